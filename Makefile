@@ -1,0 +1,126 @@
+# pythreading.h is one header: nothing needs building to use it. This file builds its demo, its
+# tests and its benchmarks. Everything made goes to build/.
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+# Added for the examples, of which each brings the whole library: they are compiled quickly.
+EXAMPLE_CFLAGS ?= -O0
+# The system layer below the library: c11 (C11 threads), pthreads, or dummy (no threads).
+BACKEND ?= c11
+# The language standard everything is compiled in.
+STD ?= c11
+# Text that the "file/name" of a test, or the name of a benchmark, must contain to be run.
+ONLY ?=
+# The files whose words the demo counts.
+ARGS ?= $(sort $(wildcard pythreading.h README.md tests/*.[ch] tests/*/*.[ch] bench/*.[ch]))
+# Where the benchmark leaves its figures as CSV.
+CSV ?=
+# How many compilers, or how many checks, run at the same time.
+JOBS ?= 2
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+WERROR =
+
+ifeq ($(BACKEND),c11)
+BACKEND_FLAGS =
+else ifeq ($(BACKEND),pthreads)
+BACKEND_FLAGS = -DPYTHREADING_PTHREADS
+else ifeq ($(BACKEND),dummy)
+BACKEND_FLAGS = -DPYTHREADING_DUMMY
+else
+$(error BACKEND is c11, pthreads or dummy, not "$(BACKEND)")
+endif
+
+# -pthread is not needed with glibc 2.34, musl and later, and does no harm there.
+COMPILE = -std=$(STD) $(WARNINGS) $(WERROR) -I. $(BACKEND_FLAGS) $(CFLAGS)
+LINK = $(CFLAGS) $(LDFLAGS) -pthread
+
+# Every set of flags has a directory of its own, so that none uses the objects of another.
+FLAGS := $(subst ','\'',$(CC) $(COMPILE) $(LINK))
+SUM := $(shell printf '%s' '$(FLAGS)' | cksum | cut -d ' ' -f 1)
+BUILD := build/$(BACKEND)-$(notdir $(firstword $(CC)))-$(STD)-$(SUM)
+
+SUITE_SOURCES := tests/main.c $(sort $(wildcard tests/test_*.c))
+SUITE_OBJECTS := $(SUITE_SOURCES:tests/%.c=$(BUILD)/%.o)
+BENCH_SOURCES := $(sort $(wildcard bench/*.c))
+BENCH_OBJECTS := $(BENCH_SOURCES:bench/%.c=$(BUILD)/bench/%.o)
+# No compiler may move a loop of one subject onto a better address than the same loop of another.
+BENCH_FLAGS = -D_GNU_SOURCE -falign-functions=64 -falign-loops=64
+
+# The sources of the tests are compiled side by side also when make was not told to.
+PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+ifeq ($(BACKEND),dummy)
+# The examples are of threads that run side by side.
+RUN_SUITE = sh tests/dummy_suite.sh $(BUILD)/suite
+RUN_EXAMPLES =
+else
+RUN_SUITE = $(BUILD)/suite
+RUN_EXAMPLES = "sh tests/run_examples.sh $(BUILD)/examples"
+endif
+
+WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS) -pthread'
+
+CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh | tr _ -)
+
+.PHONY: help demo test bench lint check clean
+.PHONY: build-suite build-demo build-stress $(CHECKS:%=check-%)
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@echo "check-NAME: one check alone, NAME one of"
+	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
+	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|dummy STD ONLY ARGS CSV BENCH_ROUNDS" \
+	    "JOBS"
+
+demo: $(BUILD)/demo ## count words with a team of threads, in the project's files or ARGS="files"
+	@$(BUILD)/demo $(ARGS)
+
+test: ## run all tests (BACKEND=c11, pthreads or dummy), or those named like ONLY=text
+	@$(PARALLEL_MAKE) build-suite
+	@echo "backend $(BACKEND), $(CC) -std=$(STD) $(CFLAGS)"
+ifeq ($(ONLY),)
+	@$(WITH_FLAGS) sh tests/check_sum.sh $(BUILD)/log "$(RUN_SUITE)" $(RUN_EXAMPLES) \
+	    "sh tests/readme_examples.sh $(BUILD)/readme"
+else
+	@$(RUN_SUITE) '$(ONLY)'
+endif
+
+# For the checks: build one program and say where it is.
+build-suite build-demo build-stress: build-%: $(BUILD)/%
+	@echo $(BUILD)/$*
+
+bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
+	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
+
+lint: ## form: layout, contents, lengths, where #if may stand
+	@sh tests/lint.sh
+
+check: ## all a change must pass: compilers, standards, sanitizers, valgrind, musl, stress, lint
+	@sh tests/check_all.sh $(JOBS) $(CHECKS)
+
+$(CHECKS:%=check-%): check-%:
+	@sh tests/check_leg.sh $*
+
+clean: ## remove build/
+	rm -rf build
+
+$(BUILD)/suite: $(SUITE_OBJECTS)
+	$(CC) $(SUITE_OBJECTS) $(LINK) -o $@
+
+$(SUITE_OBJECTS): $(BUILD)/%.o: tests/%.c tests/test.h pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) -c $< -o $@
+
+$(BUILD)/demo $(BUILD)/stress: $(BUILD)/%: tests/%.c pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) $< $(LINK) -o $@
+
+$(BENCH_OBJECTS): $(BUILD)/bench/%.o: bench/%.c $(wildcard bench/*.h) pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) $(BENCH_FLAGS) -c $< -o $@
+
+$(BUILD)/bench/bench: $(BENCH_OBJECTS)
+	$(CC) $(BENCH_OBJECTS) $(LINK) -o $@

@@ -1,0 +1,11287 @@
+/* pythreading.h 0.1.0 - Python's threading for C, in one header on top of C11 threads.
+ *
+ * SPDX-License-Identifier: MIT-0
+ *
+ * HOW TO INCLUDE IT
+ *
+ *   In every file that uses it:              #include "pythreading.h"
+ *   In exactly one .c file, before that:     #define PYTHREADING_IMPLEMENTATION
+ *
+ *   Or, for a private copy inside one file:  #define PYTHREADING_STATIC
+ *                                            #define PYTHREADING_IMPLEMENTATION
+ *                                            #include "pythreading.h"
+ *
+ * EXAMPLE
+ *
+ *   static pyt_lock lock;                    // zero bytes are an unlocked lock
+ *   static long total;
+ *
+ *   static void *worker(void *arg) {
+ *       pyt_with(&lock) { total += *(int *)arg; }
+ *       return NULL;
+ *   }
+ *
+ *   int main(void) {
+ *       pyt_thread *thread;
+ *       int n = 7;
+ *       pyt_thread_new(&thread, &(pyt_thread_options){ .target = worker, .arg = &n });
+ *       pyt_thread_start(thread);
+ *       pyt_thread_join(thread);
+ *       pyt_thread_unref(thread);
+ *   }
+ *
+ * CONTENTS (search for the anchor; a room calls only rooms above it)
+ *
+ *   >>config      versions, options, compiler facts, atomics for C and C++
+ *   >>status      pyt_status, its names, the calling thread's last message
+ *   >>platform    mutex, condition, thread, thread-exit hook, clock, fork hook
+ *   >>park        address -> queue of waiting threads, oldest first
+ *   >>time        seconds -> deadline
+ *   >>lock        threading.Lock
+ *   >>rlock       threading.RLock
+ *   >>semaphore   threading.Semaphore, threading.BoundedSemaphore
+ *   >>event       threading.Event
+ *   >>condition   threading.Condition
+ *   >>unwind      pyt_raise, pyt_exit
+ *   >>barrier     threading.Barrier
+ *   >>with        the with statement
+ *   >>local       threading.local
+ *   >>thread      threading.Thread, the registry, hooks, exit, fork
+ *   >>timer       threading.Timer
+ *   >>queue       queue.Queue, LifoQueue, PriorityQueue, SimpleQueue
+ *   >>sched       sched.scheduler
+ *   >>future      concurrent.futures.Future, wait, as_completed
+ *   >>executor    concurrent.futures.ThreadPoolExecutor
+ *   >>pool        multiprocessing.dummy.Pool
+ *   >>process     the end of the process, fork
+ *
+ * OPTIONS (define before the include; the same in every file of a program)
+ *
+ *   PYTHREADING_IMPLEMENTATION  compile the definitions here
+ *   PYTHREADING_STATIC          everything is static: a private copy for one file
+ *   PYTHREADING_API             how public functions are declared, for instance
+ *                               __attribute__((visibility("default")))
+ *   PYTHREADING_MALLOC(size)    the allocator; define both or neither
+ *   PYTHREADING_FREE(pointer)
+ *   PYTHREADING_PTHREADS        sleep on pthreads although <threads.h> is there
+ *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
+ *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
+ *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
+ */
+/* The two switches. Declarations are compiled the first time the file is included, definitions
+ * the first time it is included with PYTHREADING_IMPLEMENTATION, whichever comes first. */
+#undef PYT__DECLARE
+#undef PYT__DEFINE
+#ifndef PYTHREADING_H
+#define PYTHREADING_H
+#define PYT__DECLARE 1
+#else
+#define PYT__DECLARE 0
+#endif
+#if defined(PYTHREADING_IMPLEMENTATION) && !defined(PYT__IMPLEMENTED)
+#define PYT__IMPLEMENTED
+#define PYT__DEFINE 1
+#else
+#define PYT__DEFINE 0
+#endif
+
+/* ============================================================================================== *
+ *  >>config                                              versions, options, compiler facts, atomics
+ *
+ *  Everything that depends on the compiler is settled here, once. The rooms below speak of
+ *  PYT__ATOMIC(T) and the five operations on it; each names its memory order at the call.
+ *  Members spelled PYT__ATOMIC(T) have the same size, alignment and offset in C and in C++.
+ * ============================================================================================== */
+#if PYT__DECLARE
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PYT_VERSION "0.1.0"
+#define PYT_VERSION_MAJOR 0
+#define PYT_VERSION_MINOR 1
+#define PYT_VERSION_PATCH 0
+
+#if defined(PYTHREADING_DUMMY)
+#define PYT__ATOMIC(T) T
+#define PYT__RAW_LOAD(p, order) (*(p))
+#define PYT__RAW_STORE(p, v, order) ((void)(*(p) = (v)))
+#define PYT__RAW_SWAP(p, v, order) pyt__swap_word((p), (v))
+#define PYT__RAW_ADD(p, v, order) pyt__add_word((p), (v))
+#define PYT__RAW_CAS(p, old, v, order) \
+    (*(p) == *(old) ? ((void)(*(p) = (v)), true) : ((void)(*(old) = *(p)), false))
+#elif defined(__cplusplus)
+#include <atomic>
+#define PYT__ATOMIC(T) std::atomic<T>
+#define PYT__ORDER(order) std::memory_order_##order
+#define PYT__RAW_LOAD(p, order) (p)->load(PYT__ORDER(order))
+#define PYT__RAW_STORE(p, v, order) (p)->store((v), PYT__ORDER(order))
+#define PYT__RAW_SWAP(p, v, order) (p)->exchange((v), PYT__ORDER(order))
+#define PYT__RAW_ADD(p, v, order) (p)->fetch_add((v), PYT__ORDER(order))
+#define PYT__RAW_CAS(p, old, v, order) \
+    (p)->compare_exchange_strong(*(old), (v), PYT__ORDER(order), std::memory_order_relaxed)
+#else
+#include <stdatomic.h>
+#define PYT__ATOMIC(T) _Atomic(T)
+#define PYT__ORDER(order) memory_order_##order
+#define PYT__RAW_LOAD(p, order) atomic_load_explicit((p), PYT__ORDER(order))
+#define PYT__RAW_STORE(p, v, order) atomic_store_explicit((p), (v), PYT__ORDER(order))
+#define PYT__RAW_SWAP(p, v, order) atomic_exchange_explicit((p), (v), PYT__ORDER(order))
+#define PYT__RAW_ADD(p, v, order) atomic_fetch_add_explicit((p), (v), PYT__ORDER(order))
+#define PYT__RAW_CAS(p, old, v, order)                                          \
+    atomic_compare_exchange_strong_explicit((p), (old), (v), PYT__ORDER(order), \
+                                            memory_order_relaxed)
+#endif
+
+#if defined(__cplusplus)
+#define PYT__STATIC_ASSERT(condition, text) static_assert(condition, text)
+#define PYT__EXTERN_C_BEGIN extern "C" {
+#define PYT__EXTERN_C_END }
+#else
+#define PYT__STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#define PYT__EXTERN_C_BEGIN
+#define PYT__EXTERN_C_END
+#endif
+
+/* Race detectors that do not model atomics (Helgrind, DRD) are told: what is released at an
+ * address is seen by whoever acquires there, and the word itself is no race. Every atomic
+ * operation carries the notes, so no protocol needs notes of its own. */
+#if defined(PYTHREADING_VALGRIND)
+#include <valgrind/helgrind.h>
+#define PYT__NOTE_BEFORE(p)                             \
+    do {                                                \
+        VALGRIND_HG_DISABLE_CHECKING((p), sizeof *(p)); \
+        ANNOTATE_HAPPENS_BEFORE(p);                     \
+    } while (0)
+#define PYT__NOTE_AFTER(p)                              \
+    do {                                                \
+        VALGRIND_HG_DISABLE_CHECKING((p), sizeof *(p)); \
+        ANNOTATE_HAPPENS_AFTER(p);                      \
+    } while (0)
+#define PYT__NOTED(T, p, operation) \
+    __extension__({                 \
+        PYT__NOTE_BEFORE(p);        \
+        T pyt__noted = (operation); \
+        PYT__NOTE_AFTER(p);         \
+        pyt__noted;                 \
+    })
+#define PYT__LOAD(p, order)                               \
+    __extension__({                                       \
+        VALGRIND_HG_DISABLE_CHECKING((p), sizeof *(p));   \
+        __auto_type pyt__noted = PYT__RAW_LOAD(p, order); \
+        PYT__NOTE_AFTER(p);                               \
+        pyt__noted;                                       \
+    })
+#define PYT__STORE(p, v, order)      \
+    do {                             \
+        PYT__NOTE_BEFORE(p);         \
+        PYT__RAW_STORE(p, v, order); \
+    } while (0)
+#define PYT__SWAP(p, v, order) PYT__NOTED(__auto_type, p, PYT__RAW_SWAP(p, v, order))
+#define PYT__ADD(p, v, order) PYT__NOTED(__auto_type, p, PYT__RAW_ADD(p, v, order))
+#define PYT__CAS(p, old, v, order) PYT__NOTED(bool, p, PYT__RAW_CAS(p, old, v, order))
+#else
+#define PYT__LOAD(p, order) PYT__RAW_LOAD(p, order)
+#define PYT__STORE(p, v, order) PYT__RAW_STORE(p, v, order)
+#define PYT__SWAP(p, v, order) PYT__RAW_SWAP(p, v, order)
+#define PYT__ADD(p, v, order) PYT__RAW_ADD(p, v, order)
+#define PYT__CAS(p, old, v, order) PYT__RAW_CAS(p, old, v, order)
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define PYT__LIKELY(x) __builtin_expect(!!(x), 1)
+#define PYT__UNUSED __attribute__((unused))
+#define PYT__COLD __attribute__((cold, noinline))
+#define PYT__NORETURN __attribute__((noreturn))
+#define PYT__CLEANUP(function) __attribute__((cleanup(function)))
+#define PYT__CONSTRUCTOR __attribute__((constructor))
+#else
+#define PYT__LIKELY(x) (x)
+#define PYT__UNUSED
+#define PYT__COLD
+#define PYT__NORETURN
+#endif
+
+#if defined(PYTHREADING_DUMMY)
+#define PYT__THREAD_LOCAL
+#elif defined(__GNUC__) || defined(__clang__)
+#define PYT__THREAD_LOCAL __thread
+#elif defined(__cplusplus)
+#define PYT__THREAD_LOCAL thread_local
+#else
+#define PYT__THREAD_LOCAL _Thread_local
+#endif
+
+#define PYT__INLINE static inline PYT__UNUSED
+#if defined(PYTHREADING_STATIC)
+#define PYT__API static PYT__UNUSED
+#define PYT__DATA static
+#elif defined(PYTHREADING_API)
+#define PYT__API extern PYTHREADING_API
+#define PYT__DATA extern PYTHREADING_API
+#else
+#define PYT__API extern
+#define PYT__DATA extern
+#endif
+
+#if defined(PYTHREADING_DUMMY)
+PYT__INLINE uint32_t pyt__swap_word(uint32_t *word, uint32_t value) {
+    uint32_t old = *word;
+    *word = value;
+    return old;
+}
+
+PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
+    *word += value;
+    return *word - value;
+}
+#endif
+
+#if defined(PYTHREADING_MALLOC) != defined(PYTHREADING_FREE)
+#error "define both PYTHREADING_MALLOC and PYTHREADING_FREE, or neither"
+#endif
+
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef PYTHREADING_MALLOC
+#define PYTHREADING_MALLOC(size) malloc(size)
+#define PYTHREADING_FREE(pointer) free(pointer)
+#endif
+
+/* The two seams for tests: PYT__STEP() stands between the steps of every protocol, where a
+ * stress run puts delays; PYT__FAULT(name) is asked before every platform call that can fail. */
+#ifndef PYT__STEP
+#define PYT__STEP() ((void)0)
+#endif
+#ifndef PYT__FAULT
+#define PYT__FAULT(name) 0
+#endif
+
+/* Memory of `size` bytes or NULL; errno stays as it was. */
+static void *pyt__allocate(size_t size) {
+    int saved = errno;
+    void *memory = PYTHREADING_MALLOC(size);
+    errno = saved;
+    return memory;
+}
+
+static void *pyt__allocate_zeroed(size_t size) {
+    void *memory = pyt__allocate(size);
+    if (memory != NULL) {
+        memset(memory, 0, size);
+    }
+    return memory;
+}
+
+static void pyt__release_memory(void *memory) {
+    if (memory != NULL) {
+        int saved = errno;
+        PYTHREADING_FREE(memory);
+        errno = saved;
+    }
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>status                                                                pyt_status, its messages
+ *
+ *  One list makes the enum, Python's names and the sentences. A call that fails for a reason
+ *  the caller should read (everything but PYT_OK and PYT_TIMEOUT, which are answers) leaves a
+ *  sentence in the calling thread's own page.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+#define PYT__STATUS_LIST(X)                                                                       \
+    X(PYT_OK, "True", "the call did what it was asked to do")                                     \
+    X(PYT_TIMEOUT, "TimeoutError", "the time was up first")                                       \
+    X(PYT_RUNTIME_ERROR, "RuntimeError", "the object is not in a state that allows this call")    \
+    X(PYT_VALUE_ERROR, "ValueError", "an argument has a value that is not allowed")               \
+    X(PYT_OVERFLOW_ERROR, "OverflowError", "a number is too large")                               \
+    X(PYT_MEMORY_ERROR, "MemoryError", "the system has no more memory or threads to give")        \
+    X(PYT_BROKEN_BARRIER, "BrokenBarrierError", "the barrier is broken")                          \
+    X(PYT_QUEUE_EMPTY, "Empty", "the queue is empty")                                             \
+    X(PYT_QUEUE_FULL, "Full", "the queue is full")                                                \
+    X(PYT_QUEUE_SHUT_DOWN, "ShutDown", "the queue has been shut down")                            \
+    X(PYT_CANCELLED, "CancelledError", "the future was cancelled")                                \
+    X(PYT_INVALID_STATE, "InvalidStateError", "the future is not in a state that allows this")    \
+    X(PYT_BROKEN_EXECUTOR, "BrokenThreadPool", "an initializer failed, the executor is unusable") \
+    X(PYT_TASK_ERROR, "Exception", "the target or task was ended by pyt_raise")                   \
+    X(PYT_INTERRUPTED, "KeyboardInterrupt", "the main thread was interrupted")                    \
+    X(PYT_NOT_SUPPORTED, "NotImplementedError", "this platform cannot do it")
+
+/* What became of a call: PYT_OK is 0, each other value is the outcome Python's counterpart has. */
+typedef enum pyt_status {
+#define PYT__STATUS_ENUM(status, name, sentence) status,
+    PYT__STATUS_LIST(PYT__STATUS_ENUM)
+#undef PYT__STATUS_ENUM
+} pyt_status;
+
+/* Give Python's name of a status, "RuntimeError" for PYT_RUNTIME_ERROR.
+ *
+ * Returns  a static string; "?" for a number that is no status
+ * Thread   any
+ */
+PYT__API const char *pyt_status_name(pyt_status status);
+
+/* Say in a sentence what a status means, whatever the call was.
+ *
+ * Returns  a static string; "unknown status" for a number that is no status
+ * Thread   any
+ */
+PYT__API const char *pyt_strerror(pyt_status status);
+
+/* Say what the calling thread's last failed call complained about.
+ *
+ * Returns  a sentence such as "cannot release un-acquired lock"; "" when nothing has failed yet.
+ *          PYT_OK and PYT_TIMEOUT are answers, not failures, and leave it as it is. The text is
+ *          valid until the thread's next failing call
+ * Thread   any; each has its own
+ * Python   str(exception)
+ */
+PYT__API const char *pyt_error_message(void);
+
+/* The calling thread's own page: everything the library knows of a thread that no other thread
+ * may touch, except where a member says otherwise. Its address identifies a living thread. */
+typedef struct pyt__self {
+    const char *pyt__message;             /* last failure; static or pyt__message_memory */
+    char *pyt__message_memory;            /* owned */
+    struct pyt__parker *pyt__parker;      /* NULL until the thread first needs one */
+    struct pyt_thread *pyt__thread;       /* its handle; NULL until somebody asks */
+    uintptr_t pyt__ident;                 /* 0: the address of this page */
+    struct pyt__frame *pyt__frame;        /* innermost place that pyt_raise can jump to */
+    struct pyt_thread *pyt__in_run;       /* whose `run` override is being executed */
+    struct pyt__local_table *pyt__locals; /* its pyt_local values */
+    struct pyt__local_use *pyt__making;   /* locals whose constructor it is in */
+    struct pyt__local_use *pyt__ending;   /* locals whose destroy function it is in */
+    int pyt__forking;                     /* how deep in the functions around fork */
+    PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
+    PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
+} pyt__self;
+
+PYT__DATA PYT__THREAD_LOCAL pyt__self pyt__me;
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#if !defined(PYTHREADING_STATIC)
+PYT__THREAD_LOCAL pyt__self pyt__me;
+#endif
+
+PYT__API const char *pyt_status_name(pyt_status status) {
+    static const char *const names[] = {
+#define PYT__STATUS_NAME(status, name, sentence) name,
+        PYT__STATUS_LIST(PYT__STATUS_NAME)
+#undef PYT__STATUS_NAME
+    };
+    return (size_t)status < sizeof names / sizeof names[0] ? names[status] : "?";
+}
+
+PYT__API const char *pyt_strerror(pyt_status status) {
+    static const char *const sentences[] = {
+#define PYT__STATUS_SENTENCE(status, name, sentence) sentence,
+        PYT__STATUS_LIST(PYT__STATUS_SENTENCE)
+#undef PYT__STATUS_SENTENCE
+    };
+    return (size_t)status < sizeof sentences / sizeof sentences[0] ? sentences[status]
+                                                                   : "unknown status";
+}
+
+PYT__API const char *pyt_error_message(void) {
+    return pyt__me.pyt__message != NULL ? pyt__me.pyt__message : "";
+}
+
+/* Note a failure for pyt_error_message and pass its status on. `sentence` is static. */
+PYT__COLD static pyt_status pyt__fail(pyt_status status, const char *sentence) {
+    pyt__me.pyt__message = sentence;
+    return status;
+}
+
+PYT__COLD static pyt_status pyt__fail_null(void) {
+    return pyt__fail(PYT_VALUE_ERROR, "NULL where an object is due");
+}
+
+PYT__COLD static pyt_status pyt__fail_memory(void) {
+    return pyt__fail(PYT_MEMORY_ERROR, "out of memory");
+}
+
+/* A copy of `text`, or NULL without memory. */
+static char *pyt__copy_text(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = (char *)pyt__allocate(size);
+    if (copy != NULL) {
+        memcpy(copy, text, size);
+    }
+    return copy;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>platform                                               the only room that knows the system
+ *
+ *  What a backend provides, each in the same order:
+ *
+ *    PYT_BACKEND                                 its name as a string
+ *    pyt__os_mutex    init destroy lock unlock   plain, never taken twice
+ *    pyt__os_cond     init destroy wait wait_until signal
+ *                                                one waiter at a time, deadlines in pyt__os_now
+ *    pyt__os_thread   start join detach exit     start runs pyt__thread_main(arg) in the new one
+ *    pyt__os_key      make drop set              set a non-NULL value: pyt__retire(value) runs
+ *                                                when the thread ends
+ *
+ *  and what the system below every backend provides:
+ *
+ *    pyt__os_now()          nanoseconds on a clock that nobody sets
+ *    pyt__os_thread_id()    what the system's tools call the calling thread
+ *    pyt__os_is_main()      is this the thread that main runs in
+ *    pyt__os_main_id()      what pyt__os_thread_id() is in it; 0: not known
+ *    pyt__os_set_name()     tell the system a thread's name, cut to what it takes
+ *    pyt__os_at_fork()      three functions around fork
+ *    pyt__os_parallel()     can two threads of this process run at the same time
+ *    pyt__os_processors()   how many processors this process may use
+ *    pyt__os_relax()        a hint between two looks at a word
+ *
+ *  Whatever returns bool returns false when the system is out of memory or threads, and has
+ *  then changed nothing. Nothing here touches errno.
+ *
+ *  C11's timed wait follows the calendar. On Linux a cnd_t is a pthread_cond_t (glibc, musl), so
+ *  it is initialised as one with the monotonic clock, and cnd_timedwait takes monotonic time.
+ *
+ *  Under strict -std=c11 the system's headers hide what POSIX adds; the few functions needed are
+ *  declared here, which is harmless where the headers have declared them already.
+ * ============================================================================================== */
+#if PYT__DECLARE
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PYT__SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(leak_sanitizer)
+#define PYT__SANITIZED 1
+#endif
+#endif
+
+#if defined(__has_include)
+#if __has_include(<threads.h>) && !defined(__STDC_NO_THREADS__)
+#define PYT__HAS_THREADS_H 1
+#endif
+#endif
+
+#if defined(PYTHREADING_DUMMY)
+#define PYT_BACKEND "dummy"
+#elif defined(PYTHREADING_PTHREADS) || defined(PYT__SANITIZED) || !defined(PYT__HAS_THREADS_H)
+#define PYT__PTHREADS 1
+#define PYT_BACKEND "pthreads"
+#else
+#define PYT_BACKEND "c11"
+#endif
+
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#include <time.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+#if !defined(PYTHREADING_DUMMY)
+#include <pthread.h>
+#if !defined(PYT__PTHREADS)
+#include <threads.h>
+#endif
+#endif
+
+static void pyt__thread_main(void *thread); /* the thread room's: what a new thread runs */
+static void pyt__retire(void *self);        /* the thread room's: what a thread's end runs */
+
+#if defined(__linux__)
+/* Where a 32-bit system has a 64-bit time_t the functions have other names below. */
+#if defined(_REDIR_TIME64) && _REDIR_TIME64
+#define PYT__TIME64(musl, glibc) __asm__(musl)
+#elif defined(__USE_TIME_BITS64) && defined(__TIMESIZE) && __TIMESIZE == 32
+#define PYT__TIME64(musl, glibc) __asm__(glibc)
+#else
+#define PYT__TIME64(musl, glibc)
+#endif
+int clock_gettime(int clock, struct timespec *now)
+    PYT__TIME64("__clock_gettime64", "__clock_gettime64");
+long syscall(long number, ...);
+#if defined(PYTHREADING_DUMMY)
+int nanosleep(const struct timespec *time, struct timespec *left)
+    PYT__TIME64("__nanosleep_time64", "__nanosleep64");
+#else
+int pthread_condattr_setclock(pthread_condattr_t *attributes, int clock);
+int pthread_setname_np(pthread_t thread, const char *name);
+#endif
+#define PYT__CLOCK 1 /* CLOCK_MONOTONIC */
+#else
+#define PYT__CLOCK CLOCK_MONOTONIC
+#endif
+
+/* ---- the system below every backend ---- */
+
+static int64_t pyt__os_now(void) {
+    struct timespec now;
+    clock_gettime(PYT__CLOCK, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static unsigned long pyt__os_thread_id(void) {
+#if defined(__linux__)
+    return (unsigned long)syscall(SYS_gettid);
+#elif defined(__APPLE__) && !defined(PYTHREADING_DUMMY)
+    uint64_t id = 0;
+    pthread_threadid_np(NULL, &id);
+    return (unsigned long)id;
+#elif defined(PYTHREADING_DUMMY)
+    return (unsigned long)getpid();
+#else
+    return (unsigned long)(uintptr_t)pthread_self();
+#endif
+}
+
+static unsigned long pyt__os_main_id(void) {
+#if defined(__linux__)
+    return (unsigned long)getpid();
+#else
+    return 0;
+#endif
+}
+
+static bool pyt__os_is_main(void) {
+#if defined(PYTHREADING_DUMMY)
+    return true;
+#elif defined(__linux__)
+    return pyt__os_thread_id() == pyt__os_main_id();
+#elif defined(__APPLE__)
+    return pthread_main_np() != 0;
+#else
+    static PYT__ATOMIC(uintptr_t) first; /* who comes first is taken for it */
+    uintptr_t expected = 0;
+    uintptr_t self = (uintptr_t)&pyt__me;
+    return PYT__CAS(&first, &expected, self, relaxed) || expected == self;
+#endif
+}
+
+static struct timespec pyt__timespec(int64_t nanoseconds) {
+    struct timespec result;
+    int64_t seconds = nanoseconds / 1000000000;
+    if (sizeof result.tv_sec < 8 && seconds > INT32_MAX) {
+        seconds = INT32_MAX; /* the wait ends early and is taken up again */
+    }
+    result.tv_sec = (time_t)seconds;
+    result.tv_nsec = (long)(nanoseconds % 1000000000);
+    return result;
+}
+
+static unsigned pyt__os_processors(void) {
+    long count = 0;
+#if defined(__linux__)
+    unsigned long mask[128];
+    int saved = errno;
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    errno = saved;
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) {
+        for (unsigned long bits = mask[i]; bits != 0; bits &= bits - 1) {
+            count++;
+        }
+    }
+#endif
+    if (count <= 0) {
+        count = sysconf(_SC_NPROCESSORS_ONLN);
+    }
+    return count > 0 ? (unsigned)count : 1;
+}
+
+#if !defined(PYTHREADING_DUMMY)
+
+/* Cut `name` to `size` - 1 bytes without cutting through a UTF-8 sequence. */
+static void pyt__cut_name(char *shortened, size_t size, const char *name) {
+    size_t length = strlen(name);
+    if (length >= size) {
+        length = size - 1;
+        while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80) {
+            length--;
+        }
+        length = length > 0 ? length : size - 1;
+    }
+    memcpy(shortened, name, length);
+    shortened[length] = '\0';
+}
+
+/* thread   a pyt__os_thread, or NULL for the calling thread */
+static void pyt__os_set_name(const void *thread, const char *name) {
+#if defined(__linux__)
+    char shortened[16];
+    int saved = errno;
+    pyt__cut_name(shortened, sizeof shortened, name);
+    pthread_setname_np(thread != NULL ? *(const pthread_t *)thread : pthread_self(), shortened);
+    errno = saved;
+#elif defined(__APPLE__)
+    char shortened[64];
+    if (thread == NULL) {
+        pyt__cut_name(shortened, sizeof shortened, name);
+        pthread_setname_np(shortened);
+    }
+#else
+    (void)thread;
+    (void)name;
+#endif
+}
+
+static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void)) {
+    return !PYT__FAULT("at_fork") && pthread_atfork(before, parent, child) == 0;
+}
+
+static bool pyt__os_parallel(void) {
+    int saved = errno;
+    bool parallel = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    errno = saved;
+    return parallel;
+}
+
+static void pyt__os_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+    __asm__ volatile("yield");
+#else
+    atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+/* A thread with a stack of a size of its own: a pthread under both backends. Some systems take
+ * whole pages only, and have a least size above Python's. */
+static bool pyt__pthread_start(pthread_t *thread, size_t stack_size, void *(*entry)(void *),
+                               void *arg) {
+    int saved = errno;
+    pthread_attr_t attributes;
+    if (PYT__FAULT("thread_attributes") || pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    bool started = false;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    long least = sysconf(_SC_THREAD_STACK_MIN);
+    if (stack_size > 0 && least > 0 && stack_size < (size_t)least) {
+        stack_size = (size_t)least;
+    }
+    if (stack_size % page != 0 && stack_size <= SIZE_MAX - page) {
+        stack_size += page - stack_size % page;
+    }
+    if (stack_size == 0 || pthread_attr_setstacksize(&attributes, stack_size) == 0) {
+        started = pthread_create(thread, &attributes, entry, arg) == 0;
+    }
+    pthread_attr_destroy(&attributes);
+    errno = saved;
+    return started;
+}
+
+static bool pyt__pthread_cond_init(pthread_cond_t *cond) {
+    pthread_condattr_t attributes;
+    if (PYT__FAULT("cond_init") || pthread_condattr_init(&attributes) != 0) {
+        return false;
+    }
+    bool made = true;
+#if !defined(__APPLE__)
+    made = pthread_condattr_setclock(&attributes, PYT__CLOCK) == 0;
+#endif
+    made = made && pthread_cond_init(cond, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return made;
+}
+
+static void *pyt__pthread_entry(void *arg) {
+    pyt__thread_main(arg);
+    return NULL;
+}
+
+#endif /* !PYTHREADING_DUMMY */
+
+#if defined(PYTHREADING_DUMMY)
+
+/* ---- the backend without threads ----
+ *
+ * A started thread runs at once, in the starter's place: with an empty page of its own, like any
+ * new thread, while the starter's waits aside. */
+
+typedef char pyt__os_mutex;
+typedef char pyt__os_cond;
+typedef char pyt__os_thread;
+typedef char pyt__os_key;
+
+static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
+    (void)mutex;
+    return !PYT__FAULT("mutex_init");
+}
+
+static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
+    (void)mutex;
+}
+
+static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
+    (void)mutex;
+}
+
+static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
+    (void)mutex;
+}
+
+static bool pyt__os_cond_init(pyt__os_cond *cond) {
+    (void)cond;
+    return !PYT__FAULT("cond_init");
+}
+
+static void pyt__os_cond_destroy(pyt__os_cond *cond) {
+    (void)cond;
+}
+
+/* Nobody can signal: waiting is letting the time pass. */
+static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
+    int64_t left = deadline - pyt__os_now();
+    (void)cond;
+    (void)mutex;
+    if (left > 0) {
+        int saved = errno;
+        struct timespec pause = pyt__timespec(left);
+        nanosleep(&pause, NULL);
+        errno = saved;
+    }
+}
+
+static void pyt__os_cond_signal(pyt__os_cond *cond) {
+    (void)cond;
+}
+
+static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
+    (void)thread;
+    (void)stack_size;
+    if (PYT__FAULT("thread_start")) {
+        return false;
+    }
+    static const pyt__self fresh;
+    pyt__self starter = pyt__me;
+    pyt__me = fresh;
+    pyt__thread_main(arg);
+    pyt__me = starter;
+    return true;
+}
+
+static void pyt__os_thread_join(pyt__os_thread thread) {
+    (void)thread;
+}
+
+static void pyt__os_thread_detach(pyt__os_thread thread) {
+    (void)thread;
+}
+
+PYT__NORETURN static void pyt__os_thread_exit(void) {
+    abort(); /* the only thread is the main thread, which exits instead */
+}
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    *key = 0;
+    return !PYT__FAULT("key_make");
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    (void)key;
+}
+
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    (void)key;
+    return !(value != NULL && PYT__FAULT("key_set"));
+}
+
+static void pyt__os_set_name(const void *thread, const char *name) {
+    (void)thread;
+    (void)name;
+}
+
+/* The child of a fork has the one thread, as before. */
+static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void)) {
+    (void)before;
+    (void)parent;
+    (void)child;
+    return !PYT__FAULT("at_fork");
+}
+
+static bool pyt__os_parallel(void) {
+    return false;
+}
+
+static void pyt__os_relax(void) {
+}
+
+#elif !defined(PYT__PTHREADS)
+
+/* ---- the C11 backend ---- */
+
+typedef mtx_t pyt__os_mutex;
+typedef cnd_t pyt__os_cond;
+typedef thrd_t pyt__os_thread;
+typedef tss_t pyt__os_key;
+
+static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
+    return !PYT__FAULT("mutex_init") && mtx_init(mutex, mtx_plain) == thrd_success;
+}
+
+static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
+    mtx_destroy(mutex);
+}
+
+static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
+    mtx_lock(mutex);
+}
+
+static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
+    mtx_unlock(mutex);
+}
+
+#if defined(__linux__)
+PYT__STATIC_ASSERT(sizeof(cnd_t) == sizeof(pthread_cond_t), "a cnd_t is a pthread_cond_t");
+PYT__STATIC_ASSERT(sizeof(thrd_t) == sizeof(pthread_t), "a thrd_t is a pthread_t");
+
+static bool pyt__os_cond_init(pyt__os_cond *cond) {
+    return pyt__pthread_cond_init((pthread_cond_t *)cond);
+}
+#else
+static bool pyt__os_cond_init(pyt__os_cond *cond) {
+    return !PYT__FAULT("cond_init") && cnd_init(cond) == thrd_success;
+}
+#endif
+
+static void pyt__os_cond_destroy(pyt__os_cond *cond) {
+    cnd_destroy(cond);
+}
+
+static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
+    cnd_wait(cond, mutex);
+}
+
+static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
+#if !defined(__linux__)
+    struct timespec calendar;
+    timespec_get(&calendar, TIME_UTC);
+    deadline += (int64_t)calendar.tv_sec * 1000000000 + calendar.tv_nsec - pyt__os_now();
+#endif
+    struct timespec until = pyt__timespec(deadline);
+    cnd_timedwait(cond, mutex, &until);
+}
+
+static void pyt__os_cond_signal(pyt__os_cond *cond) {
+    cnd_signal(cond);
+}
+
+static int pyt__os_entry(void *arg) {
+    pyt__thread_main(arg);
+    return 0;
+}
+
+static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
+    if (PYT__FAULT("thread_start")) {
+        return false;
+    }
+    if (stack_size > 0) {
+        return pyt__pthread_start((pthread_t *)thread, stack_size, pyt__pthread_entry, arg);
+    }
+    int saved = errno;
+    bool started = thrd_create(thread, pyt__os_entry, arg) == thrd_success;
+    errno = saved;
+    return started;
+}
+
+static void pyt__os_thread_join(pyt__os_thread thread) {
+    thrd_join(thread, NULL);
+}
+
+static void pyt__os_thread_detach(pyt__os_thread thread) {
+    thrd_detach(thread);
+}
+
+PYT__NORETURN static void pyt__os_thread_exit(void) {
+    thrd_exit(0);
+}
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    return !PYT__FAULT("key_make") && tss_create(key, pyt__retire) == thrd_success;
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    tss_delete(key);
+}
+
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    return !(value != NULL && PYT__FAULT("key_set")) && tss_set(key, value) == thrd_success;
+}
+
+#else
+
+/* ---- the pthread backend ---- */
+
+typedef pthread_mutex_t pyt__os_mutex;
+typedef pthread_cond_t pyt__os_cond;
+typedef pthread_t pyt__os_thread;
+typedef pthread_key_t pyt__os_key;
+
+static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
+    return !PYT__FAULT("mutex_init") && pthread_mutex_init(mutex, NULL) == 0;
+}
+
+static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
+    pthread_mutex_destroy(mutex);
+}
+
+static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
+    pthread_mutex_lock(mutex);
+}
+
+static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
+    pthread_mutex_unlock(mutex);
+}
+
+static bool pyt__os_cond_init(pyt__os_cond *cond) {
+    return pyt__pthread_cond_init(cond);
+}
+
+static void pyt__os_cond_destroy(pyt__os_cond *cond) {
+    pthread_cond_destroy(cond);
+}
+
+static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
+    pthread_cond_wait(cond, mutex);
+}
+
+static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
+#if defined(__APPLE__)
+    int64_t left = deadline - pyt__os_now();
+    struct timespec relative = pyt__timespec(left > 0 ? left : 0);
+    pthread_cond_timedwait_relative_np(cond, mutex, &relative);
+#else
+    struct timespec until = pyt__timespec(deadline);
+    pthread_cond_timedwait(cond, mutex, &until);
+#endif
+}
+
+static void pyt__os_cond_signal(pyt__os_cond *cond) {
+    pthread_cond_signal(cond);
+}
+
+static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
+    return !PYT__FAULT("thread_start") &&
+           pyt__pthread_start(thread, stack_size, pyt__pthread_entry, arg);
+}
+
+static void pyt__os_thread_join(pyt__os_thread thread) {
+    pthread_join(thread, NULL);
+}
+
+static void pyt__os_thread_detach(pyt__os_thread thread) {
+    pthread_detach(thread);
+}
+
+PYT__NORETURN static void pyt__os_thread_exit(void) {
+    pthread_exit(NULL);
+}
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    return !PYT__FAULT("key_make") && pthread_key_create(key, pyt__retire) == 0;
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    pthread_key_delete(key);
+}
+
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    return !(value != NULL && PYT__FAULT("key_set")) && pthread_setspecific(key, value) == 0;
+}
+
+#endif
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>park                                       address -> queue of waiting threads, oldest first
+ *
+ *  The one place where anybody sleeps. A thread that must wait puts its parker into the queue of
+ *  the address it waits on, under that address's bucket lock, having looked at the word there
+ *  one last time; whoever changes the word takes parkers out under the same bucket lock and
+ *  wakes them after letting it go. So the last look and the change cannot pass each other by.
+ *
+ *  Queues. A bucket holds a chain of queues, one for each address that anybody waits on there;
+ *  a queue is a ring that starts with its oldest parker. Finding the oldest of an address takes
+ *  as long as there are other addresses in the bucket, not other waiters.
+ *
+ *  Parkers. One a thread, for as long as the thread lives, from memory that is never given back
+ *  (a finished thread's parker serves a later thread), so that a waker may still signal after
+ *  the woken thread has gone on, or ended. A stray signal is a wake-up that finds nothing.
+ *
+ *      EMPTY   the thread is not asleep, nobody has woken it
+ *      ASLEEP  set by the owner, under the parker's mutex, before it waits on its condition
+ *      WOKEN   set by a waker, once for each time the parker is taken out of a queue
+ *
+ *  A waker swaps WOKEN in (release) and, if it finds ASLEEP, passes through the parker's mutex,
+ *  so that the owner is either inside the condition's wait or about to look at the state again,
+ *  and then signals. The owner leaves with WOKEN (acquire) and makes it EMPTY. Setting WOKEN
+ *  twice would lose a wake-up; it cannot be, since only who takes the parker out of a queue sets
+ *  it, and the owner does not enter a queue again before it has consumed it.
+ *
+ *  Timeout meets wake-up. A sleeper whose time is up has not timed out until it has taken itself
+ *  out of its queue under the bucket lock. If it is no longer in that queue, a waker was first:
+ *  the sleeper waits for the WOKEN that is on its way, and has been woken.
+ *
+ *  Spinning. Before it sleeps a thread looks at its state for a while, if that has paid lately (see
+ *  pyt__patience_looks): on several processors a hand-over between threads that are both running
+ *  then costs a fraction of a sleep. It sleeps in its queue's order all the same.
+ *
+ *  Interruption of the main thread is the same as a timeout: pyt_interrupt_main sets a flag and
+ *  signals the main thread's parker; the flag is looked at under the parker's mutex before each
+ *  wait on the condition, so it cannot be missed; the sleeper that finds it takes itself out.
+ * ============================================================================================== */
+#if PYT__DEFINE
+
+#define PYT__BUCKETS 1024      /* a power of two; 64 KB, made when a thread first waits */
+#define PYT__FOREVER INT64_MAX /* the deadline that never comes */
+#define PYT__AT_ONCE INT64_MIN /* the deadline that has passed: one look */
+
+/* Looks, 25 ns each here, before a sleep and before queueing for a lock. A sleep costs two context
+ * switches, on another processor that was idle 20 us and more: so much waiting is worth it. */
+#define PYT__DOZE_LOOKS 800
+#define PYT__LOCK_LOOKS 40
+#define PYT__PATIENCE_LIMIT 8
+
+enum {
+    PYT__EMPTY,
+    PYT__ASLEEP,
+    PYT__WOKEN
+};
+
+/* What the waker of a parker gave it. The rooms below add numbers of their own. */
+enum {
+    PYT__PLAIN, /* nothing: look again */
+    PYT__BATON, /* nothing, and the lock's AWAKE bit is this thread's to clear */
+    PYT__HANDED /* what it waited for is its own */
+};
+
+/* How looking at a word before sleeping has paid lately. */
+typedef struct pyt__patience {
+    int failures; /* in a row, up to PYT__PATIENCE_LIMIT */
+    int left_out; /* how often still to sleep without a look */
+} pyt__patience;
+
+typedef struct pyt__parker {
+    pyt__os_mutex mutex;
+    pyt__os_cond cond;
+    PYT__ATOMIC(uint32_t) state;         /* EMPTY, ASLEEP or WOKEN */
+    uint32_t gift;                       /* from the waker, before WOKEN */
+    PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
+    struct pyt__parker *next, *previous; /* the ring; under bucket lock */
+    struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
+    int64_t since;                       /* when it began to wait for a lock; under bucket lock */
+    const void *item;                    /* what a hand-over reads or fills; under bucket lock */
+    /* The lock whose AWAKE bit the owner carries, for the child after fork. */
+    PYT__ATOMIC(struct pyt_lock *) carries;
+    pyt__patience dozing, locking;         /* the owner's */
+    bool in_use;                           /* under pyt__shared mutex */
+    struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
+} pyt__parker;
+
+typedef struct pyt__bucket {
+    pyt__os_mutex mutex;
+    pyt__parker *queues; /* the chain of rings; under mutex */
+} pyt__bucket;
+
+/* What all threads share. Made when first needed, published whole, never freed: a daemon thread
+ * may use it while the process ends. */
+typedef struct pyt__shared {
+    pyt__bucket buckets[PYT__BUCKETS];
+    pyt__os_mutex mutex;   /* guards the lists of parkers */
+    pyt__parker *youngest; /* every parker ever made */
+    pyt__parker *free;
+    pyt__os_mutex fork_mutex; /* one fork at a time */
+    pyt__parker *fork_parker; /* for a forking thread that has none and gets no memory */
+    pyt__os_key key;
+} pyt__shared;
+
+static PYT__ATOMIC(pyt__shared *) pyt__shared_place;
+static PYT__ATOMIC(pyt__parker *) pyt__main_parker; /* NULL until the main thread has one */
+static PYT__ATOMIC(uint32_t) pyt__main_interrupted; /* 1: set by pyt_interrupt_main */
+static PYT__ATOMIC(uint32_t) pyt__fork_is_hooked;
+static uint32_t pyt__forks; /* how many forks away from the first process; set by fork's child */
+
+static bool pyt__is_main_thread(void); /* the thread room's */
+static void pyt__fork_before(void);    /* the process room's: it knows every room's locks */
+static void pyt__fork_parent(void);
+static void pyt__fork_child(void);
+
+static pyt__parker *pyt__parker_make(void) {
+    pyt__parker *parker = (pyt__parker *)pyt__allocate_zeroed(sizeof *parker);
+    if (parker == NULL) {
+        return NULL;
+    }
+    if (pyt__os_mutex_init(&parker->mutex)) {
+        if (pyt__os_cond_init(&parker->cond)) {
+            return parker;
+        }
+        pyt__os_mutex_destroy(&parker->mutex);
+    }
+    pyt__release_memory(parker);
+    return NULL;
+}
+
+static void pyt__parker_unmake(pyt__parker *parker) {
+    pyt__os_cond_destroy(&parker->cond);
+    pyt__os_mutex_destroy(&parker->mutex);
+    pyt__release_memory(parker);
+}
+
+/* Make the first `count` mutexes of the shared part, or none. */
+static bool pyt__shared_make_mutexes(pyt__shared *shared) {
+    size_t made = 0;
+    while (made < PYT__BUCKETS && pyt__os_mutex_init(&shared->buckets[made].mutex)) {
+        made++;
+    }
+    if (made == PYT__BUCKETS && pyt__os_mutex_init(&shared->mutex)) {
+        if (pyt__os_mutex_init(&shared->fork_mutex)) {
+            return true;
+        }
+        pyt__os_mutex_destroy(&shared->mutex);
+    }
+    while (made > 0) {
+        pyt__os_mutex_destroy(&shared->buckets[--made].mutex);
+    }
+    return false;
+}
+
+static void pyt__shared_unmake_mutexes(pyt__shared *shared) {
+    pyt__os_mutex_destroy(&shared->fork_mutex);
+    pyt__os_mutex_destroy(&shared->mutex);
+    for (size_t i = 0; i < PYT__BUCKETS; i++) {
+        pyt__os_mutex_destroy(&shared->buckets[i].mutex);
+    }
+}
+
+static pyt__shared *pyt__shared_make(void) {
+    pyt__shared *shared = (pyt__shared *)pyt__allocate_zeroed(sizeof *shared);
+    if (shared == NULL) {
+        return NULL;
+    }
+    shared->fork_parker = pyt__parker_make();
+    if (shared->fork_parker != NULL) {
+        if (pyt__shared_make_mutexes(shared)) {
+            if (pyt__os_key_make(&shared->key)) {
+                return shared;
+            }
+            pyt__shared_unmake_mutexes(shared);
+        }
+        pyt__parker_unmake(shared->fork_parker);
+    }
+    pyt__release_memory(shared);
+    return NULL;
+}
+
+/* The shared part, made if need be; NULL without memory. Of threads that make it at the same
+ * time one publishes its own (release, pairs with the acquire of every later look), the others
+ * throw theirs away. */
+static pyt__shared *pyt__shared_get(void) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    if (shared != NULL) {
+        return shared;
+    }
+    pyt__shared *fresh = pyt__shared_make();
+    if (fresh == NULL) {
+        return NULL;
+    }
+    if (PYT__CAS(&pyt__shared_place, &shared, fresh, acq_rel)) {
+        return fresh;
+    }
+    pyt__os_key_drop(fresh->key);
+    pyt__shared_unmake_mutexes(fresh);
+    pyt__parker_unmake(fresh->fork_parker);
+    pyt__release_memory(fresh);
+    return PYT__LOAD(&pyt__shared_place, acquire);
+}
+
+/* Have the fork functions called. No lock is held meanwhile: the system holds one of its own both
+ * here and while it calls them, and they take ours. Two threads that come at the same time may
+ * register them twice; the functions count how deep they are. */
+static bool pyt__hook_fork(void) {
+    if (PYT__LOAD(&pyt__fork_is_hooked, acquire) != 0) {
+        return true;
+    }
+    (void)pyt__is_main_thread(); /* a child of an earlier fork still has to find out */
+    bool hooked = pyt__os_at_fork(pyt__fork_before, pyt__fork_parent, pyt__fork_child);
+    if (hooked) {
+        PYT__STORE(&pyt__fork_is_hooked, 1, release);
+    }
+    return hooked;
+}
+
+/* A parker for a thread to come, or NULL without memory. Give it back with pyt__parker_give. */
+static pyt__parker *pyt__parker_take(void) {
+    pyt__shared *shared = pyt__shared_get();
+    if (shared == NULL || !pyt__hook_fork()) {
+        return NULL;
+    }
+    pyt__os_mutex_lock(&shared->mutex);
+    pyt__parker *parker = shared->free;
+    if (parker != NULL) {
+        shared->free = parker->next_free;
+        parker->in_use = true;
+    }
+    pyt__os_mutex_unlock(&shared->mutex);
+    if (parker != NULL) {
+        return parker;
+    }
+    parker = pyt__parker_make();
+    if (parker != NULL) {
+        pyt__os_mutex_lock(&shared->mutex);
+        parker->in_use = true;
+        parker->older = shared->youngest;
+        shared->youngest = parker;
+        pyt__os_mutex_unlock(&shared->mutex);
+    }
+    return parker;
+}
+
+static void pyt__parker_give(pyt__parker *parker) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&shared->mutex);
+    parker->in_use = false;
+    parker->next_free = shared->free;
+    shared->free = parker;
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+/* Make `parker` the calling thread's and have the thread's end noticed. */
+static bool pyt__enroll_with(pyt__parker *parker) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__me.pyt__parker = parker;
+    if (pyt__me.pyt__ident == 0 && pyt__os_is_main()) {
+        PYT__STORE(&pyt__main_parker, parker, seq_cst); /* pairs with pyt_interrupt_main's load */
+    }
+    return pyt__os_key_set(shared->key, &pyt__me);
+}
+
+PYT__COLD static pyt__parker *pyt__enroll_slow(void) {
+    pyt__parker *parker = pyt__parker_take();
+    if (parker == NULL) {
+        pyt__fail_memory();
+        return NULL;
+    }
+    if (!pyt__enroll_with(parker)) {
+        if (PYT__LOAD(&pyt__main_parker, relaxed) == parker) {
+            PYT__STORE(&pyt__main_parker, NULL, seq_cst);
+        }
+        pyt__me.pyt__parker = NULL;
+        pyt__parker_give(parker);
+        pyt__fail_memory();
+        return NULL;
+    }
+    return parker;
+}
+
+/* The calling thread's parker, made at its first need. NULL: no memory, and the message says so.
+ * A thread that has it can wait for anything without asking for memory again. */
+static pyt__parker *pyt__enroll(void) {
+    return pyt__me.pyt__parker != NULL ? pyt__me.pyt__parker : pyt__enroll_slow();
+}
+
+/* As pyt__fail, for a sentence that may go away: the thread keeps a copy. */
+PYT__COLD static pyt_status pyt__fail_copied(pyt_status status, const char *sentence) {
+    char *copy = pyt__enroll() != NULL ? pyt__copy_text(sentence) : NULL;
+    pyt__release_memory(pyt__me.pyt__message_memory);
+    pyt__me.pyt__message_memory = copy;
+    return pyt__fail(status, copy != NULL ? copy : pyt_strerror(status));
+}
+
+/* ---- buckets and queues ---- */
+
+/* Addresses are multiples of 4 that differ in their low bits: a multiplication spreads them
+ * (2^64 divided by the golden ratio), and the upper bits are the best of it. */
+static pyt__bucket *pyt__bucket_of(const void *address) {
+    uint64_t hash = (uint64_t)(uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15);
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    return &shared->buckets[(hash >> 48) % PYT__BUCKETS];
+}
+
+/* Lock the bucket of `address`. The calling thread is enrolled, or knows that somebody waits. */
+static pyt__bucket *pyt__bucket_lock(const void *address) {
+    pyt__bucket *bucket = pyt__bucket_of(address);
+    pyt__os_mutex_lock(&bucket->mutex);
+    return bucket;
+}
+
+static void pyt__bucket_unlock(pyt__bucket *bucket) {
+    pyt__os_mutex_unlock(&bucket->mutex);
+}
+
+/* Lock the buckets of two addresses, in the order of the buckets, one of them once. */
+static void pyt__bucket_lock_two(const void *one, const void *other) {
+    pyt__bucket *first = pyt__bucket_of(one);
+    pyt__bucket *second = pyt__bucket_of(other);
+    if (first > second) {
+        pyt__bucket *swapped = first;
+        first = second;
+        second = swapped;
+    }
+    pyt__os_mutex_lock(&first->mutex);
+    if (second != first) {
+        pyt__os_mutex_lock(&second->mutex);
+    }
+}
+
+static void pyt__bucket_unlock_two(const void *one, const void *other) {
+    pyt__bucket *first = pyt__bucket_of(one);
+    pyt__bucket *second = pyt__bucket_of(other);
+    pyt__os_mutex_unlock(&first->mutex);
+    if (second != first) {
+        pyt__os_mutex_unlock(&second->mutex);
+    }
+}
+
+/* Where the pointer to the ring of `address` is, or to where it would be put. */
+static pyt__parker **pyt__queue_link(pyt__bucket *bucket, const void *address) {
+    pyt__parker **link = &bucket->queues;
+    while (*link != NULL && PYT__LOAD(&(*link)->address, relaxed) != address) {
+        link = &(*link)->next_queue;
+    }
+    return link;
+}
+
+/* The parker that waits on `address` for the longest time, or NULL. Bucket locked. */
+static pyt__parker *pyt__queue_oldest(pyt__bucket *bucket, const void *address) {
+    return *pyt__queue_link(bucket, address);
+}
+
+/* Put a parker at the end of the queue of `address`, or first in it. Bucket locked. */
+static void pyt__queue_add(pyt__bucket *bucket, pyt__parker *parker, const void *address,
+                           bool first) {
+    pyt__parker **link = pyt__queue_link(bucket, address);
+    pyt__parker *oldest = *link;
+    PYT__STORE(&parker->address, address, relaxed);
+    if (oldest == NULL) {
+        parker->next = parker->previous = parker;
+        parker->next_queue = NULL;
+        *link = parker;
+        return;
+    }
+    parker->next = oldest;
+    parker->previous = oldest->previous;
+    parker->previous->next = parker;
+    oldest->previous = parker;
+    if (first) {
+        parker->next_queue = oldest->next_queue;
+        *link = parker;
+    }
+}
+
+/* Take a parker out of the queue it is in. Bucket locked. */
+static void pyt__queue_remove(pyt__bucket *bucket, pyt__parker *parker) {
+    pyt__parker **link = pyt__queue_link(bucket, PYT__LOAD(&parker->address, relaxed));
+    if (*link == parker) {
+        if (parker->next == parker) {
+            *link = parker->next_queue;
+        } else {
+            parker->next->next_queue = parker->next_queue;
+            *link = parker->next;
+        }
+    }
+    parker->next->previous = parker->previous;
+    parker->previous->next = parker->next;
+    PYT__STORE(&parker->address, NULL, relaxed);
+}
+
+/* Take all parkers of `address` out, giving each `gift`. Bucket locked.
+ * Returns  a list linked by `next`, oldest first, for pyt__wake_list */
+static pyt__parker *pyt__queue_take_all(pyt__bucket *bucket, const void *address, uint32_t gift) {
+    pyt__parker **link = pyt__queue_link(bucket, address);
+    pyt__parker *oldest = *link;
+    if (oldest == NULL) {
+        return NULL;
+    }
+    *link = oldest->next_queue;
+    oldest->previous->next = NULL;
+    for (pyt__parker *parker = oldest; parker != NULL; parker = parker->next) {
+        PYT__STORE(&parker->address, NULL, relaxed);
+        parker->gift = gift;
+    }
+    return oldest;
+}
+
+/* How many threads wait on `address`. */
+static PYT__UNUSED size_t pyt__park_count(const void *address) {
+    if (PYT__LOAD(&pyt__shared_place, acquire) == NULL) {
+        return 0;
+    }
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    pyt__parker *oldest = pyt__queue_oldest(bucket, address);
+    size_t count = oldest != NULL ? 1 : 0;
+    for (pyt__parker *parker = oldest; count > 0 && parker->next != oldest; parker = parker->next) {
+        count++;
+    }
+    pyt__bucket_unlock(bucket);
+    return count;
+}
+
+/* ---- sleeping and waking ---- */
+
+/* Get the owner out of its condition's wait. Passing through the mutex is what makes it safe;
+ * signalling after that spares the woken thread from running into the mutex. Helgrind takes a
+ * signal without the mutex for a mistake. */
+static void pyt__parker_signal(pyt__parker *parker) {
+    pyt__os_mutex_lock(&parker->mutex);
+#if defined(PYTHREADING_VALGRIND)
+    pyt__os_cond_signal(&parker->cond);
+    pyt__os_mutex_unlock(&parker->mutex);
+#else
+    pyt__os_mutex_unlock(&parker->mutex);
+    PYT__STEP();
+    pyt__os_cond_signal(&parker->cond);
+#endif
+}
+
+/* Wake a parker that was taken out of its queue. No bucket is locked. */
+static void pyt__wake(pyt__parker *parker) {
+    PYT__STEP();
+    if (PYT__SWAP(&parker->state, PYT__WOKEN, acq_rel) == PYT__ASLEEP) {
+        pyt__parker_signal(parker);
+    }
+}
+
+/* Wake a list from pyt__queue_take_all. A woken parker may be in another list at once. */
+static void pyt__wake_list(pyt__parker *list) {
+    while (list != NULL) {
+        pyt__parker *parker = list;
+        list = list->next;
+        pyt__wake(parker);
+    }
+}
+
+/* Has the main thread been interrupted, and is it the owner of `parker`? Takes the interrupt. */
+static bool pyt__take_interrupt(pyt__parker *parker) {
+    return PYT__LOAD(&pyt__main_interrupted, seq_cst) != 0 &&
+           PYT__LOAD(&pyt__main_parker, relaxed) == parker &&
+           PYT__SWAP(&pyt__main_interrupted, 0, seq_cst) != 0;
+}
+
+/* Wait on the parker's condition until woken, late or interrupted. Mutex held, state ASLEEP. */
+static pyt_status pyt__doze_locked(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    while (PYT__LOAD(&parker->state, relaxed) == PYT__ASLEEP) {
+        if (interruptible && pyt__take_interrupt(parker)) {
+            return PYT_INTERRUPTED;
+        }
+        if (deadline == PYT__FOREVER) {
+#if defined(PYTHREADING_DUMMY)
+            return PYT_RUNTIME_ERROR; /* nobody can come */
+#else
+            pyt__os_cond_wait(&parker->cond, &parker->mutex);
+#endif
+        } else if (deadline == PYT__AT_ONCE || pyt__os_now() >= deadline) {
+            return PYT_TIMEOUT;
+        } else {
+            pyt__os_cond_wait_until(&parker->cond, &parker->mutex, deadline);
+        }
+    }
+    return PYT_OK;
+}
+
+/* How often to look before giving up: `most` times, or not at all. Looking is worth it as long as
+ * it ends in success; after n failures in a row it is left out 2^n - 1 times before it is tried
+ * again. 0 on one processor, where nobody can change the word meanwhile. */
+static int pyt__patience_looks(pyt__patience *patience, int most) {
+    static PYT__ATOMIC(int) parallel; /* 0: not asked yet, 1: no, 2: yes */
+    int answer = PYT__LOAD(&parallel, relaxed);
+    if (answer == 0) {
+        answer = pyt__os_parallel() ? 2 : 1;
+        PYT__STORE(&parallel, answer, relaxed);
+    }
+    if (answer == 2 && patience->left_out == 0) {
+        return most;
+    }
+    patience->left_out -= answer == 2 ? 1 : 0;
+    return 0;
+}
+
+static void pyt__patience_learn(pyt__patience *patience, bool good) {
+    if (good) {
+        patience->failures = 0;
+    } else if (patience->failures < PYT__PATIENCE_LIMIT) {
+        patience->failures++;
+    }
+    patience->left_out = (1 << patience->failures) - 1;
+}
+
+/* Look for the wake-up for a while before going to sleep: PYT__DOZE_LOOKS. */
+static bool pyt__doze_spin(pyt__parker *parker) {
+    int looks = pyt__patience_looks(&parker->dozing, PYT__DOZE_LOOKS);
+    for (int i = 0; i < looks; i++) {
+        if (PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN) {
+            pyt__patience_learn(&parker->dozing, true);
+            return true;
+        }
+        pyt__os_relax();
+    }
+    if (looks > 0) {
+        pyt__patience_learn(&parker->dozing, false);
+    }
+    return false;
+}
+
+/* Sleep until woken.
+ * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
+static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    uint32_t state = PYT__EMPTY;
+    pyt_status status = PYT_OK;
+    pyt__os_mutex_lock(&parker->mutex);
+    if (PYT__CAS(&parker->state, &state, PYT__ASLEEP, relaxed)) {
+        status = pyt__doze_locked(parker, deadline, interruptible);
+    }
+    state = PYT__ASLEEP;
+    if (status == PYT_OK || !PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
+        (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
+        if (status == PYT_INTERRUPTED) {
+            PYT__STORE(&pyt__main_interrupted, 1, seq_cst); /* woken first: for the next call */
+        }
+        status = PYT_OK;
+    }
+    pyt__os_mutex_unlock(&parker->mutex);
+    return status;
+}
+
+/* As pyt__doze, looking for the wake-up for a while first. */
+static pyt_status pyt__look_and_doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    if (deadline != PYT__AT_ONCE && pyt__doze_spin(parker)) {
+        (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
+        return PYT_OK;
+    }
+    return pyt__doze(parker, deadline, interruptible);
+}
+
+/* After pyt__doze came back unwoken but a waker has been at work: wait for its wake-up. An
+ * interrupt that was taken is left for the next call. */
+static void pyt__doze_on(pyt__parker *parker, pyt_status status) {
+    if (status == PYT_INTERRUPTED) {
+        PYT__STORE(&pyt__main_interrupted, 1, seq_cst);
+    }
+    pyt__doze(parker, PYT__FOREVER, false);
+}
+
+/* What a sleep that ended without a wake-up means for the call, and its message. */
+static pyt_status pyt__unslept(pyt_status status) {
+    if (status == PYT_RUNTIME_ERROR) {
+        return pyt__fail(status, "without threads nobody can end this wait");
+    }
+    return status == PYT_INTERRUPTED ? pyt__fail(status, pyt_strerror(status)) : status;
+}
+
+/* After the caller put itself into the queue of `address` and dozed with this outcome: leave it.
+ * Returns  PYT_OK           taken out by a waker, or moved by it to another queue and woken there
+ *          PYT_TIMEOUT      the deadline passed; the parker is in no queue
+ *          PYT_INTERRUPTED  the same, by pyt_interrupt_main */
+static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status status) {
+    if (status == PYT_OK) {
+        return PYT_OK;
+    }
+    PYT__STEP();
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    if (PYT__LOAD(&parker->address, relaxed) == address) {
+        pyt__queue_remove(bucket, parker);
+        pyt__bucket_unlock(bucket);
+        return pyt__unslept(status);
+    }
+    pyt__bucket_unlock(bucket);
+    pyt__doze_on(parker, status);
+    return PYT_OK;
+}
+
+/* Sleep in the queue of `address`, into which the caller has put itself. Returns as pyt__rise. */
+static pyt_status pyt__sleep(pyt__parker *parker, const void *address, int64_t deadline,
+                             bool interruptible) {
+    PYT__STEP();
+    return pyt__rise(parker, address, pyt__look_and_doze(parker, deadline, interruptible));
+}
+
+/* The same without a look first, for what is got sooner by those who are awake: a lock. */
+static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, int64_t deadline,
+                                     bool interruptible) {
+    PYT__STEP();
+    return pyt__rise(parker, address, pyt__doze(parker, deadline, interruptible));
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>time                                                                     seconds -> deadline
+ *
+ *  One deadline a call, fixed at entry on a clock that nobody sets. Seconds are rounded up, so
+ *  that the smallest positive timeout is a real wait; a timeout that reaches beyond the clock's
+ *  range (292 years) ends with the range.
+ * ============================================================================================== */
+#if PYT__DECLARE
+
+/* The longest timeout in seconds that any call takes. Python: threading.TIMEOUT_MAX */
+#define PYT_TIMEOUT_MAX 9223372036.0
+
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+/* Judge a timeout without reading the clock: NaN PYT_VALUE_ERROR, too large PYT_OVERFLOW_ERROR. */
+static pyt_status pyt__check_timeout(double seconds) {
+    if (seconds <= PYT_TIMEOUT_MAX) {
+        return PYT_OK;
+    }
+    if (seconds > PYT_TIMEOUT_MAX) {
+        return pyt__fail(PYT_OVERFLOW_ERROR, "timeout value is too large");
+    }
+    return pyt__fail(PYT_VALUE_ERROR, "timeout value is not a number");
+}
+
+/* As pyt__check_timeout, for calls that also refuse a negative timeout. */
+static pyt_status pyt__check_timeout_sign(double seconds) {
+    if (seconds < 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "timeout value must be a non-negative number");
+    }
+    return pyt__check_timeout(seconds);
+}
+
+/* A timeout that was judged good in nanoseconds; 0 for 0 and below. */
+static int64_t pyt__nanoseconds(double seconds) {
+    if (seconds <= 0) {
+        return 0;
+    }
+    double nanoseconds = seconds * 1e9;
+    int64_t whole = nanoseconds < 9.2e18 ? (int64_t)nanoseconds : INT64_C(9200000000000000000);
+    return (double)whole < nanoseconds ? whole + 1 : whole;
+}
+
+/* So many nanoseconds from now. */
+static int64_t pyt__from_now(int64_t nanoseconds) {
+    int64_t now = pyt__os_now();
+    return nanoseconds < PYT__FOREVER - now ? now + nanoseconds : PYT__FOREVER - 1;
+}
+
+/* The deadline for a timeout that was judged good; PYT__AT_ONCE for 0 and below. */
+static int64_t pyt__deadline(double seconds) {
+    return seconds <= 0 ? PYT__AT_ONCE : pyt__from_now(pyt__nanoseconds(seconds));
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>lock                                                                           threading.Lock
+ *
+ *  Free or held. No owner: any thread may release it, and acquiring twice in one thread blocks,
+ *  as in Python. The word has three bits:
+ *
+ *      LOCKED  somebody holds it. Set by the acquirer, cleared by the releaser, or left set by
+ *              the releaser for the waiter it hands the lock to.
+ *      PARKED  somebody may be in the queue. Set under the bucket lock by a thread about to
+ *              sleep, while LOCKED; cleared under the bucket lock by the releaser that finds the
+ *              queue empty. Set without need (a waiter that timed out leaves it) it costs one
+ *              slow release; clear with somebody in the queue it would be a lost wake-up.
+ *      AWAKE   a waiter has been taken out of the queue to fight for the lock and has neither
+ *              got it nor gone back. Set by the releaser that woke it; cleared by that waiter
+ *              alone (it carries the baton), in the same step in which it takes the lock or,
+ *              while LOCKED, goes back into the queue. While it is set, releases wake nobody:
+ *              one waiter at a time is enough. Cleared by nobody it would stop all wake-ups.
+ *
+ *  Who sleeps, sleeps with LOCKED and PARKED set, AWAKE either carried by another or clear. The
+ *  next release then either sees PARKED without AWAKE and wakes the oldest, or sees AWAKE, and
+ *  the carrier's own release (or its return to the queue, before a later release) sees PARKED.
+ *
+ *  Order. Waiters are served oldest first; a woken waiter that lost the lock to a newcomer goes
+ *  back to the front, with its age. One that is older than PYT__FAIR_AFTER is handed the lock:
+ *  LOCKED is never cleared, so no newcomer can get in between.
+ *
+ *  Memory. Acquire on the step that sets LOCKED pairs with release on the step that clears it;
+ *  a handed lock travels with the wake-up, which has the same orders.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+#define PYT__LOCKED UINT32_C(1)
+#define PYT__PARKED UINT32_C(2)
+#define PYT__AWAKE UINT32_C(4)
+
+/* A lock. Zero bytes are an unlocked lock; it owns nothing and needs no destroy call. It may be
+ * discarded while locked, but not while threads wait for it. */
+typedef struct pyt_lock {
+    PYT__ATOMIC(uint32_t) pyt__word;
+} pyt_lock;
+PYT__STATIC_ASSERT(sizeof(pyt_lock) == 4, "a lock is one 32-bit word");
+
+#if defined(__cplusplus)
+#define PYT_LOCK_INIT \
+    {}
+#else
+#define PYT_LOCK_INIT \
+    { 0 }
+#endif
+
+PYT__API pyt_status pyt__lock_acquire_slow(pyt_lock *lock);
+PYT__API pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock);
+PYT__API pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds);
+PYT__API pyt_status pyt__lock_release_slow(pyt_lock *lock);
+
+PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
+    uint32_t free_word = 0;
+    return PYT__LIKELY(lock != NULL) &&
+           PYT__CAS(&lock->pyt__word, &free_word, PYT__LOCKED, acquire);
+}
+
+/* Take the lock, waiting for it as long as it takes.
+ *
+ * Returns  PYT_OK           the caller holds the lock
+ *          PYT_VALUE_ERROR  `lock` is NULL
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; the lock is not held
+ * Thread   any; a thread that holds it already waits for another one to release it
+ * Python   Lock.acquire()
+ */
+PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) {
+    return PYT__LIKELY(pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_slow(lock);
+}
+
+/* Take the lock if it is free at this instant.
+ *
+ * Returns  PYT_OK           the caller holds the lock
+ *          PYT_TIMEOUT      somebody else holds it
+ *          PYT_VALUE_ERROR  `lock` is NULL
+ * Thread   any
+ * Python   Lock.acquire(blocking=False)
+ */
+PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) {
+    return PYT__LIKELY(pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_nowait_slow(lock);
+}
+
+/* Take the lock, waiting as long as `seconds` for it.
+ *
+ * seconds  0 looks once; judged before the lock is looked at
+ * Returns  PYT_OK             the caller holds the lock
+ *          PYT_TIMEOUT        still held when the time was up
+ *          PYT_VALUE_ERROR    `seconds` is negative or not a number, or `lock` is NULL
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; the lock is not held
+ * Thread   any
+ * Python   Lock.acquire(timeout=seconds); there -1 waits for ever, here pyt_lock_acquire does
+ */
+PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds) {
+    if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && pyt__lock_grab(lock))) {
+        return PYT_OK;
+    }
+    return pyt__lock_acquire_timeout_slow(lock, seconds);
+}
+
+/* Let the lock go.
+ *
+ * Returns  PYT_OK            the lock is free, or handed to the thread that waited longest
+ *          PYT_RUNTIME_ERROR it was not held
+ *          PYT_VALUE_ERROR   `lock` is NULL
+ * Thread   any, not only the one that acquired it
+ * Python   Lock.release()
+ */
+PYT__INLINE pyt_status pyt_lock_release(pyt_lock *lock) {
+    uint32_t held_word = PYT__LOCKED;
+    if (PYT__LIKELY(lock != NULL && PYT__CAS(&lock->pyt__word, &held_word, 0, release))) {
+        return PYT_OK;
+    }
+    return pyt__lock_release_slow(lock);
+}
+
+/* Ask whether anybody holds the lock. NULL: false.
+ *
+ * Thread   any; the answer may be old when it arrives
+ * Python   Lock.locked()
+ */
+PYT__INLINE bool pyt_lock_locked(const pyt_lock *lock) {
+    return lock != NULL && (PYT__LOAD(&lock->pyt__word, acquire) & PYT__LOCKED) != 0;
+}
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+/* A waiter this old is handed the lock: long enough that hand-overs, each of which costs two
+ * context switches, are rare; short enough that nobody notices the wait. */
+#define PYT__FAIR_AFTER 1000000
+
+/* Take the lock if LOCKED is clear, whatever else is set.
+ * baton    PYT__AWAKE when the caller carries it (it is put down on success), else 0 */
+static bool pyt__lock_try(pyt_lock *lock, uint32_t baton) {
+    uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+    while (!(word & PYT__LOCKED)) {
+        if (PYT__CAS(&lock->pyt__word, &word, (word | PYT__LOCKED) & ~baton, acquire)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Look at the lock for a short while; never while somebody is queued or on the way.
+ * Returns  true when it has been seen free */
+static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
+    int looks = pyt__patience_looks(&parker->locking, PYT__LOCK_LOOKS);
+    for (int i = 0; i < looks; i++) {
+        uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+        if (!(word & PYT__LOCKED)) {
+            pyt__patience_learn(&parker->locking, true);
+            return true;
+        }
+        if (word != PYT__LOCKED) {
+            return false;
+        }
+        pyt__os_relax();
+    }
+    if (looks > 0) {
+        pyt__patience_learn(&parker->locking, false);
+    }
+    return false;
+}
+
+/* Go into the queue of a lock, putting the baton down in the same step, unless it has come free.
+ * since    0: a newcomer, goes to the end; else when it began to wait, goes to the front */
+static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, uint32_t baton, int64_t since) {
+    int64_t now = since == 0 ? pyt__os_now() : since;
+    pyt__bucket *bucket = pyt__bucket_lock(lock);
+    uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+    bool queued = false;
+    while (!queued && (word & PYT__LOCKED)) {
+        queued = PYT__CAS(&lock->pyt__word, &word, (word | PYT__PARKED) & ~baton, relaxed);
+    }
+    if (queued) {
+        parker->since = now;
+        PYT__STORE(&parker->carries, NULL, relaxed);
+        pyt__queue_add(bucket, parker, lock, since != 0);
+    }
+    pyt__bucket_unlock(bucket);
+    return queued;
+}
+
+/* Take the lock, sleeping as often as need be.
+ * baton    PYT__AWAKE: the caller comes out of the queue and carries it; else 0 */
+static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t baton,
+                                 int64_t deadline, bool interruptible) {
+    int64_t since = baton != 0 ? parker->since : 0;
+    bool spun = baton != 0;
+    while (!pyt__lock_try(lock, baton)) {
+        PYT__STEP();
+        if (!spun) {
+            spun = true;
+            if (pyt__lock_spin(lock, parker)) {
+                continue;
+            }
+        }
+        if (!pyt__lock_enqueue(lock, parker, baton, since)) {
+            continue;
+        }
+        pyt_status status = pyt__sleep_at_once(parker, lock, deadline, interruptible);
+        if (status != PYT_OK) {
+            return status;
+        }
+        if (parker->gift == PYT__HANDED) {
+            return PYT_OK;
+        }
+        since = parker->since;
+        baton = PYT__AWAKE;
+    }
+    PYT__STORE(&parker->carries, NULL, relaxed);
+    return PYT_OK;
+}
+
+static pyt_status pyt__lock_acquire_until(pyt_lock *lock, int64_t deadline, bool interruptible) {
+    if (pyt__lock_try(lock, 0)) {
+        return PYT_OK;
+    }
+    if (deadline == PYT__AT_ONCE) {
+        return PYT_TIMEOUT;
+    }
+#if defined(PYTHREADING_DUMMY)
+    if (deadline == PYT__FOREVER) {
+        return PYT_OK; /* as in Python's dummy_threading */
+    }
+#endif
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    return pyt__lock_wait(lock, parker, 0, deadline, interruptible);
+}
+
+/* Take a lock of the library's own. Cannot fail: the calling thread is enrolled. */
+static void pyt__lock_take(pyt_lock *lock) {
+    if (!pyt__lock_grab(lock)) {
+        pyt__lock_acquire_until(lock, PYT__FOREVER, false);
+    }
+}
+
+PYT__API PYT__COLD pyt_status pyt__lock_acquire_slow(pyt_lock *lock) {
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_until(lock, PYT__FOREVER, true);
+}
+
+PYT__API PYT__COLD pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock) {
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_until(lock, PYT__AT_ONCE, true);
+}
+
+PYT__API PYT__COLD pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds) {
+    pyt_status status = pyt__check_timeout_sign(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (lock == NULL) {
+        return pyt__fail_null();
+    }
+    return pyt__lock_acquire_until(lock, pyt__deadline(seconds), true);
+}
+
+/* Release a lock that has waiters in its queue, none of them awake: wake the oldest, or hand the
+ * lock to it. Returns false when the word was not as expected and must be looked at again. */
+static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
+    pyt__parker *oldest = NULL;
+    pyt__bucket *bucket = pyt__bucket_lock(lock);
+    uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+    bool done = false;
+    if (word == (PYT__LOCKED | PYT__PARKED)) {
+        oldest = pyt__queue_oldest(bucket, lock);
+        uint32_t next = 0;
+        if (oldest != NULL) {
+            bool hand = pyt__os_now() - oldest->since >= PYT__FAIR_AFTER;
+            bool more = oldest->next != oldest;
+            next = (hand ? PYT__LOCKED : PYT__AWAKE) | (more ? PYT__PARKED : 0);
+            oldest->gift = hand ? PYT__HANDED : PYT__BATON;
+        }
+        if (oldest != NULL) {
+            PYT__STORE(&oldest->carries, next & PYT__AWAKE ? lock : NULL, release);
+        }
+        done = PYT__CAS(&lock->pyt__word, &word, next, release);
+        if (done && oldest != NULL) {
+            pyt__queue_remove(bucket, oldest);
+        }
+    }
+    pyt__bucket_unlock(bucket);
+    if (done && oldest != NULL) {
+        pyt__wake(oldest);
+    }
+    return done;
+}
+
+PYT__API PYT__COLD pyt_status pyt__lock_release_slow(pyt_lock *lock) {
+    if (lock == NULL) {
+        return pyt__fail_null();
+    }
+    for (;;) {
+        uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+        if (!(word & PYT__LOCKED)) {
+            return pyt__fail(PYT_RUNTIME_ERROR, "cannot release un-acquired lock");
+        }
+        PYT__STEP();
+        if (word == (PYT__LOCKED | PYT__PARKED)) {
+            if (pyt__lock_release_to_oldest(lock)) {
+                return PYT_OK;
+            }
+        } else if (PYT__CAS(&lock->pyt__word, &word, word & ~PYT__LOCKED, release)) {
+            return PYT_OK;
+        }
+    }
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>rlock                                                                         threading.RLock
+ *
+ *  A lock with an owner and a depth. The owner is the address of the owning thread's own page,
+ *  stored by the owner alone, while it holds the lock; 0 when free. A thread that reads its own
+ *  address there put it there itself, so a relaxed load is enough; any other value says only
+ *  "not you". The depth is the owner's.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* A re-entrant lock: the thread that holds it may acquire it again, and releases it as often.
+ * Zero bytes are an unlocked one; it owns nothing and needs no destroy call. */
+typedef struct pyt_rlock {
+    pyt_lock pyt__lock;
+    uint32_t pyt__depth;               /* the owner's */
+    PYT__ATOMIC(uintptr_t) pyt__owner; /* the owner's page, or 0 */
+} pyt_rlock;
+PYT__STATIC_ASSERT(sizeof(pyt_rlock) <= 16, "an RLock is 16 bytes");
+
+#if defined(__cplusplus)
+#define PYT_RLOCK_INIT \
+    {}
+#else
+#define PYT_RLOCK_INIT \
+    { {0}, 0, 0 }
+#endif
+
+PYT__API pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock);
+PYT__API pyt_status pyt__rlock_acquire_timeout_slow(pyt_rlock *rlock, double seconds);
+PYT__API pyt_status pyt__rlock_release_failed(pyt_rlock *rlock);
+
+/* Ask whether the calling thread holds the lock. NULL: false.
+ *
+ * Thread   any
+ * Python   RLock._is_owned()
+ */
+PYT__INLINE bool pyt_rlock_is_owned(const pyt_rlock *rlock) {
+    return rlock != NULL && PYT__LOAD(&rlock->pyt__owner, relaxed) == (uintptr_t)&pyt__me;
+}
+
+PYT__INLINE pyt_status pyt__rlock_own(pyt_rlock *rlock, pyt_status status) {
+    if (PYT__LIKELY(status == PYT_OK)) {
+        PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
+        rlock->pyt__depth = 1;
+    }
+    return status;
+}
+
+/* Take the lock, or one more level of it, waiting as long as it takes.
+ *
+ * Returns  PYT_OK             the caller holds the lock, one level deeper
+ *          PYT_VALUE_ERROR    `rlock` is NULL
+ *          PYT_OVERFLOW_ERROR 4294967295 levels are held already
+ *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; the lock is not held
+ * Thread   any
+ * Python   RLock.acquire()
+ */
+PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) {
+    if (pyt_rlock_is_owned(rlock)) {
+        return pyt__rlock_acquire_again(rlock);
+    }
+    return pyt__rlock_own(rlock, pyt_lock_acquire((pyt_lock *)rlock));
+}
+
+/* Take the lock, or one more level of it, if no other thread holds it at this instant.
+ *
+ * Returns  as pyt_rlock_acquire, without PYT_INTERRUPTED and PYT_MEMORY_ERROR, and
+ *          PYT_TIMEOUT        another thread holds it
+ * Thread   any
+ * Python   RLock.acquire(blocking=False)
+ */
+PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) {
+    if (pyt_rlock_is_owned(rlock)) {
+        return pyt__rlock_acquire_again(rlock);
+    }
+    return pyt__rlock_own(rlock, pyt_lock_acquire_nowait((pyt_lock *)rlock));
+}
+
+/* Take the lock, or one more level of it, waiting as long as `seconds` for it.
+ *
+ * seconds  0 looks once; judged before the lock is looked at
+ * Returns  as pyt_rlock_acquire, and
+ *          PYT_TIMEOUT        another thread held it when the time was up
+ *          PYT_VALUE_ERROR    `seconds` is negative or not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Thread   any
+ * Python   RLock.acquire(timeout=seconds); there -1 waits for ever, here pyt_rlock_acquire does
+ */
+PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds) {
+    if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && !pyt_rlock_is_owned(rlock) &&
+                    pyt__lock_grab((pyt_lock *)rlock))) {
+        return pyt__rlock_own(rlock, PYT_OK);
+    }
+    return pyt__rlock_acquire_timeout_slow(rlock, seconds);
+}
+
+/* Give back one level; with the last one the lock goes free.
+ *
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR the caller does not hold it
+ *          PYT_VALUE_ERROR   `rlock` is NULL
+ * Thread   the owner
+ * Python   RLock.release()
+ */
+PYT__INLINE pyt_status pyt_rlock_release(pyt_rlock *rlock) {
+    if (!PYT__LIKELY(pyt_rlock_is_owned(rlock))) {
+        return pyt__rlock_release_failed(rlock);
+    }
+    if (--rlock->pyt__depth > 0) {
+        return PYT_OK;
+    }
+    PYT__STORE(&rlock->pyt__owner, 0, relaxed);
+    return pyt_lock_release(&rlock->pyt__lock);
+}
+
+/* Ask whether any thread holds the lock. NULL: false.
+ *
+ * Thread   any; the answer may be old when it arrives, unless the caller holds the lock
+ * Python   RLock.locked()
+ */
+PYT__INLINE bool pyt_rlock_locked(const pyt_rlock *rlock) {
+    return rlock != NULL && pyt_lock_locked(&rlock->pyt__lock);
+}
+
+/* Count the levels the calling thread holds; 0 when it holds none, or for NULL.
+ *
+ * Thread   any
+ * Python   RLock._recursion_count()
+ */
+PYT__INLINE size_t pyt_rlock_recursion_count(const pyt_rlock *rlock) {
+    return pyt_rlock_is_owned(rlock) ? rlock->pyt__depth : 0;
+}
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+PYT__API pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock) {
+    if (rlock->pyt__depth == UINT32_MAX) {
+        return pyt__fail(PYT_OVERFLOW_ERROR, "internal lock count overflowed");
+    }
+    rlock->pyt__depth++;
+    return PYT_OK;
+}
+
+PYT__API PYT__COLD pyt_status pyt__rlock_acquire_timeout_slow(pyt_rlock *rlock, double seconds) {
+    pyt_status status = pyt__check_timeout_sign(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (pyt_rlock_is_owned(rlock)) {
+        return pyt__rlock_acquire_again(rlock);
+    }
+    return pyt__rlock_own(rlock, pyt__lock_acquire_timeout_slow((pyt_lock *)rlock, seconds));
+}
+
+PYT__API PYT__COLD pyt_status pyt__rlock_release_failed(pyt_rlock *rlock) {
+    return rlock == NULL ? pyt__fail_null()
+                         : pyt__fail(PYT_RUNTIME_ERROR, "cannot release un-acquired lock");
+}
+
+/* Let an RLock go with all its levels, and take it back with as many. */
+static uint32_t pyt__rlock_release_all(pyt_rlock *rlock) {
+    uint32_t depth = rlock->pyt__depth;
+    rlock->pyt__depth = 0;
+    PYT__STORE(&rlock->pyt__owner, 0, relaxed);
+    pyt_lock_release(&rlock->pyt__lock);
+    return depth;
+}
+
+static void pyt__rlock_restore(pyt_rlock *rlock, uint32_t depth) {
+    PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
+    rlock->pyt__depth = depth;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>semaphore                                     threading.Semaphore, threading.BoundedSemaphore
+ *
+ *  The word is the count of free permits, shifted by one, and PARKED in bit 0:
+ *
+ *      count * 2            nobody waits; acquire takes 2 off, release puts 2 on
+ *      PARKED               no permit is free and somebody may be in the queue
+ *
+ *  PARKED is set under the bucket lock, only while the count is 0. While it is set, a release
+ *  works under the bucket lock: it hands permits to the oldest waiters, each by taking it out of
+ *  the queue, and adds to the count what is left when the queue is empty, clearing PARKED with
+ *  it. So a permit is at any time in the count, with a holder, or on its way to exactly one
+ *  waiter that is out of the queue and will return PYT_OK; a waiter that times out takes itself
+ *  out under the bucket lock and has none. PARKED set without need costs a slow release.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+#define PYT__PERMIT UINT32_C(2)
+#define PYT__SEMAPHORE_PARKED UINT32_C(1)
+
+/* A counter of permits. Zero bytes are a semaphore of 0; it owns nothing. */
+typedef struct pyt_semaphore {
+    PYT__ATOMIC(uint32_t) pyt__word;
+    uint32_t pyt__initial; /* fixed after init; what a bounded one may not exceed */
+} pyt_semaphore;
+PYT__STATIC_ASSERT(sizeof(pyt_semaphore) == 8, "a semaphore is 8 bytes");
+
+/* A semaphore whose count never exceeds the initial one, which finds a release too many. */
+typedef struct pyt_bounded_semaphore {
+    pyt_semaphore pyt__semaphore;
+} pyt_bounded_semaphore;
+
+/* `value`: how many permits at first, 0 to INT_MAX, a constant. */
+#if defined(__cplusplus)
+#define PYT_SEMAPHORE_INIT(value) \
+    { {(uint32_t)(value)*2}, (uint32_t)(value) }
+#define PYT_BOUNDED_SEMAPHORE_INIT(value) \
+    { PYT_SEMAPHORE_INIT(value) }
+#else
+#define PYT_SEMAPHORE_INIT(value) \
+    { (uint32_t)(value) * 2, (uint32_t)(value) }
+#define PYT_BOUNDED_SEMAPHORE_INIT(value) \
+    { PYT_SEMAPHORE_INIT(value) }
+#endif
+
+PYT__API pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore);
+PYT__API pyt_status pyt__semaphore_acquire_timeout_slow(pyt_semaphore *semaphore, double seconds);
+PYT__API pyt_status pyt__semaphore_acquire_nowait_slow(pyt_semaphore *semaphore);
+PYT__API pyt_status pyt__semaphore_release_slow(pyt_semaphore *semaphore, int n);
+
+PYT__INLINE bool pyt__semaphore_grab(pyt_semaphore *semaphore) {
+    if (!PYT__LIKELY(semaphore != NULL)) {
+        return false;
+    }
+    uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+    return PYT__LIKELY(word >= PYT__PERMIT) &&
+           PYT__CAS(&semaphore->pyt__word, &word, word - PYT__PERMIT, acquire);
+}
+
+/* Put one permit back without a call, when nobody waits and `limit` allows it. */
+PYT__INLINE bool pyt__semaphore_put(pyt_semaphore *semaphore, uint32_t limit) {
+    uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+    return PYT__LIKELY(!(word & PYT__SEMAPHORE_PARKED) && word / PYT__PERMIT < limit) &&
+           PYT__CAS(&semaphore->pyt__word, &word, word + PYT__PERMIT, release);
+}
+
+/* Make a semaphore of `value` permits. Only before any thread uses it.
+ *
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR `value` is negative, or `semaphore` is NULL; nothing is changed
+ * Python   Semaphore(value)
+ */
+PYT__API pyt_status pyt_semaphore_init(pyt_semaphore *semaphore, int value);
+
+/* Take a permit, waiting for one as long as it takes. Waiters are served in order of arrival.
+ *
+ * Returns  PYT_OK           a permit was taken
+ *          PYT_VALUE_ERROR  `semaphore` is NULL
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; no permit was taken
+ * Thread   any
+ * Python   Semaphore.acquire()
+ */
+PYT__INLINE pyt_status pyt_semaphore_acquire(pyt_semaphore *semaphore) {
+    return PYT__LIKELY(pyt__semaphore_grab(semaphore)) ? PYT_OK
+                                                       : pyt__semaphore_acquire_slow(semaphore);
+}
+
+/* Take a permit if one is free at this instant.
+ *
+ * Returns  PYT_OK, PYT_TIMEOUT (none is free), PYT_VALUE_ERROR (`semaphore` is NULL)
+ * Thread   any
+ * Python   Semaphore.acquire(blocking=False)
+ */
+PYT__INLINE pyt_status pyt_semaphore_acquire_nowait(pyt_semaphore *semaphore) {
+    return PYT__LIKELY(pyt__semaphore_grab(semaphore))
+               ? PYT_OK
+               : pyt__semaphore_acquire_nowait_slow(semaphore);
+}
+
+/* Take a permit, waiting as long as `seconds` for one.
+ *
+ * seconds  0 and below look once
+ * Returns  PYT_OK             a permit was taken
+ *          PYT_TIMEOUT        none was free before the time was up
+ *          PYT_VALUE_ERROR    `seconds` is not a number, or `semaphore` is NULL
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; no permit was taken
+ * Thread   any
+ * Python   Semaphore.acquire(timeout=seconds)
+ */
+PYT__INLINE pyt_status pyt_semaphore_acquire_timeout(pyt_semaphore *semaphore, double seconds) {
+    if (PYT__LIKELY(seconds <= PYT_TIMEOUT_MAX && pyt__semaphore_grab(semaphore))) {
+        return PYT_OK;
+    }
+    return pyt__semaphore_acquire_timeout_slow(semaphore, seconds);
+}
+
+/* Put a permit back, or hand it to the thread that waited longest.
+ *
+ * Returns  PYT_OK
+ *          PYT_OVERFLOW_ERROR the count is INT_MAX already; it is unchanged
+ *          PYT_VALUE_ERROR    `semaphore` is NULL
+ * Thread   any
+ * Python   Semaphore.release()
+ */
+PYT__INLINE pyt_status pyt_semaphore_release(pyt_semaphore *semaphore) {
+    if (PYT__LIKELY(semaphore != NULL && pyt__semaphore_put(semaphore, INT32_MAX))) {
+        return PYT_OK;
+    }
+    return pyt__semaphore_release_slow(semaphore, 1);
+}
+
+/* Put `n` permits back at once.
+ *
+ * n        1 or more
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR    `n` is below 1, or `semaphore` is NULL
+ *          PYT_OVERFLOW_ERROR the count would exceed INT_MAX
+ *          In both cases the count is unchanged and nobody is woken
+ * Thread   any
+ * Python   Semaphore.release(n)
+ */
+PYT__API pyt_status pyt_semaphore_release_n(pyt_semaphore *semaphore, int n);
+
+/* Count the free permits. NULL: 0.
+ *
+ * Thread   any; the answer may be old when it arrives
+ * Python   Semaphore._value
+ */
+PYT__INLINE int pyt_semaphore_value(const pyt_semaphore *semaphore) {
+    return semaphore != NULL ? (int)(PYT__LOAD(&semaphore->pyt__word, acquire) / PYT__PERMIT) : 0;
+}
+
+/* The same for a bounded semaphore; see the functions above.
+ *
+ * Returns  as those; release and release_n also PYT_VALUE_ERROR when the count would exceed the
+ *          initial value: the count is unchanged and nobody is woken
+ * Python   BoundedSemaphore
+ */
+PYT__INLINE pyt_status pyt_bounded_semaphore_init(pyt_bounded_semaphore *semaphore, int value) {
+    return pyt_semaphore_init((pyt_semaphore *)semaphore, value);
+}
+
+PYT__INLINE pyt_status pyt_bounded_semaphore_acquire(pyt_bounded_semaphore *semaphore) {
+    return pyt_semaphore_acquire((pyt_semaphore *)semaphore);
+}
+
+PYT__INLINE pyt_status pyt_bounded_semaphore_acquire_nowait(pyt_bounded_semaphore *semaphore) {
+    return pyt_semaphore_acquire_nowait((pyt_semaphore *)semaphore);
+}
+
+PYT__INLINE pyt_status pyt_bounded_semaphore_acquire_timeout(pyt_bounded_semaphore *semaphore,
+                                                             double seconds) {
+    return pyt_semaphore_acquire_timeout((pyt_semaphore *)semaphore, seconds);
+}
+
+PYT__API pyt_status pyt_bounded_semaphore_release_n(pyt_bounded_semaphore *semaphore, int n);
+
+PYT__INLINE pyt_status pyt_bounded_semaphore_release(pyt_bounded_semaphore *semaphore) {
+    if (PYT__LIKELY(semaphore != NULL &&
+                    pyt__semaphore_put(&semaphore->pyt__semaphore,
+                                       semaphore->pyt__semaphore.pyt__initial))) {
+        return PYT_OK;
+    }
+    return pyt_bounded_semaphore_release_n(semaphore, 1);
+}
+
+PYT__INLINE int pyt_bounded_semaphore_value(const pyt_bounded_semaphore *semaphore) {
+    return pyt_semaphore_value((const pyt_semaphore *)semaphore);
+}
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+PYT__API pyt_status pyt_semaphore_init(pyt_semaphore *semaphore, int value) {
+    if (semaphore == NULL) {
+        return pyt__fail_null();
+    }
+    if (value < 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "semaphore initial value must be >= 0");
+    }
+    PYT__STORE(&semaphore->pyt__word, (uint32_t)value * PYT__PERMIT, relaxed);
+    semaphore->pyt__initial = (uint32_t)value;
+    return PYT_OK;
+}
+
+static bool pyt__semaphore_try(pyt_semaphore *semaphore) {
+    uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+    while (word >= PYT__PERMIT) {
+        if (PYT__CAS(&semaphore->pyt__word, &word, word - PYT__PERMIT, acquire)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Go into the queue, unless a permit has come free, which is taken instead.
+ * Returns  true when queued, false when a permit was taken */
+static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker) {
+    pyt__bucket *bucket = pyt__bucket_lock(semaphore);
+    uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+    bool queued = false;
+    bool taken = false;
+    while (!queued && !taken) {
+        if (word >= PYT__PERMIT) {
+            taken = PYT__CAS(&semaphore->pyt__word, &word, word - PYT__PERMIT, acquire);
+        } else {
+            queued = PYT__CAS(&semaphore->pyt__word, &word, PYT__SEMAPHORE_PARKED, relaxed);
+        }
+    }
+    if (queued) {
+        pyt__queue_add(bucket, parker, semaphore, false);
+    }
+    pyt__bucket_unlock(bucket);
+    return queued;
+}
+
+static pyt_status pyt__semaphore_acquire_until(pyt_semaphore *semaphore, int64_t deadline,
+                                               bool interruptible) {
+    if (pyt__semaphore_try(semaphore)) {
+        return PYT_OK;
+    }
+    if (deadline == PYT__AT_ONCE) {
+        return PYT_TIMEOUT;
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    PYT__STEP();
+    if (!pyt__semaphore_enqueue(semaphore, parker)) {
+        return PYT_OK;
+    }
+    return pyt__sleep(parker, semaphore, deadline, interruptible);
+}
+
+PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore) {
+    return semaphore == NULL ? pyt__fail_null()
+                             : pyt__semaphore_acquire_until(semaphore, PYT__FOREVER, true);
+}
+
+PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_nowait_slow(pyt_semaphore *semaphore) {
+    return semaphore == NULL ? pyt__fail_null()
+                             : pyt__semaphore_acquire_until(semaphore, PYT__AT_ONCE, true);
+}
+
+PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_timeout_slow(pyt_semaphore *semaphore,
+                                                                  double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (semaphore == NULL) {
+        return pyt__fail_null();
+    }
+    return pyt__semaphore_acquire_until(semaphore, pyt__deadline(seconds), true);
+}
+
+/* With the bucket locked, take out up to `n` waiters for a permit each.
+ * Returns  how many, and in `list` those to wake */
+static uint32_t pyt__semaphore_serve(pyt_semaphore *semaphore, pyt__bucket *bucket, uint32_t n,
+                                     pyt__parker **list) {
+    uint32_t served = 0;
+    pyt__parker **end = list;
+    while (served < n) {
+        pyt__parker *oldest = pyt__queue_oldest(bucket, semaphore);
+        if (oldest == NULL) {
+            break;
+        }
+        pyt__queue_remove(bucket, oldest);
+        *end = oldest;
+        end = &oldest->next;
+        served++;
+    }
+    *end = NULL;
+    return served;
+}
+
+/* Release with somebody in the queue, perhaps. While PARKED is set the count is 0, and only who
+ * holds the bucket lock changes the word.
+ * Returns  false when PARKED was cleared meanwhile: look at the word again */
+static bool pyt__semaphore_release_parked(pyt_semaphore *semaphore, uint32_t n) {
+    pyt__parker *list = NULL;
+    pyt__bucket *bucket = pyt__bucket_lock(semaphore);
+    bool parked = PYT__LOAD(&semaphore->pyt__word, relaxed) == PYT__SEMAPHORE_PARKED;
+    if (parked) {
+        uint32_t left = n - pyt__semaphore_serve(semaphore, bucket, n, &list);
+        if (pyt__queue_oldest(bucket, semaphore) == NULL) {
+            PYT__STORE(&semaphore->pyt__word, left * PYT__PERMIT, release);
+        }
+    }
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+    return parked;
+}
+
+/* Put `n` permits back, or none when the count would exceed `limit`. */
+static pyt_status pyt__semaphore_release_up_to(pyt_semaphore *semaphore, int n, uint32_t limit,
+                                               pyt_status too_many, const char *complaint) {
+    if (n < 1) {
+        return pyt__fail(PYT_VALUE_ERROR, "n must be one or more");
+    }
+    for (;;) {
+        uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+        if (word / PYT__PERMIT + (uint32_t)n > limit) {
+            return pyt__fail(too_many, complaint);
+        }
+        PYT__STEP();
+        if (word & PYT__SEMAPHORE_PARKED) {
+            if (pyt__semaphore_release_parked(semaphore, (uint32_t)n)) {
+                return PYT_OK;
+            }
+        } else if (PYT__CAS(&semaphore->pyt__word, &word, word + (uint32_t)n * PYT__PERMIT,
+                            release)) {
+            return PYT_OK;
+        }
+    }
+}
+
+PYT__API PYT__COLD pyt_status pyt__semaphore_release_slow(pyt_semaphore *semaphore, int n) {
+    if (semaphore == NULL) {
+        return pyt__fail_null();
+    }
+    return pyt__semaphore_release_up_to(semaphore, n, INT32_MAX, PYT_OVERFLOW_ERROR,
+                                        "semaphore counter overflowed");
+}
+
+PYT__API pyt_status pyt_semaphore_release_n(pyt_semaphore *semaphore, int n) {
+    return pyt__semaphore_release_slow(semaphore, n);
+}
+
+PYT__API pyt_status pyt_bounded_semaphore_release_n(pyt_bounded_semaphore *semaphore, int n) {
+    if (semaphore == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_semaphore *inner = &semaphore->pyt__semaphore;
+    return pyt__semaphore_release_up_to(inner, n, inner->pyt__initial, PYT_VALUE_ERROR,
+                                        "semaphore released too many times");
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>event                                                                         threading.Event
+ *
+ *      SET     the flag
+ *      PARKED  somebody may be in the queue. Set under the bucket lock, only while SET is clear;
+ *              cleared by set() under the bucket lock, in the step that sets SET.
+ *
+ *  While PARKED is set, set() works under the bucket lock: it sets SET and takes out everybody
+ *  who waits, in one step as seen from there. Whoever it took out returns PYT_OK, even if clear()
+ *  comes before it runs; whoever comes after the clear() is not among them.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+#define PYT__SET UINT32_C(1)
+#define PYT__EVENT_PARKED UINT32_C(2)
+
+/* A flag that threads can wait for. Zero bytes are an event that is not set; it owns nothing. */
+typedef struct pyt_event {
+    PYT__ATOMIC(uint32_t) pyt__word;
+} pyt_event;
+PYT__STATIC_ASSERT(sizeof(pyt_event) == 4, "an event is one 32-bit word");
+
+#if defined(__cplusplus)
+#define PYT_EVENT_INIT \
+    {}
+#else
+#define PYT_EVENT_INIT \
+    { 0 }
+#endif
+
+PYT__API pyt_status pyt__event_set_slow(pyt_event *event);
+PYT__API pyt_status pyt__event_wait_slow(pyt_event *event);
+PYT__API pyt_status pyt__event_wait_timeout_slow(pyt_event *event, double seconds);
+
+/* Ask whether the flag is set. NULL: false.
+ *
+ * Thread   any; what was written before the set() is seen after a true
+ * Python   Event.is_set()
+ */
+PYT__INLINE bool pyt_event_is_set(const pyt_event *event) {
+    return event != NULL && (PYT__LOAD(&event->pyt__word, acquire) & PYT__SET) != 0;
+}
+
+/* Set the flag and wake everybody who waits for it.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `event` is NULL
+ * Thread   any
+ * Python   Event.set()
+ */
+PYT__INLINE pyt_status pyt_event_set(pyt_event *event) {
+    uint32_t clear_word = 0;
+    if (PYT__LIKELY(event != NULL && PYT__CAS(&event->pyt__word, &clear_word, PYT__SET, acq_rel))) {
+        return PYT_OK;
+    }
+    return pyt__event_set_slow(event);
+}
+
+/* Clear the flag. Threads that a set() has woken are not held back by it.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `event` is NULL
+ * Thread   any
+ * Python   Event.clear()
+ */
+PYT__API pyt_status pyt_event_clear(pyt_event *event);
+
+/* Wait until the flag is set.
+ *
+ * Returns  PYT_OK           it is set, or was set while the caller waited
+ *          PYT_VALUE_ERROR  `event` is NULL
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting
+ * Thread   any
+ * Python   Event.wait()
+ */
+PYT__INLINE pyt_status pyt_event_wait(pyt_event *event) {
+    return PYT__LIKELY(pyt_event_is_set(event)) ? PYT_OK : pyt__event_wait_slow(event);
+}
+
+/* Wait until the flag is set, as long as `seconds`.
+ *
+ * seconds  0 and below look once
+ * Returns  as pyt_event_wait, and
+ *          PYT_TIMEOUT        not set before the time was up
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Thread   any
+ * Python   Event.wait(timeout)
+ */
+PYT__INLINE pyt_status pyt_event_wait_timeout(pyt_event *event, double seconds) {
+    if (PYT__LIKELY(seconds <= PYT_TIMEOUT_MAX && pyt_event_is_set(event))) {
+        return PYT_OK;
+    }
+    return pyt__event_wait_timeout_slow(event, seconds);
+}
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+PYT__API PYT__COLD pyt_status pyt__event_set_slow(pyt_event *event) {
+    if (event == NULL) {
+        return pyt__fail_null();
+    }
+    uint32_t word = PYT__LOAD(&event->pyt__word, relaxed);
+    while (!(word & PYT__EVENT_PARKED)) {
+        if (PYT__CAS(&event->pyt__word, &word, PYT__SET, acq_rel)) {
+            return PYT_OK;
+        }
+    }
+    PYT__STEP();
+    pyt__bucket *bucket = pyt__bucket_lock(event);
+    (void)PYT__SWAP(&event->pyt__word, PYT__SET, acq_rel);
+    pyt__parker *list = pyt__queue_take_all(bucket, event, PYT__HANDED);
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_event_clear(pyt_event *event) {
+    if (event == NULL) {
+        return pyt__fail_null();
+    }
+    uint32_t word = PYT__SET; /* never together with PARKED, so nothing else is to be kept */
+    PYT__CAS(&event->pyt__word, &word, 0, acq_rel);
+    return PYT_OK;
+}
+
+/* Go into the queue unless the flag is set by now. Returns true when queued. */
+static bool pyt__event_enqueue(pyt_event *event, pyt__parker *parker) {
+    pyt__bucket *bucket = pyt__bucket_lock(event);
+    uint32_t word = PYT__LOAD(&event->pyt__word, acquire);
+    bool queued = word == PYT__EVENT_PARKED;
+    while (!queued && word == 0) {
+        queued = PYT__CAS(&event->pyt__word, &word, PYT__EVENT_PARKED, acquire);
+        if (!queued) { /* set meanwhile: acquire what came before, which the failed step did not */
+            word = PYT__LOAD(&event->pyt__word, acquire);
+        }
+    }
+    if (queued) {
+        pyt__queue_add(bucket, parker, event, false);
+    }
+    pyt__bucket_unlock(bucket);
+    return queued;
+}
+
+static pyt_status pyt__event_wait_until(pyt_event *event, int64_t deadline, bool interruptible) {
+    if (pyt_event_is_set(event)) {
+        return PYT_OK;
+    }
+    if (deadline == PYT__AT_ONCE) {
+        return PYT_TIMEOUT;
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    if (!pyt__event_enqueue(event, parker)) {
+        return PYT_OK;
+    }
+    return pyt__sleep(parker, event, deadline, interruptible);
+}
+
+PYT__API PYT__COLD pyt_status pyt__event_wait_slow(pyt_event *event) {
+    return event == NULL ? pyt__fail_null() : pyt__event_wait_until(event, PYT__FOREVER, true);
+}
+
+PYT__API PYT__COLD pyt_status pyt__event_wait_timeout_slow(pyt_event *event, double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (event == NULL) {
+        return pyt__fail_null();
+    }
+    return pyt__event_wait_until(event, pyt__deadline(seconds), true);
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>condition                                                                 threading.Condition
+ *
+ *  A condition has a lock (its own RLock, or a Lock or RLock given to it) and a queue, keyed by
+ *  the address of `pyt__queue`. `pyt__queue` is 1 when somebody may be in it: set by a waiter
+ *  under the bucket lock, cleared by the notifier that takes the last one out. A waiter that
+ *  times out leaves it set, which costs a look at an empty queue.
+ *
+ *  wait enters the queue while it still holds the lock, then lets the lock go: a notifier, who
+ *  holds the lock, comes either before the waiter looked at what it waits for, or finds it in
+ *  the queue.
+ *
+ *  notify wakes nobody. It moves the oldest waiters to the queue of the lock, with both buckets
+ *  locked, where the release of the lock wakes them one after the other; as it is held, they
+ *  could do nothing earlier. A moved waiter has been notified: whether its time is up before it
+ *  gets the lock does not matter, and it cannot be counted by a notify and return PYT_TIMEOUT.
+ *  A Lock may be released by anybody, so it may be free while we notify: then the waiter is
+ *  woken and takes it by itself.
+ *
+ *  After the sleep the lock is taken back, not interruptibly and without a deadline.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* A condition variable with its lock. Zero bytes are one over an RLock of its own. It owns
+ * nothing; a lock that was given to it must live as long. */
+typedef struct pyt_condition {
+    pyt_rlock pyt__own;
+    void *pyt__given;                 /* fixed after init: a pyt_lock or a pyt_rlock, or NULL */
+    uint32_t pyt__given_is_lock;      /* fixed after init */
+    PYT__ATOMIC(uint32_t) pyt__queue; /* its address is the queue's; 1: somebody may be in it */
+} pyt_condition;
+PYT__STATIC_ASSERT(sizeof(pyt_condition) <= 40, "a condition is 40 bytes or less");
+
+#if defined(__cplusplus)
+#define PYT_CONDITION_INIT \
+    {}
+#else
+#define PYT_CONDITION_INIT \
+    { PYT_RLOCK_INIT, NULL, 0, 0 }
+#endif
+
+/* Make a condition over a lock that may serve other conditions as well. Only before any thread
+ * uses the condition.
+ *
+ * lock     not NULL; must live as long as the condition
+ * Returns  PYT_OK; PYT_VALUE_ERROR: an argument is NULL, nothing is changed
+ * Python   Condition(lock)
+ */
+PYT__API pyt_status pyt_condition_init_lock(pyt_condition *condition, pyt_lock *lock);
+PYT__API pyt_status pyt_condition_init_rlock(pyt_condition *condition, pyt_rlock *rlock);
+
+/* Take and release the condition's lock.
+ *
+ * Returns  what pyt_rlock_acquire ... pyt_rlock_release return, or those of pyt_lock over a Lock
+ * Thread   any
+ * Python   Condition.acquire(), Condition.release()
+ */
+PYT__API pyt_status pyt_condition_acquire(pyt_condition *condition);
+PYT__API pyt_status pyt_condition_acquire_nowait(pyt_condition *condition);
+PYT__API pyt_status pyt_condition_acquire_timeout(pyt_condition *condition, double seconds);
+PYT__API pyt_status pyt_condition_release(pyt_condition *condition);
+
+/* Let the lock go, sleep until notified, and take the lock again, as deep as before.
+ *
+ * Returns  PYT_OK            a notify counted this thread. Never for any other reason
+ *          PYT_RUNTIME_ERROR the caller does not hold the lock (over a Lock: nobody does)
+ *          PYT_VALUE_ERROR   `condition` is NULL
+ *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ *          Whenever the lock was let go it is held again, after a failure too
+ * Thread   any that holds the lock
+ * Python   Condition.wait()
+ */
+PYT__API pyt_status pyt_condition_wait(pyt_condition *condition);
+
+/* As pyt_condition_wait, as long as `seconds`.
+ *
+ * seconds  0 and below let the lock go and take it again without waiting for a notify. The time
+ *          to get the lock back is not limited
+ * Returns  as pyt_condition_wait, and
+ *          PYT_TIMEOUT        the time was up; no notify counted this thread
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   Condition.wait(timeout)
+ */
+PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *condition, double seconds);
+
+/* Wait until `predicate(arg)` is true; it is asked with the lock held, first before any wait.
+ *
+ * Returns  as pyt_condition_wait; PYT_OK: the predicate is true.
+ *          PYT_VALUE_ERROR also when `predicate` is NULL
+ * Python   Condition.wait_for(predicate)
+ */
+PYT__API pyt_status pyt_condition_wait_for(pyt_condition *condition, bool (*predicate)(void *arg),
+                                           void *arg);
+
+/* As pyt_condition_wait_for with one deadline for all waits together, and one last look at the
+ * predicate when it has passed.
+ *
+ * Returns  as pyt_condition_wait_timeout; PYT_TIMEOUT: the predicate was still false
+ * Python   Condition.wait_for(predicate, timeout)
+ */
+PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
+                                                   bool (*predicate)(void *arg), void *arg,
+                                                   double seconds);
+
+/* Wake the thread, the `n` threads, all threads that wait for the longest time and nobody else.
+ * They run when the caller has let the lock go.
+ *
+ * n        above the number of waiters: all; 0 and below: nobody
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR the caller does not hold the lock (over a Lock: nobody does)
+ *          PYT_VALUE_ERROR   `condition` is NULL
+ * Thread   any that holds the lock
+ * Python   Condition.notify(), Condition.notify(n), Condition.notify_all()
+ */
+PYT__API pyt_status pyt_condition_notify(pyt_condition *condition);
+PYT__API pyt_status pyt_condition_notify_n(pyt_condition *condition, int n);
+PYT__API pyt_status pyt_condition_notify_all(pyt_condition *condition);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+PYT__API pyt_status pyt_condition_init_lock(pyt_condition *condition, pyt_lock *lock) {
+    static const pyt_condition fresh = PYT_CONDITION_INIT;
+    if (condition == NULL || lock == NULL) {
+        return pyt__fail_null();
+    }
+    memcpy((void *)condition, (const void *)&fresh, sizeof fresh);
+    condition->pyt__given = lock;
+    condition->pyt__given_is_lock = 1;
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_condition_init_rlock(pyt_condition *condition, pyt_rlock *rlock) {
+    static const pyt_condition fresh = PYT_CONDITION_INIT;
+    if (condition == NULL || rlock == NULL) {
+        return pyt__fail_null();
+    }
+    memcpy((void *)condition, (const void *)&fresh, sizeof fresh);
+    condition->pyt__given = rlock;
+    return PYT_OK;
+}
+
+/* The condition's RLock, or NULL when it is over a Lock. */
+static pyt_rlock *pyt__condition_rlock(pyt_condition *condition) {
+    if (condition->pyt__given_is_lock) {
+        return NULL;
+    }
+    return condition->pyt__given != NULL ? (pyt_rlock *)condition->pyt__given
+                                         : &condition->pyt__own;
+}
+
+/* The Lock at the bottom, whatever the condition is over. */
+static pyt_lock *pyt__condition_lock(pyt_condition *condition) {
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    return rlock != NULL ? &rlock->pyt__lock : (pyt_lock *)condition->pyt__given;
+}
+
+PYT__API pyt_status pyt_condition_acquire(pyt_condition *condition) {
+    if (condition == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    return rlock != NULL ? pyt_rlock_acquire(rlock)
+                         : pyt_lock_acquire((pyt_lock *)condition->pyt__given);
+}
+
+PYT__API pyt_status pyt_condition_acquire_nowait(pyt_condition *condition) {
+    if (condition == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    return rlock != NULL ? pyt_rlock_acquire_nowait(rlock)
+                         : pyt_lock_acquire_nowait((pyt_lock *)condition->pyt__given);
+}
+
+PYT__API pyt_status pyt_condition_acquire_timeout(pyt_condition *condition, double seconds) {
+    if (condition == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    return rlock != NULL ? pyt_rlock_acquire_timeout(rlock, seconds)
+                         : pyt_lock_acquire_timeout((pyt_lock *)condition->pyt__given, seconds);
+}
+
+PYT__API pyt_status pyt_condition_release(pyt_condition *condition) {
+    if (condition == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    return rlock != NULL ? pyt_rlock_release(rlock)
+                         : pyt_lock_release((pyt_lock *)condition->pyt__given);
+}
+
+static pyt_status pyt__condition_check(pyt_condition *condition, const char *complaint) {
+    if (condition == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    bool owned = rlock != NULL ? pyt_rlock_is_owned(rlock)
+                               : pyt_lock_locked((pyt_lock *)condition->pyt__given);
+    return owned ? PYT_OK : pyt__fail(PYT_RUNTIME_ERROR, complaint);
+}
+
+/* Enter the queue, let the lock go, sleep, take the lock again. The caller's arguments are good
+ * and it holds the lock. */
+static pyt_status pyt__condition_wait_until(pyt_condition *condition, int64_t deadline) {
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt_lock *lock = pyt__condition_lock(condition);
+    pyt_rlock *rlock = pyt__condition_rlock(condition);
+    const void *address = &condition->pyt__queue;
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    pyt__queue_add(bucket, parker, address, false);
+    PYT__STORE(&condition->pyt__queue, 1, relaxed);
+    pyt__bucket_unlock(bucket);
+
+    uint32_t depth = 0;
+    if (rlock != NULL) {
+        depth = pyt__rlock_release_all(rlock);
+    } else {
+        pyt_lock_release(lock);
+    }
+    pyt_status status = pyt__sleep(parker, address, deadline, true);
+    PYT__STEP();
+    if (status != PYT_OK) {
+        pyt__lock_take(lock);
+    } else if (parker->gift != PYT__HANDED) {
+        uint32_t baton = parker->gift == PYT__BATON ? PYT__AWAKE : 0;
+        pyt__lock_wait(lock, parker, baton, PYT__FOREVER, false);
+    }
+    if (rlock != NULL) {
+        pyt__rlock_restore(rlock, depth);
+    }
+    return status;
+}
+
+static const char pyt__wait_complaint[] = "cannot wait on un-acquired lock";
+
+PYT__API pyt_status pyt_condition_wait(pyt_condition *condition) {
+    pyt_status status = pyt__condition_check(condition, pyt__wait_complaint);
+    return status == PYT_OK ? pyt__condition_wait_until(condition, PYT__FOREVER) : status;
+}
+
+PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *condition, double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status == PYT_OK) {
+        status = pyt__condition_check(condition, pyt__wait_complaint);
+    }
+    return status == PYT_OK ? pyt__condition_wait_until(condition, pyt__deadline(seconds)) : status;
+}
+
+static pyt_status pyt__condition_wait_for_until(pyt_condition *condition, bool (*predicate)(void *),
+                                                void *arg, int64_t deadline) {
+    if (predicate == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_status status = pyt__condition_check(condition, pyt__wait_complaint);
+    while (status == PYT_OK && !predicate(arg)) {
+        status = pyt__condition_wait_until(condition, deadline);
+    }
+    return status == PYT_TIMEOUT && predicate(arg) ? PYT_OK : status;
+}
+
+PYT__API pyt_status pyt_condition_wait_for(pyt_condition *condition, bool (*predicate)(void *arg),
+                                           void *arg) {
+    return pyt__condition_wait_for_until(condition, predicate, arg, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
+                                                   bool (*predicate)(void *arg), void *arg,
+                                                   double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return pyt__condition_wait_for_until(condition, predicate, arg, pyt__deadline(seconds));
+}
+
+/* Say that somebody is in the lock's queue, as long as the lock is held. Its bucket is locked. */
+static bool pyt__lock_mark_parked(pyt_lock *lock) {
+    uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+    while (word & PYT__LOCKED) {
+        if ((word & PYT__PARKED) ||
+            PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Move up to `n` waiters to the queue of the lock. */
+static void pyt__condition_move(pyt_condition *condition, unsigned n) {
+    pyt_lock *lock = pyt__condition_lock(condition);
+    const void *address = &condition->pyt__queue;
+    pyt__parker *list = NULL;
+    pyt__parker **end = &list;
+    int64_t now = pyt__os_now();
+    pyt__bucket_lock_two(address, lock);
+    pyt__bucket *from = pyt__bucket_of(address);
+    pyt__bucket *to = pyt__bucket_of(lock);
+    pyt__parker *oldest = pyt__queue_oldest(from, address);
+    for (; n > 0 && oldest != NULL; n--) {
+        pyt__queue_remove(from, oldest);
+        if (pyt__lock_mark_parked(lock)) {
+            oldest->since = now;
+            pyt__queue_add(to, oldest, lock, false);
+        } else {
+            oldest->gift = PYT__PLAIN;
+            *end = oldest;
+            end = &oldest->next;
+        }
+        oldest = pyt__queue_oldest(from, address);
+    }
+    if (oldest == NULL) {
+        PYT__STORE(&condition->pyt__queue, 0, relaxed);
+    }
+    *end = NULL;
+    pyt__bucket_unlock_two(address, lock);
+    pyt__wake_list(list);
+}
+
+static pyt_status pyt__condition_notify(pyt_condition *condition, unsigned n) {
+    pyt_status status = pyt__condition_check(condition, "cannot notify on un-acquired lock");
+    if (status == PYT_OK && PYT__LOAD(&condition->pyt__queue, relaxed) != 0) {
+        PYT__STEP();
+        pyt__condition_move(condition, n);
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_condition_notify(pyt_condition *condition) {
+    return pyt__condition_notify(condition, 1);
+}
+
+PYT__API pyt_status pyt_condition_notify_n(pyt_condition *condition, int n) {
+    return pyt__condition_notify(condition, n > 0 ? (unsigned)n : 0);
+}
+
+PYT__API pyt_status pyt_condition_notify_all(pyt_condition *condition) {
+    return pyt__condition_notify(condition, UINT_MAX);
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>unwind                                                      raise and SystemExit out of a call
+ *
+ *  pyt_raise and pyt_exit jump to the innermost frame that the library has put below the
+ *  caller's code: under a thread's target, under a barrier's action, under a hook. The frames of
+ *  a thread form a list in its own page, which only that thread touches.
+ *
+ *  A jump runs no cleanup of the frames it passes: what they hold, they hold on. It is the same
+ *  as longjmp, which it is.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* End the current target or task, as an exception that nobody catches would.
+ *
+ * code     any number; the excepthook and the result tell it
+ * message  copied; NULL is taken for ""
+ * Returns  never. Where no target or task of the library is being executed: the main thread
+ *          calls the excepthook and then exit(1), another thread calls the excepthook and ends
+ * Thread   any. Locks held by the code that is left stay held, and pyt_with does not release
+ *          them: let go first what others need
+ * Python   raise, out of the target
+ */
+PYT__API PYT__NORETURN void pyt_raise(int code, const char *message);
+
+/* End the current target or task silently, as if it had returned NULL.
+ *
+ * Returns  never. Where no target or task of the library is being executed: the main thread
+ *          calls exit(0), another thread ends
+ * Thread   any; see pyt_raise for what is left behind
+ * Python   _thread.exit(), or raise SystemExit
+ */
+PYT__API PYT__NORETURN void pyt_exit(void);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+/* How a call into the user's code ended. */
+typedef enum pyt__ending {
+    PYT__RETURNED,
+    PYT__RAISED,
+    PYT__EXITED
+} pyt__ending;
+
+struct pyt__frame {
+    jmp_buf place;
+    struct pyt__frame *below;
+    int code;      /* of pyt_raise */
+    char *message; /* of pyt_raise, owned by who catches it; NULL without memory for it */
+};
+
+PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *message);
+
+/* Call `body(arg)` so that pyt_raise and pyt_exit come back here.
+ * frame    filled in when it was raised: the caller owns the message
+ * Returns  how it ended */
+static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), void *arg) {
+    frame->below = pyt__me.pyt__frame;
+    frame->code = 0;
+    frame->message = NULL;
+    pyt__me.pyt__frame = frame;
+    volatile pyt__ending ending = PYT__RETURNED;
+    switch (setjmp(frame->place)) {
+    case PYT__RETURNED:
+        body(arg);
+        break;
+    case PYT__RAISED:
+        ending = PYT__RAISED;
+        break;
+    default:
+        ending = PYT__EXITED;
+    }
+    pyt__me.pyt__frame = frame->below;
+    return ending;
+}
+
+/* Go on with what pyt__call came back with: jump to the frame below. Owns `message`. */
+PYT__NORETURN static void pyt__unwind(pyt__ending ending, int code, char *message) {
+    struct pyt__frame *frame = pyt__me.pyt__frame;
+    if (frame == NULL) {
+        pyt__uncaught(ending, code, message);
+    }
+    frame->code = code;
+    frame->message = message;
+    longjmp(frame->place, (int)ending);
+}
+
+PYT__API PYT__NORETURN void pyt_raise(int code, const char *message) {
+    pyt__unwind(PYT__RAISED, code, pyt__copy_text(message != NULL ? message : ""));
+}
+
+PYT__API PYT__NORETURN void pyt_exit(void) {
+    pyt__unwind(PYT__EXITED, 0, NULL);
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>barrier                                                                     threading.Barrier
+ *
+ *  All of a barrier changes under the bucket lock of `pyt__state`, whose address is also that of
+ *  its queue.
+ *
+ *      FILLING  threads arrive and sleep; `n_waiting` counts them, and they are the queue
+ *      RUNNING  all have arrived and the last one runs the action, without any lock. Everybody
+ *               else's call waits until it is over, in the same queue, behind the threads of
+ *               the round; those cannot leave any more
+ *      BROKEN   every wait fails until reset
+ *
+ *  Opening takes the round's threads out of the queue and tells each its place in it, which is
+ *  its order of arrival; the last one's is parties - 1. So a round is over the moment it opens,
+ *  and the next may fill while its threads are still waking up: what Python calls draining is
+ *  nothing anybody can see here.
+ *
+ *  A sleeper whose time is up or that is interrupted leaves under the bucket lock, and only
+ *  while FILLING: in time it breaks the barrier, interrupted it just goes. Once the round is
+ *  complete it stays for the outcome.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* A place where a fixed number of threads wait for each other. It owns nothing. Zero bytes are
+ * a barrier of 0 parties, on which every wait is a PYT_VALUE_ERROR. */
+typedef struct pyt_barrier {
+    PYT__ATOMIC(uint32_t) pyt__state;     /* under bucket lock */
+    PYT__ATOMIC(uint32_t) pyt__n_waiting; /* under bucket lock */
+    int pyt__parties;                     /* fixed after init */
+    int (*pyt__action)(void *arg);        /* fixed after init */
+    void *pyt__arg;                       /* fixed after init */
+    double pyt__timeout;                  /* fixed after init */
+    uintptr_t pyt__runner;                /* who runs the action; under bucket lock */
+} pyt_barrier;
+PYT__STATIC_ASSERT(sizeof(pyt_barrier) <= 64, "a barrier is 64 bytes or less");
+
+/* What a barrier may have besides its number of parties. Zero is Python's default. */
+typedef struct pyt_barrier_options {
+    int (*action)(void *arg); /* run by the last to arrive, before anybody leaves; 0: success */
+    void *arg;                /* given to the action */
+    double timeout;           /* seconds for pyt_barrier_wait; 0: no limit */
+} pyt_barrier_options;
+
+#if defined(__cplusplus)
+#define PYT_BARRIER_INIT(parties) \
+    { {0}, {0}, (parties), NULL, NULL, 0, 0 }
+#else
+#define PYT_BARRIER_INIT(parties) \
+    { 0, 0, (parties), NULL, NULL, 0, 0 }
+#endif
+
+/* Make a barrier. Only before any thread uses it.
+ *
+ * parties  1 or more
+ * options  may be NULL; copied
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR    `parties` is below 1, the timeout is not a number, or `barrier` is
+ *                             NULL
+ *          PYT_OVERFLOW_ERROR the timeout is above PYT_TIMEOUT_MAX
+ * Python   Barrier(parties, action, timeout)
+ */
+PYT__API pyt_status pyt_barrier_init(pyt_barrier *barrier, int parties,
+                                     const pyt_barrier_options *options);
+
+/* Wait until all parties have arrived, as long as the barrier's own timeout says.
+ *
+ * index    receives the order of arrival, 0 to parties - 1, each once; may be NULL
+ * Returns  PYT_OK             all have arrived, and the action has succeeded
+ *          PYT_BROKEN_BARRIER the barrier is or was broken, or reset, or the time was up, which
+ *                             breaks it for everybody
+ *          PYT_TASK_ERROR     the caller arrived last and its action failed; it is broken
+ *          PYT_RUNTIME_ERROR  called by the barrier's own action
+ *          PYT_VALUE_ERROR    the barrier has no parties, or `barrier` is NULL
+ *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it; it has not arrived
+ *          PYT_INTERRUPTED    by pyt_interrupt_main; the thread has left the round again
+ * Thread   any. The action runs in the last thread to arrive, with no lock held; an action that
+ *          is left by pyt_raise breaks the barrier and goes on raising
+ * Python   Barrier.wait()
+ */
+PYT__API pyt_status pyt_barrier_wait(pyt_barrier *barrier, int *index);
+
+/* As pyt_barrier_wait, as long as `seconds`.
+ *
+ * seconds  0 and below: only the last to arrive passes
+ * Returns  as pyt_barrier_wait, and
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   Barrier.wait(timeout)
+ */
+PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double seconds, int *index);
+
+/* Make the barrier empty and whole again. Threads that wait get PYT_BROKEN_BARRIER. While an
+ * action runs, waits for its end.
+ *
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR called by the barrier's own action
+ *          PYT_VALUE_ERROR   `barrier` is NULL
+ *          PYT_MEMORY_ERROR  the thread's first use of a barrier, and no memory for it
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting for the action
+ * Thread   any
+ * Python   Barrier.reset()
+ */
+PYT__API pyt_status pyt_barrier_reset(pyt_barrier *barrier);
+
+/* Break the barrier: threads that wait, and all that come, get PYT_BROKEN_BARRIER until reset.
+ *
+ * Returns  as pyt_barrier_reset
+ * Python   Barrier.abort()
+ */
+PYT__API pyt_status pyt_barrier_abort(pyt_barrier *barrier);
+
+/* Tell how many threads pass together; how many wait now; whether it is broken. NULL: 0, false.
+ *
+ * Thread   any; the answers may be old when they arrive
+ * Python   Barrier.parties, Barrier.n_waiting, Barrier.broken
+ */
+PYT__API int pyt_barrier_parties(const pyt_barrier *barrier);
+PYT__API int pyt_barrier_n_waiting(const pyt_barrier *barrier);
+PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+enum {
+    PYT__FILLING,
+    PYT__RUNNING,
+    PYT__BROKEN
+};
+
+/* Gifts to a barrier's sleepers besides their index. */
+#define PYT__ROUND_BROKEN UINT32_MAX
+#define PYT__ACTION_OVER (UINT32_MAX - 1)
+
+static pyt_status pyt__fail_broken(void) {
+    return pyt__fail(PYT_BROKEN_BARRIER, "the barrier is broken");
+}
+
+PYT__API pyt_status pyt_barrier_init(pyt_barrier *barrier, int parties,
+                                     const pyt_barrier_options *options) {
+    if (barrier == NULL) {
+        return pyt__fail_null();
+    }
+    if (parties < 1) {
+        return pyt__fail(PYT_VALUE_ERROR, "parties must be > 0");
+    }
+    pyt_status status = options != NULL ? pyt__check_timeout(options->timeout) : PYT_OK;
+    if (status != PYT_OK) {
+        return status;
+    }
+    memset((void *)barrier, 0, sizeof *barrier);
+    barrier->pyt__parties = parties;
+    if (options != NULL) {
+        barrier->pyt__action = options->action;
+        barrier->pyt__arg = options->arg;
+        barrier->pyt__timeout = options->timeout;
+    }
+    return PYT_OK;
+}
+
+static uint32_t pyt__barrier_state_locked(pyt_barrier *barrier) {
+    return PYT__LOAD(&barrier->pyt__state, relaxed);
+}
+
+/* Let everybody in the queue go with `gift`, and leave the barrier in `state`. */
+static pyt__parker *pyt__barrier_end_round_locked(pyt_barrier *barrier, pyt__bucket *bucket,
+                                                  uint32_t state, uint32_t gift) {
+    PYT__STORE(&barrier->pyt__n_waiting, 0, relaxed);
+    PYT__STORE(&barrier->pyt__state, state, relaxed);
+    return pyt__queue_take_all(bucket, &barrier->pyt__state, gift);
+}
+
+/* Open: the round's threads, first in the queue, learn their index; others look again. */
+static pyt__parker *pyt__barrier_open_locked(pyt_barrier *barrier, pyt__bucket *bucket) {
+    uint32_t round = (uint32_t)barrier->pyt__parties - 1; /* without the one that opens */
+    pyt__parker *list =
+        pyt__barrier_end_round_locked(barrier, bucket, PYT__FILLING, PYT__ACTION_OVER);
+    pyt__parker *parker = list;
+    for (uint32_t index = 0; index < round && parker != NULL; index++, parker = parker->next) {
+        parker->gift = index;
+    }
+    return list;
+}
+
+/* Lock the barrier for a call that must not come while an action runs; waits for its end.
+ * Returns  PYT_OK with *bucket locked; otherwise a failure, and nothing is locked */
+static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) {
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    const void *address = &barrier->pyt__state;
+    for (;;) {
+        *bucket = pyt__bucket_lock(address);
+        if (pyt__barrier_state_locked(barrier) != PYT__RUNNING) {
+            return PYT_OK;
+        }
+        if (barrier->pyt__runner == (uintptr_t)&pyt__me) {
+            pyt__bucket_unlock(*bucket);
+            return pyt__fail(PYT_RUNTIME_ERROR, "a barrier's action cannot use the barrier");
+        }
+        pyt__queue_add(*bucket, parker, address, false);
+        pyt__bucket_unlock(*bucket);
+        pyt_status status = pyt__sleep(parker, address, PYT__FOREVER, true);
+        if (status != PYT_OK) {
+            return status;
+        }
+    }
+}
+
+struct pyt__barrier_call {
+    pyt_barrier *barrier;
+    int outcome;
+};
+
+static void pyt__barrier_call_action(void *arg) {
+    struct pyt__barrier_call *call = (struct pyt__barrier_call *)arg;
+    call->outcome = call->barrier->pyt__action(call->barrier->pyt__arg);
+}
+
+/* The last to arrive, with an action: run it, then open or break. Unlocks the bucket. */
+static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *bucket) {
+    PYT__STORE(&barrier->pyt__state, PYT__RUNNING, relaxed);
+    PYT__STORE(&barrier->pyt__n_waiting, (uint32_t)barrier->pyt__parties, relaxed);
+    barrier->pyt__runner = (uintptr_t)&pyt__me;
+    pyt__bucket_unlock(bucket);
+
+    struct pyt__barrier_call call = {barrier, 0};
+    struct pyt__frame frame;
+    pyt__ending ending = pyt__call(&frame, pyt__barrier_call_action, &call);
+    bool good = ending == PYT__RETURNED && call.outcome == 0;
+
+    bucket = pyt__bucket_lock(&barrier->pyt__state);
+    barrier->pyt__runner = 0;
+    pyt__parker *list =
+        good ? pyt__barrier_open_locked(barrier, bucket)
+             : pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+    if (ending != PYT__RETURNED) {
+        pyt__unwind(ending, frame.code, frame.message);
+    }
+    return good ? PYT_OK : pyt__fail(PYT_TASK_ERROR, "the barrier's action failed");
+}
+
+/* Leave a round whose sleep ended without a wake-up, if it is not complete yet.
+ * Returns  PYT_OK when a wake-up is still to come, otherwise what the wait returns */
+static pyt_status pyt__barrier_leave(pyt_barrier *barrier, pyt__parker *parker, pyt_status status) {
+    const void *address = &barrier->pyt__state;
+    pyt__parker *list = NULL;
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    bool inside = PYT__LOAD(&parker->address, relaxed) == address &&
+                  pyt__barrier_state_locked(barrier) == PYT__FILLING;
+    if (inside) {
+        pyt__queue_remove(bucket, parker);
+        if (status == PYT_TIMEOUT) {
+            list = pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
+        } else {
+            PYT__ADD(&barrier->pyt__n_waiting, UINT32_MAX, relaxed);
+        }
+    }
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+    if (!inside) {
+        return PYT_OK;
+    }
+    return status == PYT_TIMEOUT ? pyt__fail_broken() : pyt__unslept(status);
+}
+
+/* Sleep until the round ends. The bucket was locked, the caller is in the queue. */
+static pyt_status pyt__barrier_sleep(pyt_barrier *barrier, int64_t deadline, int *index) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    PYT__STEP();
+    pyt_status status = pyt__look_and_doze(parker, deadline, true);
+    if (status != PYT_OK) {
+        PYT__STEP();
+        pyt_status left = pyt__barrier_leave(barrier, parker, status);
+        if (left != PYT_OK) {
+            return left;
+        }
+        pyt__doze_on(parker, status);
+    }
+    if (parker->gift == PYT__ROUND_BROKEN) {
+        return pyt__fail_broken();
+    }
+    *index = (int)parker->gift;
+    return PYT_OK;
+}
+
+static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline, int *index) {
+    pyt__bucket *bucket;
+    pyt_status status = pyt__barrier_lock(barrier, &bucket);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (pyt__barrier_state_locked(barrier) == PYT__BROKEN) {
+        pyt__bucket_unlock(bucket);
+        return pyt__fail_broken();
+    }
+    *index = (int)PYT__LOAD(&barrier->pyt__n_waiting, relaxed);
+    if (*index + 1 < barrier->pyt__parties) {
+        PYT__ADD(&barrier->pyt__n_waiting, 1, relaxed);
+        pyt__queue_add(bucket, pyt__me.pyt__parker, &barrier->pyt__state, false);
+        pyt__bucket_unlock(bucket);
+        return pyt__barrier_sleep(barrier, deadline, index);
+    }
+    if (barrier->pyt__action != NULL) {
+        return pyt__barrier_run_action(barrier, bucket);
+    }
+    pyt__parker *list = pyt__barrier_open_locked(barrier, bucket);
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+    return PYT_OK;
+}
+
+/* Check what both forms of wait check, and give the index only with success. */
+static pyt_status pyt__barrier_wait_checked(pyt_barrier *barrier, int64_t deadline, int *index) {
+    if (barrier->pyt__parties < 1) {
+        return pyt__fail(PYT_VALUE_ERROR, "parties must be > 0");
+    }
+    int place = 0;
+    pyt_status status = pyt__barrier_wait_until(barrier, deadline, &place);
+    if (status == PYT_OK && index != NULL) {
+        *index = place;
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_barrier_wait(pyt_barrier *barrier, int *index) {
+    if (barrier == NULL) {
+        return pyt__fail_null();
+    }
+    double seconds = barrier->pyt__timeout;
+    int64_t deadline = seconds != 0 ? pyt__deadline(seconds) : PYT__FOREVER;
+    return pyt__barrier_wait_checked(barrier, deadline, index);
+}
+
+PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double seconds, int *index) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (barrier == NULL) {
+        return pyt__fail_null();
+    }
+    return pyt__barrier_wait_checked(barrier, pyt__deadline(seconds), index);
+}
+
+/* End the round, whoever is in it, and leave the barrier in `state`. */
+static pyt_status pyt__barrier_become(pyt_barrier *barrier, uint32_t state) {
+    if (barrier == NULL) {
+        return pyt__fail_null();
+    }
+    pyt__bucket *bucket;
+    pyt_status status = pyt__barrier_lock(barrier, &bucket);
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt__parker *list = pyt__barrier_end_round_locked(barrier, bucket, state, PYT__ROUND_BROKEN);
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_barrier_reset(pyt_barrier *barrier) {
+    return pyt__barrier_become(barrier, PYT__FILLING);
+}
+
+PYT__API pyt_status pyt_barrier_abort(pyt_barrier *barrier) {
+    return pyt__barrier_become(barrier, PYT__BROKEN);
+}
+
+PYT__API int pyt_barrier_parties(const pyt_barrier *barrier) {
+    return barrier != NULL ? barrier->pyt__parties : 0;
+}
+
+PYT__API int pyt_barrier_n_waiting(const pyt_barrier *barrier) {
+    return barrier != NULL ? (int)PYT__LOAD(&barrier->pyt__n_waiting, acquire) : 0;
+}
+
+PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
+    return barrier != NULL && PYT__LOAD(&barrier->pyt__state, acquire) == PYT__BROKEN;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>with                                                                       the with statement
+ *
+ *  pyt_with is a loop that runs once: its variable holds what was acquired, and whichever way
+ *  the block is left, the compiler's cleanup attribute (in C++ a destructor) releases it. The
+ *  acquisition is not interruptible: there is no status by which the block could tell. It fails
+ *  only for NULL and when the thread's first wait gets no memory; then the block is skipped and
+ *  pyt_error_message says why.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* What a with block holds: `release(object)` ends it; NULL holds nothing. */
+typedef struct pyt__hold {
+    void *pyt__object;
+    void (*pyt__release)(void *object);
+} pyt__hold;
+
+PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock);
+PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock);
+PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition);
+PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore);
+PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore);
+
+PYT__INLINE void pyt__hold_end(pyt__hold *hold) {
+    if (hold->pyt__release != NULL) {
+        void (*release)(void *) = hold->pyt__release;
+        hold->pyt__release = NULL;
+        release(hold->pyt__object);
+    }
+}
+
+PYT__EXTERN_C_END
+
+/* Hold a lock, rlock, condition, semaphore or bounded semaphore for the block that follows:
+ *
+ *     pyt_with(&lock) {
+ *         ...
+ *     }
+ *
+ * object   a pointer to one of the five types. When it cannot be acquired (NULL, no memory) the
+ *          block is not run
+ * Thread   any; an interrupt of the main thread stays pending for its next blocking call
+ * Python   with object:
+ *          Released on every way out: the end, return, goto, break, continue. `break` and
+ *          `continue` leave this block and not a loop around it: use pyt_guard for that. A jump
+ *          by longjmp, pyt_raise or pyt_exit releases nothing. Without the cleanup attribute
+ *          (neither GCC nor Clang nor C++) only the end of the block and continue release.
+ */
+#define pyt_with(object) PYT__WITH(object, PYT__UNIQUE(pyt__with_, __COUNTER__))
+
+/* Hold an object as pyt_with does, to the end of the enclosing block: `pyt_guard(&lock);`
+ *
+ * It is a declaration. break, continue, goto and return that leave the block release it. The
+ * caller cannot see whether it was acquired: do not give it NULL.
+ */
+#define PYT__UNIQUE_(prefix, number) prefix##number
+#define PYT__UNIQUE(prefix, number) PYT__UNIQUE_(prefix, number)
+
+#if defined(__cplusplus)
+
+PYT__INLINE pyt__hold pyt__hold_any(pyt_lock *object) {
+    return pyt__hold_lock(object);
+}
+
+PYT__INLINE pyt__hold pyt__hold_any(pyt_rlock *object) {
+    return pyt__hold_rlock(object);
+}
+
+PYT__INLINE pyt__hold pyt__hold_any(pyt_condition *object) {
+    return pyt__hold_condition(object);
+}
+
+PYT__INLINE pyt__hold pyt__hold_any(pyt_semaphore *object) {
+    return pyt__hold_semaphore(object);
+}
+
+PYT__INLINE pyt__hold pyt__hold_any(pyt_bounded_semaphore *object) {
+    return pyt__hold_bounded_semaphore(object);
+}
+
+class pyt__holder {
+  public:
+    explicit pyt__holder(pyt__hold held) : hold(held) {
+    }
+    pyt__holder(const pyt__holder &) = delete;
+    pyt__holder &operator=(const pyt__holder &) = delete;
+    ~pyt__holder() {
+        pyt__hold_end(&hold);
+    }
+    pyt__hold hold;
+};
+
+#define PYT__WITH(object, name)                                                   \
+    for (pyt__holder name(pyt__hold_any(object)); name.hold.pyt__release != NULL; \
+         pyt__hold_end(&name.hold))
+#define pyt_guard(object) pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(pyt__hold_any(object))
+
+#else
+
+#define PYT__HOLD(object)                                   \
+    _Generic((object), pyt_lock *                           \
+             : pyt__hold_lock, pyt_rlock *                  \
+             : pyt__hold_rlock, pyt_condition *             \
+             : pyt__hold_condition, pyt_semaphore *         \
+             : pyt__hold_semaphore, pyt_bounded_semaphore * \
+             : pyt__hold_bounded_semaphore)(object)
+
+#if defined(PYT__CLEANUP)
+#define PYT__WITH(object, name)                                          \
+    for (PYT__CLEANUP(pyt__hold_end) pyt__hold name = PYT__HOLD(object); \
+         name.pyt__release != NULL; pyt__hold_end(&name))
+#define pyt_guard(object)                   \
+    PYT__UNUSED PYT__CLEANUP(pyt__hold_end) \
+    pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = PYT__HOLD(object)
+#else
+#define PYT__WITH(object, name) \
+    for (pyt__hold name = PYT__HOLD(object); name.pyt__release != NULL; pyt__hold_end(&name))
+#endif
+
+#endif /* __cplusplus */
+
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+static void pyt__let_lock(void *lock) {
+    pyt_lock_release((pyt_lock *)lock);
+}
+
+static void pyt__let_rlock(void *rlock) {
+    pyt_rlock_release((pyt_rlock *)rlock);
+}
+
+static void pyt__let_condition(void *condition) {
+    pyt_condition_release((pyt_condition *)condition);
+}
+
+static void pyt__let_semaphore(void *semaphore) {
+    pyt_semaphore_release((pyt_semaphore *)semaphore);
+}
+
+static void pyt__let_bounded_semaphore(void *semaphore) {
+    pyt_bounded_semaphore_release((pyt_bounded_semaphore *)semaphore);
+}
+
+static pyt__hold pyt__hold_if(pyt_status status, void *object, void (*release)(void *)) {
+    pyt__hold hold = {object, status == PYT_OK ? release : NULL};
+    return hold;
+}
+
+static pyt_status pyt__lock_hold(pyt_lock *lock) {
+    if (pyt__lock_grab(lock)) {
+        return PYT_OK;
+    }
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_until(lock, PYT__FOREVER, false);
+}
+
+static pyt_status pyt__rlock_hold(pyt_rlock *rlock) {
+    if (pyt_rlock_is_owned(rlock)) {
+        return pyt__rlock_acquire_again(rlock);
+    }
+    return pyt__rlock_own(rlock, pyt__lock_hold((pyt_lock *)rlock));
+}
+
+PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock) {
+    return pyt__hold_if(pyt__lock_hold(lock), lock, pyt__let_lock);
+}
+
+PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock) {
+    return pyt__hold_if(pyt__rlock_hold(rlock), rlock, pyt__let_rlock);
+}
+
+PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) {
+    pyt_status status;
+    if (condition == NULL) {
+        status = pyt__fail_null();
+    } else if (pyt__condition_rlock(condition) != NULL) {
+        status = pyt__rlock_hold(pyt__condition_rlock(condition));
+    } else {
+        status = pyt__lock_hold(pyt__condition_lock(condition));
+    }
+    return pyt__hold_if(status, condition, pyt__let_condition);
+}
+
+static pyt_status pyt__semaphore_hold(pyt_semaphore *semaphore) {
+    if (pyt__semaphore_grab(semaphore)) {
+        return PYT_OK;
+    }
+    return semaphore == NULL ? pyt__fail_null()
+                             : pyt__semaphore_acquire_until(semaphore, PYT__FOREVER, false);
+}
+
+PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) {
+    return pyt__hold_if(pyt__semaphore_hold(semaphore), semaphore, pyt__let_semaphore);
+}
+
+PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) {
+    return pyt__hold_if(pyt__semaphore_hold((pyt_semaphore *)semaphore), semaphore,
+                        pyt__let_bounded_semaphore);
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>local                                                                         threading.local
+ *
+ *  A value is one block of memory: a head that links it into the list of its local, then the
+ *  caller's bytes. Each local has a slot number while it has values; each thread a table of
+ *  pointers by slot number, which hangs on the thread's own page.
+ *
+ *  The owner of a table reads its slots without a lock and is the only one to grow it or to fill
+ *  a slot; both happen under pyt__locals_lock. pyt_local_delete, in another thread, empties
+ *  slots under the same lock. So a slot is read by its owner while another thread empties it
+ *  only if the owner uses the very local that is being deleted, which is the caller's mistake,
+ *  and even then the read is atomic.
+ *
+ *  A value is destroyed by whoever took it out of the list, the ending thread or the deleter,
+ *  after letting the lock go. `busy` counts values that were taken out and not yet destroyed;
+ *  the deleter waits for it to become 0 before it returns.
+ *
+ *  A thread's end takes its values out one after the other, the latest local first, until its
+ *  table is empty. A destroy function may use other locals, and so make new values, for
+ *  PYT__LOCAL_ROUNDS rounds; then pyt_local_get refuses to make more.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* Per-thread storage of `size` bytes. Static, or living longer than every thread that uses it,
+ * unless ended with pyt_local_delete. */
+typedef struct pyt_local {
+    PYT__ATOMIC(uint32_t) pyt__slot;      /* 0: none; under the lock */
+    uint32_t pyt__busy;                   /* values being destroyed; under the lock */
+    uint32_t pyt__busy_since;             /* how many forks ago that was; under the lock */
+    size_t pyt__size;                     /* fixed after init */
+    int (*pyt__construct)(void *value);   /* fixed after init */
+    void (*pyt__destroy)(void *value);    /* fixed after init */
+    struct pyt__local_value *pyt__values; /* all threads' values; under the lock */
+} pyt_local;
+
+/* size       bytes of one thread's value, aligned for any type
+ * construct  makes a zeroed value ready, in the thread whose it is; returns 0, or anything else
+ *            when it failed; NULL: zeroed is ready
+ * destroy    undoes construct, in the thread whose it was or in pyt_local_delete; or NULL */
+#if defined(__cplusplus)
+#define PYT_LOCAL_INIT(size, construct, destroy) \
+    { {0}, 0, 0, (size), (construct), (destroy), NULL }
+#else
+#define PYT_LOCAL_INIT(size, construct, destroy) \
+    { 0, 0, 0, (size), (construct), (destroy), NULL }
+#endif
+
+/* Give the calling thread's own value, made on first use.
+ *
+ * Returns  the value, valid until the thread ends or the local is deleted; or NULL, nothing kept,
+ *          the next call tries again: no memory, the constructor failed, the size is 0, `local`
+ *          is NULL; pyt_error_message tells which
+ * Thread   any; construct runs in it, with no lock held
+ * Python   an attribute of threading.local()
+ */
+PYT__API void *pyt_local_get(pyt_local *local);
+
+/* Ask whether the calling thread has a value. NULL: false. */
+PYT__API bool pyt_local_exists(pyt_local *local);
+
+/* End the local: destroy every thread's value, here and now. The local is as new afterwards.
+ *
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR called by the local's own destroy function
+ *          PYT_VALUE_ERROR   `local` is NULL
+ *          PYT_MEMORY_ERROR  the thread's first call, and no memory for it
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while an ending thread still destroys its
+ *                            value; call it again
+ * Thread   any, while no other thread uses this local. destroy runs in it, with no lock held; a
+ *          destroy that makes a new value of the same local goes on for ever
+ * Python   del of the last reference to a threading.local()
+ */
+PYT__API pyt_status pyt_local_delete(pyt_local *local);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#define PYT__LOCAL_ROUNDS 4 /* as often as the systems run thread-specific destructors */
+
+typedef struct pyt__local_value {
+    struct pyt__local_value *next, *previous; /* the local's list; under the lock */
+    pyt_local *local;
+    struct pyt__local_table *table; /* whose it is */
+} pyt__local_value;
+
+#define PYT__LOCAL_HEAD (((sizeof(pyt__local_value) + 15) / 16) * 16)
+
+/* A local whose constructor or destroy function a thread is in; on that thread's stack. */
+struct pyt__local_use {
+    pyt_local *local;
+    struct pyt__local_use *outer;
+};
+
+static bool pyt__local_in_use(const struct pyt__local_use *use, const pyt_local *local) {
+    while (use != NULL && use->local != local) {
+        use = use->outer;
+    }
+    return use != NULL;
+}
+
+struct pyt__local_table {
+    PYT__ATOMIC(pyt__local_value *) *slots;
+    uint32_t capacity;
+    int rounds; /* of destruction, at the thread's end */
+};
+
+static pyt_lock pyt__locals_lock;      /* the last of the library's locks to be taken */
+static uint32_t pyt__local_slots;      /* highest slot number given out; under the lock */
+static uint32_t *pyt__local_free;      /* slot numbers given back; under the lock */
+static uint32_t pyt__local_free_count; /* under the lock */
+static uint32_t pyt__local_free_capacity;
+
+/* How many values of `local` are being destroyed, by threads that exist: the child after fork
+ * has none of those that did so before. The lock is held. */
+static uint32_t *pyt__local_busy_locked(pyt_local *local) {
+    if (local->pyt__busy_since != pyt__forks) {
+        local->pyt__busy_since = pyt__forks;
+        local->pyt__busy = 0;
+    }
+    return &local->pyt__busy;
+}
+
+static void *pyt__local_data(pyt__local_value *value) {
+    return (char *)value + PYT__LOCAL_HEAD;
+}
+
+/* The calling thread's value, or NULL. */
+static pyt__local_value *pyt__local_find(pyt_local *local) {
+    struct pyt__local_table *table = pyt__me.pyt__locals;
+    uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
+    if (table == NULL || slot == 0 || slot > table->capacity) {
+        return NULL;
+    }
+    return PYT__LOAD(&table->slots[slot - 1], acquire);
+}
+
+/* Make room for slot numbers up to `slot` in the calling thread's table. The lock is held. */
+static bool pyt__local_reserve_locked(uint32_t slot) {
+    struct pyt__local_table *table = pyt__me.pyt__locals;
+    if (table == NULL) {
+        table = (struct pyt__local_table *)pyt__allocate_zeroed(sizeof *table);
+        pyt__me.pyt__locals = table;
+    }
+    if (table == NULL || slot <= table->capacity) {
+        return table != NULL;
+    }
+    uint32_t capacity = slot + slot / 2 + 4;
+    PYT__ATOMIC(pyt__local_value *) *slots =
+        (PYT__ATOMIC(pyt__local_value *) *)pyt__allocate(capacity * sizeof *slots);
+    if (slots == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < capacity; i++) {
+        pyt__local_value *value = i < table->capacity ? PYT__LOAD(&table->slots[i], relaxed) : NULL;
+        PYT__STORE(&slots[i], value, relaxed);
+    }
+    pyt__release_memory((void *)table->slots);
+    table->slots = slots;
+    table->capacity = capacity;
+    return true;
+}
+
+/* Make sure that every slot number given out can be given back without memory. */
+static bool pyt__local_reserve_free_locked(void) {
+    if (pyt__local_slots < pyt__local_free_capacity) {
+        return true;
+    }
+    uint32_t capacity = pyt__local_free_capacity * 2 + 16;
+    uint32_t *numbers = (uint32_t *)pyt__allocate(capacity * sizeof *numbers);
+    if (numbers == NULL) {
+        return false;
+    }
+    if (pyt__local_free_count > 0) {
+        memcpy(numbers, pyt__local_free, pyt__local_free_count * sizeof *numbers);
+    }
+    pyt__release_memory(pyt__local_free);
+    pyt__local_free = numbers;
+    pyt__local_free_capacity = capacity;
+    return true;
+}
+
+/* Put a fresh value where it belongs. Returns false without memory. The lock is held. */
+static bool pyt__local_link_locked(pyt_local *local, pyt__local_value *value) {
+    uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
+    if (slot == 0) {
+        if (!pyt__local_reserve_free_locked()) {
+            return false;
+        }
+        slot = pyt__local_free_count > 0 ? pyt__local_free[--pyt__local_free_count]
+                                         : ++pyt__local_slots;
+        PYT__STORE(&local->pyt__slot, slot, relaxed);
+    }
+    if (!pyt__local_reserve_locked(slot)) {
+        return false;
+    }
+    value->local = local;
+    value->table = pyt__me.pyt__locals;
+    value->previous = NULL;
+    value->next = local->pyt__values;
+    if (value->next != NULL) {
+        value->next->previous = value;
+    }
+    local->pyt__values = value;
+    PYT__STORE(&value->table->slots[slot - 1], value, release);
+    return true;
+}
+
+/* Take a value out of its local and its table; it will be destroyed. The lock is held. */
+static void pyt__local_unlink_locked(pyt__local_value *value) {
+    pyt_local *local = value->local;
+    uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
+    PYT__STORE(&value->table->slots[slot - 1], NULL, release);
+    if (value->previous != NULL) {
+        value->previous->next = value->next;
+    } else {
+        local->pyt__values = value->next;
+    }
+    if (value->next != NULL) {
+        value->next->previous = value->previous;
+    }
+    ++*pyt__local_busy_locked(local);
+}
+
+static void pyt__local_call_destroy(void *arg) {
+    pyt__local_value *value = (pyt__local_value *)arg;
+    if (value->local->pyt__destroy != NULL) {
+        value->local->pyt__destroy(pyt__local_data(value));
+    }
+}
+
+/* Destroy a value that was unlinked, and let a deleter that waits for it know. A destroy that
+ * raises is over with that. */
+static void pyt__local_destroy(pyt__local_value *value) {
+    pyt_local *local = value->local;
+    struct pyt__local_use use = {local, pyt__me.pyt__ending};
+    struct pyt__frame frame;
+    uint32_t forks = pyt__forks;
+    pyt__me.pyt__ending = &use;
+    if (pyt__call(&frame, pyt__local_call_destroy, value) == PYT__RAISED) {
+        pyt__release_memory(frame.message);
+    }
+    pyt__me.pyt__ending = use.outer;
+    pyt__release_memory(value);
+    pyt__lock_take(&pyt__locals_lock);
+    pyt__parker *list = NULL;
+    if (forks == pyt__forks && --*pyt__local_busy_locked(local) == 0) {
+        pyt__bucket *bucket = pyt__bucket_lock(local);
+        list = pyt__queue_take_all(bucket, local, PYT__PLAIN);
+        pyt__bucket_unlock(bucket);
+    }
+    pyt_lock_release(&pyt__locals_lock);
+    pyt__wake_list(list);
+}
+
+struct pyt__local_making {
+    pyt_local *local;
+    void *data;
+    int outcome;
+};
+
+static void pyt__local_call_construct(void *arg) {
+    struct pyt__local_making *making = (struct pyt__local_making *)arg;
+    if (making->local->pyt__construct != NULL) {
+        making->outcome = making->local->pyt__construct(making->data);
+    }
+}
+
+/* Run the constructor. One that raises has failed, and goes on raising without its value. */
+static bool pyt__local_construct(pyt_local *local, pyt__local_value *value) {
+    struct pyt__local_making making = {local, pyt__local_data(value), 0};
+    struct pyt__local_use use = {local, pyt__me.pyt__making};
+    struct pyt__frame frame;
+    pyt__me.pyt__making = &use;
+    pyt__ending ending = pyt__call(&frame, pyt__local_call_construct, &making);
+    pyt__me.pyt__making = use.outer;
+    if (ending != PYT__RETURNED) {
+        pyt__release_memory(value);
+        pyt__unwind(ending, frame.code, frame.message);
+    }
+    return making.outcome == 0;
+}
+
+static pyt__local_value *pyt__local_make(pyt_local *local) {
+    struct pyt__local_table *table = pyt__me.pyt__locals;
+    if (local->pyt__size == 0 || local->pyt__size > SIZE_MAX - PYT__LOCAL_HEAD) {
+        pyt__fail(PYT_VALUE_ERROR, "a local's size must be > 0 and fit into memory");
+        return NULL;
+    }
+    if (table != NULL && table->rounds > PYT__LOCAL_ROUNDS) {
+        pyt__fail(PYT_RUNTIME_ERROR, "the thread has ended, it can have no new local values");
+        return NULL;
+    }
+    if (pyt__local_in_use(pyt__me.pyt__making, local)) {
+        pyt__fail(PYT_RUNTIME_ERROR, "a local's constructor cannot use the local");
+        return NULL;
+    }
+    pyt__local_value *value = NULL;
+    if (pyt__enroll() != NULL) {
+        value = (pyt__local_value *)pyt__allocate_zeroed(PYT__LOCAL_HEAD + local->pyt__size);
+    }
+    if (value == NULL) {
+        pyt__fail_memory();
+        return NULL;
+    }
+    if (!pyt__local_construct(local, value)) {
+        pyt__release_memory(value);
+        pyt__fail(PYT_RUNTIME_ERROR, "the local's constructor failed");
+        return NULL;
+    }
+    pyt__lock_take(&pyt__locals_lock);
+    bool linked = pyt__local_link_locked(local, value);
+    if (!linked) {
+        ++*pyt__local_busy_locked(local);
+        value->local = local;
+    }
+    pyt_lock_release(&pyt__locals_lock);
+    if (!linked) {
+        pyt__local_destroy(value);
+        pyt__fail_memory();
+        return NULL;
+    }
+    return value;
+}
+
+PYT__API void *pyt_local_get(pyt_local *local) {
+    if (local == NULL) {
+        pyt__fail_null();
+        return NULL;
+    }
+    pyt__local_value *value = pyt__local_find(local);
+    if (value == NULL) {
+        value = pyt__local_make(local);
+    }
+    return value != NULL ? pyt__local_data(value) : NULL;
+}
+
+PYT__API bool pyt_local_exists(pyt_local *local) {
+    return local != NULL && pyt__local_find(local) != NULL;
+}
+
+/* Wait until nobody destroys a value of `local` any more. The lock is held, and let go while
+ * waiting. Who ends the last destruction wakes us under the same lock, so it is not missed. */
+static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *parker) {
+    pyt_status status = PYT_OK;
+    while (status == PYT_OK && *pyt__local_busy_locked(local) > 0) {
+        pyt__bucket *bucket = pyt__bucket_lock(local);
+        pyt__queue_add(bucket, parker, local, false);
+        pyt__bucket_unlock(bucket);
+        pyt_lock_release(&pyt__locals_lock);
+        status = pyt__sleep(parker, local, PYT__FOREVER, true);
+        pyt__lock_take(&pyt__locals_lock);
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_local_delete(pyt_local *local) {
+    if (local == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__local_in_use(pyt__me.pyt__ending, local)) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "a local's destroy function cannot delete the local");
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__lock_take(&pyt__locals_lock);
+    while (local->pyt__values != NULL) {
+        pyt__local_value *value = local->pyt__values;
+        pyt__local_unlink_locked(value);
+        pyt_lock_release(&pyt__locals_lock);
+        pyt__local_destroy(value);
+        pyt__lock_take(&pyt__locals_lock);
+    }
+    pyt_status status = pyt__local_wait_idle_locked(local, parker);
+    uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
+    if (status == PYT_OK && slot != 0) {
+        PYT__STORE(&local->pyt__slot, 0, relaxed);
+        pyt__local_free[pyt__local_free_count++] = slot;
+    }
+    pyt_lock_release(&pyt__locals_lock);
+    return status;
+}
+
+/* Destroy the calling thread's values and its table. */
+static void pyt__locals_end(void) {
+    struct pyt__local_table *table = pyt__me.pyt__locals;
+    if (table == NULL) {
+        return;
+    }
+    bool found = true;
+    while (found) {
+        found = false;
+        table->rounds++;
+        for (uint32_t slot = table->capacity; slot > 0; slot--) {
+            pyt__lock_take(&pyt__locals_lock);
+            pyt__local_value *value = PYT__LOAD(&table->slots[slot - 1], relaxed);
+            if (value != NULL) {
+                pyt__local_unlink_locked(value);
+            }
+            pyt_lock_release(&pyt__locals_lock);
+            if (value != NULL) {
+                found = true;
+                pyt__local_destroy(value);
+            }
+        }
+    }
+    pyt__me.pyt__locals = NULL;
+    pyt__release_memory((void *)table->slots);
+    pyt__release_memory(table);
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>thread                                     threading.Thread, the registry, _thread, the hooks
+ *
+ *  A handle is counted. The running thread holds one reference of its own, from its start to its
+ *  end, so a handle that everybody has dropped lives as long as its thread. A handle's state is
+ *  one word; its low bits are the phase:
+ *
+ *      NEW       never started, or a start failed      start -> STARTING
+ *      STARTING  a thread is being asked for           -> ALIVE, or back to NEW
+ *      ALIVE     it exists; a timer: it waits or runs  its end -> OVER
+ *      OVER      ended                                 for good
+ *
+ *  DAEMON is set while NEW. BEGUN is set by the new thread when its page and its native id can be
+ *  read; WATCHED by whoever sleeps until then. RAISED and CANCELLED are set once. JOINABLE says
+ *  that a system thread waits to be joined or detached; it changes under `join_lock`, or when
+ *  the last reference goes. The upper half counts the forks before the start: a system thread
+ *  from before a fork does not exist in the child and is never joined there.
+ *
+ *  The registry is the list of threads that are STARTING or ALIVE, oldest first, under
+ *  pyt__registry_lock. enumerate copies it, the process's end waits for it, fork's child marks
+ *  all but its own thread OVER.
+ *
+ *  The order of a thread's end: its hooks have run, its local values are destroyed, it leaves the
+ *  registry, it is OVER, `done` is set. A joiner waits for `done`, then joins the system thread
+ *  under `join_lock`, which a start also holds until the system's handle is stored.
+ *
+ *  Locks are taken in the order join_lock, pyt__timers_lock, pyt__registry_lock,
+ *  pyt__locals_lock; threads that take one are enrolled, so that taking cannot fail.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* A thread, alive or not: a counted handle. */
+typedef struct pyt_thread pyt_thread;
+
+/* Tells living threads apart; never 0. May be used again once the thread's handle is gone. */
+typedef uintptr_t pyt_ident;
+
+/* Whether the process may end while the thread runs. */
+typedef enum pyt_daemon {
+    PYT_DAEMON_INHERIT, /* as the thread that makes the object */
+    PYT_DAEMON_TRUE,
+    PYT_DAEMON_FALSE
+} pyt_daemon;
+
+/* What a new thread is to be. Every member's zero is Python's default. */
+typedef struct pyt_thread_options {
+    void *(*target)(void *arg);     /* what the thread does; NULL: nothing */
+    void *arg;                      /* given to the target; must live as long as it is used */
+    size_t arg_size;                /* above 0: `arg_size` bytes of *arg are copied into the handle
+                                       now, and the target is given the copy */
+    const char *name;               /* copied; NULL or "": "Thread-N" */
+    void *(*run)(pyt_thread *self); /* called instead of the target, as a subclass's run is */
+    pyt_daemon daemon;
+    size_t stack_size; /* bytes; 0: as pyt_set_stack_size says; else 32768 or more */
+} pyt_thread_options;
+
+/* Make a thread that is not started.
+ *
+ * thread   receives the handle, with a reference that is the caller's: pyt_thread_unref it
+ * options  may be NULL
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR  `thread` is NULL, `arg` is NULL with an arg_size, or the stack size
+ *                           is too small
+ *          PYT_MEMORY_ERROR no memory for the handle; *thread is NULL
+ * Thread   any; the new one inherits its daemon property from the calling thread
+ * Python   Thread(target=, name=, args=, daemon=)
+ */
+PYT__API pyt_status pyt_thread_new(pyt_thread **thread, const pyt_thread_options *options);
+
+/* Take one more reference. Returns `thread`. NULL: nothing happens. */
+PYT__API pyt_thread *pyt_thread_ref(pyt_thread *thread);
+
+/* Give a reference back. A thread that runs goes on; its handle is freed when it ends. NULL:
+ * nothing happens. */
+PYT__API void pyt_thread_unref(pyt_thread *thread);
+
+/* Start the thread. Its ident is known when this returns.
+ *
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR it was started before
+ *          PYT_MEMORY_ERROR  the system has no memory or no thread to give; the object is as it
+ *                            was, and start may be tried again
+ *          PYT_VALUE_ERROR   `thread` is NULL
+ * Thread   any
+ * Python   Thread.start()
+ */
+PYT__API pyt_status pyt_thread_start(pyt_thread *thread);
+
+/* Do in the calling thread what the thread would do: its `run`, or its target. Called from within
+ * that `run` it is the standard run, which calls the target, as super().run() is. What the target
+ * returns is not kept; what it raises goes through. For a timer: wait the interval, then call
+ * the function, if it was neither called before nor cancelled.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `thread` is NULL; for a timer also PYT_INTERRUPTED and
+ *          PYT_MEMORY_ERROR, and the function was not called
+ * Thread   any
+ * Python   Thread.run()
+ */
+PYT__API pyt_status pyt_thread_run(pyt_thread *thread);
+
+/* Wait until the thread has ended: its thread-local values are gone, it is not in pyt_enumerate,
+ * and the system's thread is over. Any number of threads may join, any number of times.
+ *
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere
+ *          PYT_VALUE_ERROR   `thread` is NULL
+ *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ * Thread   any
+ * Python   Thread.join()
+ */
+PYT__API pyt_status pyt_thread_join(pyt_thread *thread);
+
+/* As pyt_thread_join, as long as `seconds`.
+ *
+ * seconds  0 and below look once. Once the thread's own work is over, the moment the system needs
+ *          to end it is waited for even beyond the time
+ * Returns  as pyt_thread_join, and
+ *          PYT_TIMEOUT        alive when the time was up
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   Thread.join(timeout)
+ */
+PYT__API pyt_status pyt_thread_join_timeout(pyt_thread *thread, double seconds);
+
+/* Ask whether the thread was started and has not ended. NULL: false. Python: Thread.is_alive() */
+PYT__API bool pyt_thread_is_alive(const pyt_thread *thread);
+
+/* Give the thread's name, valid as long as the handle. NULL: "".
+ *
+ * Thread   any. A name that was never asked for is written out on the first call; without memory
+ *          for that the answer is "Thread"
+ * Python   Thread.name
+ */
+PYT__API const char *pyt_thread_name(const pyt_thread *thread);
+
+/* Name the thread, for pyt_thread_name and, as far as it takes (15 bytes on Linux), the system.
+ *
+ * name     copied, byte for byte. Each different name a handle has had keeps its memory until the
+ *          handle is freed, since somebody may still be reading it
+ * Returns  PYT_OK; PYT_VALUE_ERROR: an argument is NULL, or `name` is empty; PYT_MEMORY_ERROR
+ * Thread   any
+ * Python   Thread.name = name
+ */
+PYT__API pyt_status pyt_thread_set_name(pyt_thread *thread, const char *name);
+
+/* Give the thread's ident; 0 before it was started, kept after its end. NULL: 0.
+ * Python   Thread.ident */
+PYT__API pyt_ident pyt_thread_ident(const pyt_thread *thread);
+
+/* Give the number the system's tools show for the thread; 0 before it was started and for a timer
+ * that waits. Waits for a new thread's first step. NULL: 0.
+ * Python   Thread.native_id */
+PYT__API unsigned long pyt_thread_native_id(const pyt_thread *thread);
+
+/* Ask whether the process may end while the thread runs. NULL: false. Python: Thread.daemon */
+PYT__API bool pyt_thread_daemon(const pyt_thread *thread);
+
+/* Say whether the process may end while the thread runs.
+ *
+ * Returns  PYT_OK; PYT_RUNTIME_ERROR: it was started; PYT_VALUE_ERROR: `thread` is NULL
+ * Python   Thread.daemon = daemon
+ */
+PYT__API pyt_status pyt_thread_set_daemon(pyt_thread *thread, bool daemon);
+
+/* Give what the target (or `run`) returned.
+ *
+ * result   receives it; may be NULL. NULL after pyt_exit
+ * Returns  PYT_OK
+ *          PYT_TASK_ERROR    it ended by pyt_raise; pyt_error_message gives the message
+ *          PYT_RUNTIME_ERROR it has not ended
+ *          PYT_VALUE_ERROR   `thread` is NULL
+ * Thread   any
+ */
+PYT__API pyt_status pyt_thread_result(const pyt_thread *thread, void **result);
+
+/* Give the thread's argument, or the handle's copy of it: what a `run` works on. NULL: NULL. */
+PYT__API void *pyt_thread_arg(const pyt_thread *thread);
+
+/* Give the calling thread's handle, borrowed: valid while the thread runs; pyt_thread_ref it to
+ * keep it. A thread made elsewhere gets a daemonic "Dummy-N", which ends with it.
+ *
+ * Returns  NULL only for such a thread, when there is no memory
+ * Python   current_thread()
+ */
+PYT__API pyt_thread *pyt_current_thread(void);
+
+/* Give the handle of the thread that main runs in, borrowed, valid for ever. To the threads that
+ * join it, it is over when the process's end waits for them. Python: main_thread() */
+PYT__API pyt_thread *pyt_main_thread(void);
+
+/* List the threads that are alive: the main thread, those made elsewhere that have asked for
+ * their handle, and those started and not ended, oldest first.
+ *
+ * list     receives up to `capacity` handles, each with a reference that is the caller's; may be
+ *          NULL with capacity 0
+ * Returns  how many are alive, which may be more than `capacity`; 0 without memory
+ * Python   enumerate()
+ */
+PYT__API size_t pyt_enumerate(pyt_thread **list, size_t capacity);
+
+/* Count the threads that are alive: pyt_enumerate(NULL, 0). Python: active_count() */
+PYT__API size_t pyt_active_count(void);
+
+/* Give the calling thread's ident, and the number the system's tools show for it.
+ * Python   get_ident(), get_native_id() */
+PYT__API pyt_ident pyt_get_ident(void);
+PYT__API unsigned long pyt_get_native_id(void);
+
+/* Give, and set, the stack size in bytes of threads started from now on; 0: the system's choice.
+ *
+ * Returns  the size; pyt_set_stack_size: PYT_OK, or PYT_VALUE_ERROR: above 0 and below 32768, the
+ *          size is unchanged
+ * Python   stack_size(), stack_size(size)
+ */
+PYT__API size_t pyt_stack_size(void);
+PYT__API pyt_status pyt_set_stack_size(size_t size);
+
+/* When a trace or profile function is called, in the thread it is about. */
+typedef enum pyt_trace_event {
+    PYT_TRACE_CALL,     /* before the thread's run */
+    PYT_TRACE_RETURN,   /* after it, also after pyt_exit */
+    PYT_TRACE_EXCEPTION /* after it, when it ended by pyt_raise */
+} pyt_trace_event;
+
+typedef void (*pyt_trace_function)(pyt_thread *thread, pyt_trace_event event);
+
+/* Have `function` called at the beginning and the end of threads started from now on; NULL:
+ * none. The _all_threads forms reach also those that run, whose end is still to come.
+ *
+ * Thread   any
+ * Python   settrace(), setprofile(), settrace_all_threads(), setprofile_all_threads(), gettrace(),
+ *          getprofile(). C has no lines to trace: the events are those of the thread's run
+ */
+PYT__API void pyt_settrace(pyt_trace_function function);
+PYT__API void pyt_setprofile(pyt_trace_function function);
+PYT__API void pyt_settrace_all_threads(pyt_trace_function function);
+PYT__API void pyt_setprofile_all_threads(pyt_trace_function function);
+PYT__API pyt_trace_function pyt_gettrace(void);
+PYT__API pyt_trace_function pyt_getprofile(void);
+
+/* What an excepthook is told; valid during the call. */
+typedef struct pyt_excepthook_args {
+    pyt_thread *thread; /* NULL for a thread made elsewhere without memory for its handle */
+    int code;           /* from pyt_raise */
+    const char *message;
+} pyt_excepthook_args;
+
+typedef void (*pyt_excepthook)(const pyt_excepthook_args *args);
+
+/* Set, and give, what is called in a thread that ended by pyt_raise. NULL is the default, which
+ * prints "Exception in thread NAME: MESSAGE" to stderr. A hook that itself raises is left, and
+ * the default is called.
+ *
+ * Thread   any
+ * Python   excepthook
+ */
+PYT__API void pyt_set_excepthook(pyt_excepthook hook);
+PYT__API pyt_excepthook pyt_get_excepthook(void);
+
+/* Run `function(arg)` in a new thread that nobody can join. It is not in pyt_enumerate until it
+ * asks for pyt_current_thread, which makes it a daemonic "Dummy-N"; the process's end does not
+ * wait for it.
+ *
+ * ident    receives the new thread's ident; may be NULL
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `function` is NULL; PYT_MEMORY_ERROR: no memory or thread
+ * Thread   any
+ * Python   _thread.start_new_thread(function, args)
+ */
+PYT__API pyt_status pyt_start_new_thread(void (*function)(void *arg), void *arg, pyt_ident *ident);
+
+/* Interrupt the main thread: its present call that waits, or its next one that has to, returns
+ * PYT_INTERRUPTED, once. What it waited for is as if it had not waited. pyt_with, and the wait
+ * for threads at the process's end, are not interrupted.
+ *
+ * Returns  PYT_OK
+ * Thread   any; not from a signal handler
+ * Python   _thread.interrupt_main()
+ */
+PYT__API pyt_status pyt_interrupt_main(void);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#define PYT__MIN_STACK 32768
+
+enum {
+    PYT__NEW,
+    PYT__STARTING,
+    PYT__ALIVE,
+    PYT__OVER
+};
+
+#define PYT__PHASE UINT32_C(3)
+#define PYT__DAEMON UINT32_C(0x4)
+#define PYT__TIMER UINT32_C(0x8)
+#define PYT__MAIN UINT32_C(0x10)
+#define PYT__DUMMY UINT32_C(0x20)
+#define PYT__RAW UINT32_C(0x40) /* calls `function`, is in no list unless DUMMY */
+#define PYT__CANCELLED UINT32_C(0x80)
+#define PYT__RAISED_STATE UINT32_C(0x100)
+#define PYT__JOINABLE UINT32_C(0x200)
+#define PYT__BEGUN UINT32_C(0x400)
+#define PYT__WATCHED UINT32_C(0x800)
+#define PYT__LISTED UINT32_C(0x1000)    /* in the registry; under its lock */
+#define PYT__ELSEWHERE UINT32_C(0x2000) /* not made here: its ident is its page's address */
+#define PYT__FIRED UINT32_C(0x4000)     /* a timer's function has been called */
+#define PYT__FORKS_SHIFT 16
+
+typedef struct pyt__name {
+    struct pyt__name *older; /* every name the handle has had; fixed */
+    char text[];
+} pyt__name;
+
+/* Kept to 104 bytes, since 100,000 waiting timers have one each: members that are never needed
+ * at the same time share a place. */
+struct pyt_thread {
+    PYT__ATOMIC(uint32_t) refs;
+    PYT__ATOMIC(uint32_t) state;
+    pyt_thread *next, *previous; /* the registry; under its lock */
+    union {
+        void *(*target)(void *);
+        void (*function)(void *);  /* a timer's, a raw thread's */
+    } call;                        /* fixed */
+    void *arg;                     /* fixed */
+    void *(*run)(pyt_thread *);    /* fixed */
+    PYT__ATOMIC(pyt__name *) name; /* NULL: not written out yet, or the main thread's */
+    union {
+        pyt__parker *parker; /* from the start to the thread's first step, which takes it */
+        void *result;        /* until OVER the thread's, then fixed */
+        char *message;       /* with RAISED, instead of the result */
+    } end;
+    union {
+        size_t stack_size;     /* NEW */
+        pyt__os_thread thread; /* with JOINABLE */
+    } system;
+    pyt_event done;
+    pyt_lock join_lock;
+    PYT__ATOMIC(pyt__self *) self; /* the thread's page, from its first step on */
+    union {
+        int64_t deadline;                  /* a timer's: first the interval, then when it is due */
+        PYT__ATOMIC(unsigned long) native; /* with BEGUN */
+    } when;
+    uint32_t number; /* of "Thread-N"; 0: none was drawn */
+    uint32_t place;  /* a timer's, in the heap, from 1 on; under pyt__timers_lock */
+};
+PYT__STATIC_ASSERT(sizeof(pyt_thread) <= 104, "a handle is 104 bytes or less");
+
+static pyt_lock pyt__registry_lock;
+static pyt_thread *pyt__registry_oldest, *pyt__registry_youngest; /* under the lock */
+static size_t pyt__registry_count;                                /* under the lock */
+
+static pyt_thread pyt__first_main = {.refs = 1,
+                                     .state = PYT__ALIVE | PYT__MAIN | PYT__ELSEWHERE | PYT__BEGUN};
+static PYT__ATOMIC(pyt_thread *) pyt__main_handle = &pyt__first_main;
+
+static PYT__ATOMIC(uint32_t) pyt__names_drawn;
+static PYT__ATOMIC(size_t) pyt__default_stack_size;
+static PYT__ATOMIC(uintptr_t) pyt__trace_function;   /* a pyt_trace_function */
+static PYT__ATOMIC(uintptr_t) pyt__profile_function; /* a pyt_trace_function */
+static PYT__ATOMIC(uintptr_t) pyt__excepthook;       /* a pyt_excepthook */
+
+static bool pyt__hook_exit_locked(void);                   /* the process room's */
+static pyt_status pyt__timer_start(pyt_thread *thread);    /* the timer room's */
+static pyt_status pyt__timer_run_here(pyt_thread *thread); /* the timer room's */
+
+/* ---- state ---- */
+
+/* A start that was under way in another thread when the process was forked is over in the child. */
+static uint32_t pyt__thread_state(const pyt_thread *thread) {
+    uint32_t state = PYT__LOAD(&thread->state, acquire);
+    bool ours = state >> PYT__FORKS_SHIFT == (pyt__forks & 0xFFFF);
+    return (state & PYT__PHASE) == PYT__STARTING && !ours ? state | PYT__OVER : state;
+}
+
+static uint32_t pyt__thread_phase(const pyt_thread *thread) {
+    return pyt__thread_state(thread) & PYT__PHASE;
+}
+
+/* Clear some bits of the state and set others, in one step. Returns the state before. */
+static uint32_t pyt__thread_change(pyt_thread *thread, uint32_t clear, uint32_t set) {
+    uint32_t state = PYT__LOAD(&thread->state, relaxed);
+    while (!PYT__CAS(&thread->state, &state, (state & ~clear) | set, acq_rel)) {
+    }
+    return state;
+}
+
+/* The forks so far, where a state keeps them. */
+static uint32_t pyt__forks_mark(void) {
+    return (pyt__forks & 0xFFFF) << PYT__FORKS_SHIFT;
+}
+
+/* Does its system thread exist in this process, and not only in the one that forked it? */
+static bool pyt__thread_is_ours(const pyt_thread *thread) {
+    return pyt__thread_state(thread) >> PYT__FORKS_SHIFT == (pyt__forks & 0xFFFF);
+}
+
+/* Until fork is hooked, a forked thread finds out by itself that it is the main one now. */
+static bool pyt__is_main_thread(void) {
+    pyt_thread *main_thread = PYT__LOAD(&pyt__main_handle, acquire);
+    pyt__self *self = PYT__LOAD(&main_thread->self, acquire);
+    bool unsure = self == NULL || PYT__LOAD(&pyt__fork_is_hooked, acquire) == 0;
+    if (self != &pyt__me && unsure && pyt__os_is_main()) {
+        PYT__STORE(&main_thread->when.native, pyt__os_thread_id(), relaxed);
+        PYT__STORE(&main_thread->self, &pyt__me, release);
+        return true;
+    }
+    return self == &pyt__me;
+}
+
+#if defined(PYT__CONSTRUCTOR)
+/* The main thread is known before any other can ask. Elsewhere it is found when it first calls. */
+PYT__CONSTRUCTOR static void pyt__find_main_thread(void) {
+    (void)pyt__is_main_thread();
+}
+#endif
+
+/* ---- references and names ---- */
+
+static pyt_thread *pyt__thread_allocate(size_t arg_size) {
+    size_t head = (sizeof(pyt_thread) + 15) / 16 * 16;
+    if (arg_size > SIZE_MAX - head) {
+        return NULL;
+    }
+    size_t size = arg_size > 0 ? head + arg_size : sizeof(pyt_thread);
+    pyt_thread *thread = (pyt_thread *)pyt__allocate_zeroed(size);
+    if (thread != NULL) {
+        PYT__STORE(&thread->refs, 1, relaxed);
+        thread->arg = arg_size > 0 ? (char *)thread + head : NULL;
+    }
+    return thread;
+}
+
+static void pyt__thread_free(pyt_thread *thread) {
+    uint32_t state = pyt__thread_state(thread);
+    if ((state & PYT__JOINABLE) && pyt__thread_is_ours(thread)) {
+        pyt__os_thread_detach(thread->system.thread);
+    }
+    if (state & PYT__RAISED_STATE) {
+        pyt__release_memory(thread->end.message);
+    }
+    pyt__name *name = PYT__LOAD(&thread->name, relaxed);
+    while (name != NULL) {
+        pyt__name *older = name->older;
+        pyt__release_memory(name);
+        name = older;
+    }
+    pyt__release_memory(thread);
+}
+
+PYT__API pyt_thread *pyt_thread_ref(pyt_thread *thread) {
+    if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN)) {
+        PYT__ADD(&thread->refs, 1, relaxed);
+    }
+    return thread;
+}
+
+/* Release pairs with the acquire of the last one: what others did to the handle comes before. The
+ * main thread's handle is there for good. */
+PYT__API void pyt_thread_unref(pyt_thread *thread) {
+    if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN) &&
+        PYT__ADD(&thread->refs, UINT32_MAX, acq_rel) == 1) {
+        pyt__thread_free(thread);
+    }
+}
+
+static pyt__name *pyt__name_make(const char *text) {
+    size_t size = strlen(text) + 1;
+    pyt__name *name = (pyt__name *)pyt__allocate(offsetof(pyt__name, text) + size);
+    if (name != NULL) {
+        name->older = NULL;
+        memcpy(name->text, text, size);
+    }
+    return name;
+}
+
+/* Make `name` the thread's. */
+static void pyt__name_push(pyt_thread *thread, pyt__name *name) {
+    name->older = PYT__LOAD(&thread->name, acquire);
+    while (!PYT__CAS(&thread->name, &name->older, name, seq_cst)) {
+    }
+}
+
+static uint32_t pyt__draw_number(void) {
+    return PYT__ADD(&pyt__names_drawn, 1, relaxed) + 1;
+}
+
+/* Write out the name of a thread that was given none. */
+static void pyt__default_name(const pyt_thread *thread, char *text, size_t size) {
+    if (thread->number == 0) {
+        snprintf(text, size, "MainThread");
+    } else {
+        bool dummy = pyt__thread_state(thread) & PYT__DUMMY;
+        snprintf(text, size, "%s-%lu", dummy ? "Dummy" : "Thread", (unsigned long)thread->number);
+    }
+}
+
+PYT__API const char *pyt_thread_name(const pyt_thread *thread) {
+    if (thread == NULL) {
+        pyt__fail_null();
+        return "";
+    }
+    PYT__ATOMIC(pyt__name *) *place = &((pyt_thread *)(uintptr_t)thread)->name;
+    pyt__name *name = PYT__LOAD(place, acquire);
+    if (name != NULL) {
+        return name->text;
+    }
+    if (thread->number == 0) {
+        return "MainThread";
+    }
+    char text[32];
+    pyt__default_name(thread, text, sizeof text);
+    pyt__name *fresh = pyt__name_make(text);
+    if (fresh == NULL) {
+        pyt__fail_memory();
+        return "Thread";
+    }
+    if (!PYT__CAS(place, &name, fresh, acq_rel)) {
+        pyt__release_memory(fresh);
+        return PYT__LOAD(place, acquire)->text;
+    }
+    return fresh->text;
+}
+
+/* In the new thread: tell the system its name, again if it was renamed meanwhile. */
+static void pyt__thread_tell_name(pyt_thread *thread) {
+    pyt__name *told;
+    do {
+        char text[32];
+        told = PYT__LOAD(&thread->name, seq_cst);
+        if (told == NULL) {
+            pyt__default_name(thread, text, sizeof text);
+        }
+        pyt__os_set_name(NULL, told != NULL ? told->text : text);
+    } while (PYT__LOAD(&thread->name, seq_cst) != told);
+}
+
+PYT__API pyt_status pyt_thread_set_name(pyt_thread *thread, const char *name) {
+    if (thread == NULL || name == NULL) {
+        return pyt__fail_null();
+    }
+    if (name[0] == '\0') {
+        return pyt__fail(PYT_VALUE_ERROR, "a thread's name must not be empty");
+    }
+    pyt__name *fresh = NULL;
+    if (strcmp(pyt_thread_name(thread), name) != 0) {
+        fresh = pyt__enroll() != NULL ? pyt__name_make(name) : NULL;
+        if (fresh == NULL) {
+            return pyt__fail_memory();
+        }
+        pyt__name_push(thread, fresh);
+    }
+    if (thread == pyt__me.pyt__thread) {
+        if (!(pyt__thread_state(thread) & PYT__MAIN)) { /* its name is the process's */
+            pyt__os_set_name(NULL, name);
+        }
+    } else if (fresh != NULL && pyt__thread_phase(thread) != PYT__OVER) {
+        pyt__lock_take(&thread->join_lock);
+        uint32_t state = pyt__thread_state(thread);
+        if ((state & PYT__JOINABLE) && (state & PYT__BEGUN) && pyt__thread_is_ours(thread)) {
+            pyt__os_set_name(&thread->system.thread, PYT__LOAD(&thread->name, seq_cst)->text);
+        }
+        pyt_lock_release(&thread->join_lock);
+    }
+    return PYT_OK;
+}
+
+/* ---- the registry ---- */
+
+static void pyt__registry_add_locked(pyt_thread *thread) {
+    thread->next = NULL;
+    thread->previous = pyt__registry_youngest;
+    if (pyt__registry_youngest != NULL) {
+        pyt__registry_youngest->next = thread;
+    } else {
+        pyt__registry_oldest = thread;
+    }
+    pyt__registry_youngest = thread;
+    pyt__registry_count++;
+    pyt__thread_change(thread, 0, PYT__LISTED);
+}
+
+static void pyt__registry_remove_locked(pyt_thread *thread) {
+    if (!(pyt__thread_state(thread) & PYT__LISTED)) {
+        return;
+    }
+    *(thread->previous != NULL ? &thread->previous->next : &pyt__registry_oldest) = thread->next;
+    *(thread->next != NULL ? &thread->next->previous : &pyt__registry_youngest) = thread->previous;
+    pyt__registry_count--;
+    pyt__thread_change(thread, PYT__LISTED, 0);
+}
+
+/* Lock the registry. The calling thread is enrolled. The main thread is always in it. */
+static void pyt__registry_open(void) {
+    pyt__lock_take(&pyt__registry_lock);
+    pyt_thread *main_thread = PYT__LOAD(&pyt__main_handle, relaxed);
+    if (!(pyt__thread_state(main_thread) & PYT__LISTED)) {
+        pyt__registry_add_locked(main_thread);
+    }
+}
+
+static void pyt__registry_close(void) {
+    pyt_lock_release(&pyt__registry_lock);
+}
+
+PYT__API size_t pyt_enumerate(pyt_thread **list, size_t capacity) {
+    if (pyt__enroll() == NULL) {
+        return 0;
+    }
+    size_t listed = 0;
+    pyt__registry_open();
+    size_t count = pyt__registry_count;
+    pyt_thread *thread = pyt__registry_oldest;
+    for (; list != NULL && listed < capacity && thread != NULL; thread = thread->next) {
+        list[listed++] = pyt_thread_ref(thread);
+    }
+    pyt__registry_close();
+    return count;
+}
+
+PYT__API size_t pyt_active_count(void) {
+    return pyt_enumerate(NULL, 0);
+}
+
+/* ---- hooks ---- */
+
+PYT__API void pyt_settrace(pyt_trace_function function) {
+    PYT__STORE(&pyt__trace_function, (uintptr_t)function, seq_cst);
+}
+
+PYT__API void pyt_setprofile(pyt_trace_function function) {
+    PYT__STORE(&pyt__profile_function, (uintptr_t)function, seq_cst);
+}
+
+/* A thread reads the hook for later threads, under the registry's lock, when it shows its page:
+ * it is reached here, or it has read what was set here. */
+PYT__API void pyt_settrace_all_threads(pyt_trace_function function) {
+    pyt_settrace(function);
+    if (pyt__enroll() == NULL) {
+        return;
+    }
+    pyt__registry_open();
+    for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
+        pyt__self *self = PYT__LOAD(&thread->self, acquire);
+        if (self != NULL && pyt__thread_phase(thread) != PYT__OVER) {
+            PYT__STORE(&self->pyt__trace, (uintptr_t)function, relaxed);
+        }
+    }
+    pyt__registry_close();
+}
+
+PYT__API void pyt_setprofile_all_threads(pyt_trace_function function) {
+    pyt_setprofile(function);
+    if (pyt__enroll() == NULL) {
+        return;
+    }
+    pyt__registry_open();
+    for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
+        pyt__self *self = PYT__LOAD(&thread->self, acquire);
+        if (self != NULL && pyt__thread_phase(thread) != PYT__OVER) {
+            PYT__STORE(&self->pyt__profile, (uintptr_t)function, relaxed);
+        }
+    }
+    pyt__registry_close();
+}
+
+PYT__API pyt_trace_function pyt_gettrace(void) {
+    return (pyt_trace_function)PYT__LOAD(&pyt__trace_function, seq_cst);
+}
+
+PYT__API pyt_trace_function pyt_getprofile(void) {
+    return (pyt_trace_function)PYT__LOAD(&pyt__profile_function, seq_cst);
+}
+
+static void pyt__trace(pyt_trace_event event) {
+    pyt_trace_function trace = (pyt_trace_function)PYT__LOAD(&pyt__me.pyt__trace, relaxed);
+    pyt_trace_function profile = (pyt_trace_function)PYT__LOAD(&pyt__me.pyt__profile, relaxed);
+    if (trace != NULL) {
+        trace(pyt__me.pyt__thread, event);
+    }
+    if (profile != NULL) {
+        profile(pyt__me.pyt__thread, event);
+    }
+}
+
+PYT__API void pyt_set_excepthook(pyt_excepthook hook) {
+    PYT__STORE(&pyt__excepthook, (uintptr_t)hook, seq_cst);
+}
+
+PYT__API pyt_excepthook pyt_get_excepthook(void) {
+    return (pyt_excepthook)PYT__LOAD(&pyt__excepthook, seq_cst);
+}
+
+static void pyt__default_excepthook(const pyt_excepthook_args *args) {
+    int saved = errno;
+    fprintf(stderr, "Exception in thread %s: %s\n",
+            args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
+    errno = saved;
+}
+
+static void pyt__call_excepthook(void *args) {
+    pyt_get_excepthook()((const pyt_excepthook_args *)args);
+}
+
+/* Report what ended a thread. */
+static void pyt__report(int code, const char *message) {
+    pyt_excepthook_args args = {pyt_current_thread(), code, message != NULL ? message : ""};
+    struct pyt__frame frame;
+    if (pyt_get_excepthook() != NULL) {
+        pyt__ending ending = pyt__call(&frame, pyt__call_excepthook, &args);
+        pyt__release_memory(frame.message);
+        if (ending != PYT__RAISED) {
+            return;
+        }
+    }
+    pyt__default_excepthook(&args);
+}
+
+PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *message) {
+    if (ending == PYT__RAISED) {
+        pyt__report(code, message);
+        pyt__release_memory(message);
+    }
+    if (pyt__is_main_thread()) {
+        exit(ending == PYT__RAISED ? 1 : 0);
+    }
+    pyt__os_thread_exit();
+}
+
+/* ---- the life of a thread ---- */
+
+PYT__API pyt_status pyt_thread_new(pyt_thread **thread, const pyt_thread_options *options) {
+    static const pyt_thread_options defaults = {0};
+    if (thread == NULL) {
+        return pyt__fail_null();
+    }
+    *thread = NULL;
+    if (options == NULL) {
+        options = &defaults;
+    }
+    if (options->arg_size > 0 && options->arg == NULL) {
+        return pyt__fail(PYT_VALUE_ERROR, "arg_size without an arg");
+    }
+    if (options->stack_size > 0 && options->stack_size < PYT__MIN_STACK) {
+        return pyt__fail(PYT_VALUE_ERROR, "a stack size must be 0 or at least 32768");
+    }
+    pyt_thread *made = pyt__thread_allocate(options->arg_size);
+    if (made == NULL) {
+        return pyt__fail_memory();
+    }
+    if (options->name != NULL && options->name[0] != '\0') {
+        pyt__name *name = pyt__name_make(options->name);
+        if (name == NULL) {
+            pyt__thread_free(made);
+            return pyt__fail_memory();
+        }
+        pyt__name_push(made, name);
+    } else {
+        made->number = pyt__draw_number();
+    }
+    made->call.target = options->target;
+    made->run = options->run;
+    made->system.stack_size = options->stack_size;
+    if (options->arg_size > 0) {
+        memcpy(made->arg, options->arg, options->arg_size);
+    } else {
+        made->arg = options->arg;
+    }
+    bool daemon = options->daemon == PYT_DAEMON_TRUE;
+    if (options->daemon == PYT_DAEMON_INHERIT) {
+        pyt_thread *maker = pyt__me.pyt__thread;
+        daemon = maker != NULL ? pyt_thread_daemon(maker) : !pyt__is_main_thread();
+    }
+    pyt__thread_change(made, 0, daemon ? PYT__DAEMON : 0);
+    *thread = made;
+    return PYT_OK;
+}
+
+/* Call a timer's function unless it was cancelled or has been called. */
+static void pyt__timer_call(pyt_thread *timer) {
+    if (!(pyt__thread_change(timer, 0, PYT__FIRED) & (PYT__CANCELLED | PYT__FIRED))) {
+        timer->call.function(timer->arg);
+    }
+}
+
+/* The standard run of a thread. */
+static void *pyt__thread_call_target(pyt_thread *thread) {
+    uint32_t state = pyt__thread_state(thread);
+    if (state & PYT__TIMER) {
+        pyt__timer_call(thread);
+        return NULL;
+    }
+    if (state & PYT__RAW) {
+        thread->call.function(thread->arg);
+        return NULL;
+    }
+    return thread->call.target != NULL ? thread->call.target(thread->arg) : NULL;
+}
+
+static void *pyt__thread_call_run(pyt_thread *thread) {
+    if (thread->run == NULL || pyt__me.pyt__in_run == thread) {
+        return pyt__thread_call_target(thread);
+    }
+    pyt_thread *outer = pyt__me.pyt__in_run;
+    pyt__me.pyt__in_run = thread;
+    void *result = thread->run(thread);
+    pyt__me.pyt__in_run = outer;
+    return result;
+}
+
+PYT__API pyt_status pyt_thread_run(pyt_thread *thread) {
+    if (thread == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__thread_state(thread) & PYT__TIMER) {
+        return pyt__timer_run_here(thread);
+    }
+    pyt__thread_call_run(thread);
+    return PYT_OK;
+}
+
+/* What runs in the new thread's frame. */
+static void pyt__thread_body(void *arg) {
+    pyt_thread *thread = (pyt_thread *)arg;
+    pyt__trace(PYT_TRACE_CALL);
+    thread->end.result = pyt__thread_call_run(thread);
+}
+
+static void pyt__trace_ending(void *event) {
+    pyt__trace(*(pyt_trace_event *)event);
+}
+
+/* STARTING becomes ALIVE: the new thread does it and who asked for it, whoever comes first. */
+static void pyt__thread_promote(pyt_thread *thread) {
+    uint32_t state = PYT__LOAD(&thread->state, relaxed);
+    while ((state & PYT__PHASE) == PYT__STARTING &&
+           !PYT__CAS(&thread->state, &state, (state & ~PYT__PHASE) | PYT__ALIVE, acq_rel)) {
+    }
+}
+
+/* Let those who wait for the thread's first step know of it. */
+static void pyt__thread_begun(pyt_thread *thread) {
+    if (pyt__thread_change(thread, 0, PYT__BEGUN) & PYT__WATCHED) {
+        pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
+        pyt__parker *list = pyt__queue_take_all(bucket, &thread->self, PYT__PLAIN);
+        pyt__bucket_unlock(bucket);
+        pyt__wake_list(list);
+    }
+}
+
+/* The new thread's first step: show its page, take over the hooks, tell the system its name. */
+static void pyt__thread_begin(pyt_thread *thread) {
+    pyt__parker *parker = thread->end.parker;
+    thread->end.result = NULL;
+    pyt__me.pyt__thread = thread;
+    pyt__me.pyt__ident = (uintptr_t)thread;
+    pyt__thread_promote(thread);
+    (void)pyt__enroll_with(parker); /* without the hook at its end it must end by returning */
+    PYT__STORE(&thread->when.native, pyt__os_thread_id(), relaxed);
+    if (!(pyt__thread_state(thread) & PYT__RAW)) {
+        pyt__registry_open();
+        PYT__STORE(&pyt__me.pyt__trace, PYT__LOAD(&pyt__trace_function, seq_cst), relaxed);
+        PYT__STORE(&pyt__me.pyt__profile, PYT__LOAD(&pyt__profile_function, seq_cst), relaxed);
+        PYT__STORE(&thread->self, &pyt__me, release);
+        pyt__registry_close();
+    }
+    pyt__thread_begun(thread);
+    if (!(pyt__thread_state(thread) & PYT__RAW)) {
+        pyt__thread_tell_name(thread);
+    }
+}
+
+static void pyt__thread_be_over(pyt_thread *thread) {
+    pyt__thread_change(thread, PYT__PHASE, PYT__OVER);
+    pyt_event_set(&thread->done);
+}
+
+/* Leave the registry and be over. The thread's own reference goes. */
+static void pyt__thread_finish(pyt_thread *thread) {
+    pyt__registry_open();
+    pyt__registry_remove_locked(thread);
+    pyt__registry_close();
+    pyt__thread_be_over(thread);
+    pyt_thread_unref(thread);
+}
+
+/* The end of a thread, at the end of pyt__thread_main or, for threads made elsewhere and those
+ * that leave by the system's own exit, when the system runs destructors. It may come again, if
+ * a later destructor of the user's makes use of the library. */
+static void pyt__retire(void *self) {
+    (void)self;
+    pyt__me.pyt__frame = NULL; /* its stack may be gone: the thread may have left by the system */
+    pyt__me.pyt__in_run = NULL;
+    pyt__locals_end(); /* a destroy function may be the first to ask who this thread is */
+    pyt_thread *thread = pyt__me.pyt__thread;
+    pyt__parker *parker = pyt__me.pyt__parker;
+    if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN)) {
+        pyt__me.pyt__thread = NULL;
+        pyt__me.pyt__ident = 0;
+        pyt__thread_finish(thread);
+    } else if (pyt__is_main_thread()) {
+        pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
+    }
+    pyt__me.pyt__message = NULL;
+    pyt__release_memory(pyt__me.pyt__message_memory);
+    pyt__me.pyt__message_memory = NULL;
+    if (PYT__LOAD(&pyt__main_parker, relaxed) == parker) {
+        PYT__STORE(&pyt__main_parker, NULL, seq_cst);
+    }
+    pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, NULL);
+    pyt__me.pyt__parker = NULL;
+    pyt__parker_give(parker);
+}
+
+/* Note how the target ended, and tell the hooks. */
+static void pyt__thread_note_ending(pyt_thread *thread, pyt__ending ending,
+                                    struct pyt__frame *frame) {
+    pyt_trace_event event = ending == PYT__RAISED ? PYT_TRACE_EXCEPTION : PYT_TRACE_RETURN;
+    struct pyt__frame hook_frame;
+    pyt__me.pyt__in_run = NULL;
+    if (pyt__call(&hook_frame, pyt__trace_ending, &event) == PYT__RAISED) {
+        pyt__report(hook_frame.code, hook_frame.message);
+        pyt__release_memory(hook_frame.message);
+    }
+    if (ending == PYT__RAISED) {
+        pyt__report(frame->code, frame->message);
+        thread->end.message = frame->message;
+        pyt__thread_change(thread, 0, PYT__RAISED_STATE);
+    }
+}
+
+static void pyt__thread_main(void *arg) {
+    pyt_thread *thread = (pyt_thread *)arg;
+    struct pyt__frame frame;
+    pyt__thread_begin(thread);
+    pyt__ending ending = pyt__call(&frame, pyt__thread_body, thread);
+    pyt__thread_note_ending(thread, ending, &frame);
+    pyt__retire(&pyt__me);
+}
+
+/* Ask the system for the thread. The parker is ready, join_lock is held. */
+static bool pyt__thread_launch_locked(pyt_thread *thread, size_t stack_size) {
+    if (stack_size == 0) {
+        stack_size = PYT__LOAD(&pyt__default_stack_size, relaxed);
+    }
+    if (!pyt__os_thread_start(&thread->system.thread, stack_size, thread)) {
+        return false;
+    }
+    pyt__thread_change(thread, 0, PYT__JOINABLE);
+    return true;
+}
+
+/* Start a thread whose state is STARTING. */
+static pyt_status pyt__thread_start(pyt_thread *thread) {
+    size_t stack_size = thread->system.stack_size;
+    bool raw = pyt__thread_state(thread) & PYT__RAW;
+    pyt__parker *parker = pyt__parker_take();
+    if (parker == NULL) {
+        return pyt__fail_memory();
+    }
+    pyt_thread_ref(thread);
+    pyt__lock_take(&thread->join_lock);
+    pyt__registry_open();
+    bool ready = pyt__hook_exit_locked();
+    if (ready && !raw) {
+        pyt__registry_add_locked(thread);
+    }
+    pyt__registry_close();
+    thread->end.parker = parker;
+    PYT__STEP();
+    if (ready && pyt__thread_launch_locked(thread, stack_size)) {
+        pyt__thread_promote(thread);
+        pyt_lock_release(&thread->join_lock);
+        return PYT_OK;
+    }
+    pyt__registry_open();
+    pyt__registry_remove_locked(thread);
+    pyt__registry_close();
+    thread->end.parker = NULL;
+    thread->system.stack_size = stack_size;
+    pyt_lock_release(&thread->join_lock);
+    pyt_thread_unref(thread);
+    pyt__parker_give(parker);
+    return pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
+}
+
+PYT__API pyt_status pyt_thread_start(pyt_thread *thread) {
+    if (thread == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    uint32_t state = pyt__thread_state(thread);
+    do {
+        if ((state & PYT__PHASE) != PYT__NEW) {
+            return pyt__fail(PYT_RUNTIME_ERROR, "threads can only be started once");
+        }
+    } while (!PYT__CAS(&thread->state, &state, state | PYT__STARTING | pyt__forks_mark(), acq_rel));
+    pyt_status status = state & PYT__TIMER ? pyt__timer_start(thread) : pyt__thread_start(thread);
+    if (status != PYT_OK) {
+        pyt__thread_change(thread, PYT__PHASE | UINT32_MAX << PYT__FORKS_SHIFT, PYT__NEW);
+    }
+    return status;
+}
+
+/* Join the system's thread, once. The thread is OVER, the calling thread enrolled. */
+static void pyt__thread_join_system(pyt_thread *thread) {
+    if (!pyt__thread_is_ours(thread)) {
+        return;
+    }
+    pyt__lock_take(&thread->join_lock);
+    if (pyt__thread_state(thread) & PYT__JOINABLE) {
+        pyt__os_thread_join(thread->system.thread);
+        pyt__thread_change(thread, PYT__JOINABLE, 0);
+    }
+    pyt_lock_release(&thread->join_lock);
+}
+
+static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, bool interruptible) {
+    if (thread == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    if (pyt__thread_phase(thread) == PYT__STARTING) {
+        pyt__lock_take(&thread->join_lock); /* wait for the start to succeed or fail */
+        pyt_lock_release(&thread->join_lock);
+    }
+    uint32_t state = pyt__thread_state(thread);
+    if ((state & PYT__PHASE) < PYT__ALIVE) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "cannot join thread before it is started");
+    }
+    if (thread == pyt__me.pyt__thread ||
+        (thread == PYT__LOAD(&pyt__main_handle, acquire) && pyt__is_main_thread())) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "cannot join current thread");
+    }
+    if (state & PYT__DUMMY) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "cannot join a thread that was made elsewhere");
+    }
+    if ((state & PYT__PHASE) == PYT__OVER && !pyt__thread_is_ours(thread)) {
+        return PYT_OK; /* it ended with the process that forked this one, if not before */
+    }
+    pyt_status status = pyt__event_wait_until(&thread->done, deadline, interruptible);
+    if (status == PYT_OK) {
+        pyt__thread_join_system(thread);
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_thread_join(pyt_thread *thread) {
+    return pyt__thread_join_until(thread, PYT__FOREVER, true);
+}
+
+PYT__API pyt_status pyt_thread_join_timeout(pyt_thread *thread, double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    return status == PYT_OK ? pyt__thread_join_until(thread, pyt__deadline(seconds), true) : status;
+}
+
+PYT__API bool pyt_thread_is_alive(const pyt_thread *thread) {
+    return thread != NULL && pyt__thread_phase(thread) == PYT__ALIVE;
+}
+
+PYT__API pyt_ident pyt_thread_ident(const pyt_thread *thread) {
+    if (thread == NULL || pyt__thread_phase(thread) == PYT__NEW) {
+        return 0;
+    }
+    if (pyt__thread_state(thread) & PYT__ELSEWHERE) {
+        return (pyt_ident)PYT__LOAD(&thread->self, acquire);
+    }
+    return (pyt_ident)thread;
+}
+
+/* Sleep until the thread has done its first step. The calling thread is enrolled. */
+static void pyt__thread_wait_begun(pyt_thread *thread) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    while (!(pyt__thread_state(thread) & PYT__BEGUN)) {
+        pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
+        bool queued = !(pyt__thread_change(thread, 0, PYT__WATCHED) & PYT__BEGUN);
+        if (queued) {
+            pyt__queue_add(bucket, parker, &thread->self, false);
+        }
+        pyt__bucket_unlock(bucket);
+        if (queued) {
+            pyt__sleep(parker, &thread->self, PYT__FOREVER, false);
+        }
+    }
+}
+
+PYT__API unsigned long pyt_thread_native_id(const pyt_thread *handle) {
+    pyt_thread *thread = (pyt_thread *)(uintptr_t)handle;
+    if (thread == NULL || pyt__thread_phase(thread) == PYT__NEW) {
+        return 0;
+    }
+    if (thread == PYT__LOAD(&pyt__main_handle, acquire) && pyt__os_main_id() != 0) {
+        return pyt__os_main_id(); /* a fork that was not hooked, too, makes it another one */
+    }
+    if (!(pyt__thread_state(thread) & PYT__BEGUN) && pyt__enroll() != NULL) {
+        pyt__lock_take(&thread->join_lock); /* wait for the start to succeed or fail */
+        bool launched = pyt__thread_state(thread) & PYT__JOINABLE;
+        pyt_lock_release(&thread->join_lock);
+        if (launched) {
+            pyt__thread_wait_begun(thread);
+        }
+    }
+    bool begun = pyt__thread_state(thread) & PYT__BEGUN;
+    return begun ? PYT__LOAD(&thread->when.native, relaxed) : 0;
+}
+
+PYT__API bool pyt_thread_daemon(const pyt_thread *thread) {
+    return thread != NULL && (pyt__thread_state(thread) & PYT__DAEMON) != 0;
+}
+
+PYT__API pyt_status pyt_thread_set_daemon(pyt_thread *thread, bool daemon) {
+    if (thread == NULL) {
+        return pyt__fail_null();
+    }
+    uint32_t state = pyt__thread_state(thread);
+    do {
+        if ((state & PYT__PHASE) != PYT__NEW) {
+            return pyt__fail(PYT_RUNTIME_ERROR, "cannot set daemon status of active thread");
+        }
+    } while (!PYT__CAS(&thread->state, &state, daemon ? state | PYT__DAEMON : state & ~PYT__DAEMON,
+                       acq_rel));
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_thread_result(const pyt_thread *thread, void **result) {
+    if (thread == NULL) {
+        return pyt__fail_null();
+    }
+    uint32_t state = pyt__thread_state(thread);
+    if ((state & PYT__PHASE) != PYT__OVER) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "the thread has not ended");
+    }
+    if (state & PYT__RAISED_STATE) {
+        return pyt__fail_copied(PYT_TASK_ERROR,
+                                thread->end.message != NULL ? thread->end.message : "");
+    }
+    if (result != NULL) {
+        *result = state & PYT__BEGUN ? thread->end.result : NULL; /* before it is a parker */
+    }
+    return PYT_OK;
+}
+
+PYT__API void *pyt_thread_arg(const pyt_thread *thread) {
+    return thread != NULL ? thread->arg : NULL;
+}
+
+/* ---- who am I ---- */
+
+/* A handle for the calling thread, which was made elsewhere. */
+static pyt_thread *pyt__dummy_make(void) {
+    pyt_thread *thread = pyt__enroll() != NULL ? pyt__thread_allocate(0) : NULL;
+    if (thread == NULL) {
+        pyt__fail_memory();
+        return NULL;
+    }
+    thread->number = pyt__draw_number();
+    PYT__STORE(&thread->self, &pyt__me, relaxed);
+    PYT__STORE(&thread->when.native, pyt__os_thread_id(), relaxed);
+    pyt__thread_change(thread, 0,
+                       PYT__ALIVE | PYT__DUMMY | PYT__ELSEWHERE | PYT__DAEMON | PYT__BEGUN);
+    pyt__registry_open();
+    pyt__registry_add_locked(thread);
+    pyt__registry_close();
+    pyt__me.pyt__thread = thread;
+    return thread;
+}
+
+PYT__API pyt_thread *pyt_current_thread(void) {
+    pyt_thread *thread = pyt__me.pyt__thread;
+    if (thread == NULL && pyt__is_main_thread()) {
+        thread = PYT__LOAD(&pyt__main_handle, relaxed);
+        pyt__me.pyt__thread = thread;
+    }
+    if (thread == NULL) {
+        return pyt__dummy_make();
+    }
+    if ((pyt__thread_state(thread) & (PYT__RAW | PYT__DUMMY)) == PYT__RAW) {
+        thread->number = pyt__draw_number();
+        PYT__STORE(&thread->self, &pyt__me, relaxed);
+        pyt__thread_change(thread, 0, PYT__DUMMY);
+        pyt__registry_open();
+        pyt__registry_add_locked(thread);
+        pyt__registry_close();
+    }
+    return thread;
+}
+
+PYT__API pyt_thread *pyt_main_thread(void) {
+    return PYT__LOAD(&pyt__main_handle, acquire);
+}
+
+PYT__API pyt_ident pyt_get_ident(void) {
+    return pyt__me.pyt__ident != 0 ? pyt__me.pyt__ident : (pyt_ident)&pyt__me;
+}
+
+PYT__API unsigned long pyt_get_native_id(void) {
+    return pyt__os_thread_id();
+}
+
+PYT__API size_t pyt_stack_size(void) {
+    return PYT__LOAD(&pyt__default_stack_size, relaxed);
+}
+
+PYT__API pyt_status pyt_set_stack_size(size_t size) {
+    if (size > 0 && size < PYT__MIN_STACK) {
+        return pyt__fail(PYT_VALUE_ERROR, "size not valid: 0 or at least 32768");
+    }
+    PYT__STORE(&pyt__default_stack_size, size, relaxed);
+    return PYT_OK;
+}
+
+/* ---- _thread ---- */
+
+PYT__API pyt_status pyt_start_new_thread(void (*function)(void *arg), void *arg, pyt_ident *ident) {
+    if (function == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_thread *thread = pyt__enroll() != NULL ? pyt__thread_allocate(0) : NULL;
+    if (thread == NULL) {
+        return pyt__fail_memory();
+    }
+    thread->call.function = function;
+    thread->arg = arg;
+    pyt__thread_change(thread, 0, PYT__STARTING | PYT__RAW | PYT__DAEMON | pyt__forks_mark());
+    pyt_status status = pyt__thread_start(thread);
+    if (status == PYT_OK && ident != NULL) {
+        *ident = (pyt_ident)thread;
+    }
+    pyt_thread_unref(thread); /* whose reference is the last detaches the system's thread */
+    return status;
+}
+
+/* The flag is set before the parker is looked for, and the main thread shows its parker before it
+ * looks at the flag: one of the two sees the other (both seq_cst). */
+PYT__API pyt_status pyt_interrupt_main(void) {
+    PYT__STORE(&pyt__main_interrupted, 1, seq_cst);
+    pyt__parker *parker = PYT__LOAD(&pyt__main_parker, seq_cst);
+    if (parker != NULL) {
+        pyt__parker_signal(parker);
+    }
+    return PYT_OK;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>timer                                                                         threading.Timer
+ *
+ *  A timer that waits is a handle in a heap, ordered by when it is due: no thread. One service
+ *  thread, hidden from pyt_enumerate, sleeps until the first is due, takes it out and asks the
+ *  system for its thread, in which the function runs; so a slow function delays nobody.
+ *
+ *  All of it is under pyt__timers_lock. The service enters the queue of `pyt__timers_queue` while
+ *  it holds that lock, and who puts an earlier timer first or stops the service takes it out
+ *  while holding it: the service cannot miss it. `place` is the timer's place in the heap
+ *  from 1 on; 0 says that it is not there, so that its thread is on the way, or it is cancelled.
+ *
+ *  The service starts with the first timer and is stopped at the end of the process. When the
+ *  system has no thread for a timer that is due, it goes back into the heap for a little while:
+ *  something must end first.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* Make a timer: a thread that, once started, waits `interval` seconds and then calls
+ * `function(arg)`. It is a pyt_thread for everything else: start, join, name, daemon, unref.
+ *
+ * timer     receives the handle, with a reference that is the caller's: pyt_thread_unref it
+ * interval  seconds; 0 and below: at once
+ * Returns   PYT_OK
+ *           PYT_VALUE_ERROR    `timer` or `function` is NULL, or `interval` is not a number
+ *           PYT_OVERFLOW_ERROR `interval` is above PYT_TIMEOUT_MAX
+ *           PYT_MEMORY_ERROR   no memory for the handle; *timer is NULL
+ * Thread    any; `function` runs in the timer's own thread
+ * Python    Timer(interval, function, args)
+ */
+PYT__API pyt_status pyt_timer_new(pyt_thread **timer, double interval, void (*function)(void *arg),
+                                  void *arg);
+
+/* Keep a timer from calling its function, if it has not begun to. Before start: it will start and
+ * end without firing. While it waits: it ends now. Later: no effect.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `timer` is NULL or no timer; PYT_MEMORY_ERROR: the thread's
+ *          first call, and no memory for it
+ * Thread   any
+ * Python   Timer.cancel()
+ */
+PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#define PYT__TIMER_ARITY 4        /* children of a place in the heap: one cache line of them */
+#define PYT__TIMER_RETRY 10000000 /* nanoseconds until the system is asked again for a thread */
+
+static pyt_lock pyt__timers_lock;
+static uint32_t pyt__timers_count;      /* under the lock */
+static uint32_t pyt__timers_firing;     /* taken out, may have to go back; under the lock */
+static pyt_thread *pyt__timers_service; /* NULL: not running; under the lock */
+static bool pyt__timers_stopping;       /* under the lock */
+
+PYT__API pyt_status pyt_timer_new(pyt_thread **timer, double interval, void (*function)(void *arg),
+                                  void *arg) {
+    if (timer == NULL) {
+        return pyt__fail_null();
+    }
+    *timer = NULL;
+    if (function == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_status status = pyt__check_timeout(interval);
+    if (status != PYT_OK) {
+        return status;
+    }
+    status = pyt_thread_new(timer, NULL);
+    if (status == PYT_OK) {
+        (*timer)->call.function = function;
+        (*timer)->arg = arg;
+        (*timer)->when.deadline = pyt__nanoseconds(interval);
+        pyt__thread_change(*timer, 0, PYT__TIMER);
+    }
+    return status;
+}
+
+#if defined(PYTHREADING_DUMMY)
+
+/* Start a timer whose state is STARTING: wait, then run it to its end. */
+static pyt_status pyt__timer_start(pyt_thread *timer) {
+    int64_t interval = timer->when.deadline;
+    if (!(pyt__thread_state(timer) & PYT__CANCELLED) && interval > 0) {
+        pyt__os_cond_wait_until(NULL, NULL, pyt__from_now(interval));
+    }
+    pyt_status status = pyt__thread_start(timer);
+    if (status != PYT_OK) {
+        timer->when.deadline = interval;
+    }
+    return status;
+}
+
+static void pyt__timer_remove_locked(pyt_thread *timer) {
+    (void)timer; /* none ever waits */
+}
+
+static void pyt__timers_close(void) {
+}
+
+#else
+
+/* ---- the heap; all with the lock held ---- */
+
+static pyt_thread **pyt__timers_heap; /* place p is at index p - 1; under the lock */
+static uint32_t pyt__timers_capacity; /* under the lock */
+static char pyt__timers_queue;        /* its address is what the service waits on */
+
+static void pyt__timer_put_locked(pyt_thread *timer, uint32_t place) {
+    pyt__timers_heap[place - 1] = timer;
+    timer->place = place;
+}
+
+static void pyt__timer_sift_up_locked(pyt_thread *timer, uint32_t place) {
+    while (place > 1) {
+        uint32_t above = (place - 2) / PYT__TIMER_ARITY + 1;
+        pyt_thread *parent = pyt__timers_heap[above - 1];
+        if (parent->when.deadline <= timer->when.deadline) {
+            break;
+        }
+        pyt__timer_put_locked(parent, place);
+        place = above;
+    }
+    pyt__timer_put_locked(timer, place);
+}
+
+/* The earliest of the timers below a place; 0: there are none. */
+static uint32_t pyt__timer_earliest_below_locked(uint32_t place) {
+    uint32_t first = (place - 1) * PYT__TIMER_ARITY + 2;
+    uint32_t earliest = first <= pyt__timers_count ? first : 0;
+    for (uint32_t i = 1; i < PYT__TIMER_ARITY && first + i <= pyt__timers_count; i++) {
+        if (pyt__timers_heap[first + i - 1]->when.deadline <
+            pyt__timers_heap[earliest - 1]->when.deadline) {
+            earliest = first + i;
+        }
+    }
+    return earliest;
+}
+
+static void pyt__timer_sift_down_locked(pyt_thread *timer, uint32_t place) {
+    for (;;) {
+        uint32_t below = pyt__timer_earliest_below_locked(place);
+        if (below == 0 || pyt__timers_heap[below - 1]->when.deadline >= timer->when.deadline) {
+            break;
+        }
+        pyt__timer_put_locked(pyt__timers_heap[below - 1], place);
+        place = below;
+    }
+    pyt__timer_put_locked(timer, place);
+}
+
+/* Make room for one more timer, besides those that may come back. */
+static bool pyt__timers_reserve_locked(void) {
+    if (pyt__timers_count + pyt__timers_firing < pyt__timers_capacity) {
+        return true;
+    }
+    uint32_t capacity = pyt__timers_capacity + pyt__timers_capacity / 2 + 64;
+    pyt_thread **heap = (pyt_thread **)pyt__allocate(capacity * sizeof *heap);
+    if (heap == NULL) {
+        return false;
+    }
+    if (pyt__timers_count > 0) {
+        memcpy(heap, pyt__timers_heap, pyt__timers_count * sizeof *heap);
+    }
+    pyt__release_memory(pyt__timers_heap);
+    pyt__timers_heap = heap;
+    pyt__timers_capacity = capacity;
+    return true;
+}
+
+/* There is room. */
+static void pyt__timer_add_locked(pyt_thread *timer) {
+    pyt__timer_sift_up_locked(timer, ++pyt__timers_count);
+}
+
+static void pyt__timer_remove_locked(pyt_thread *timer) {
+    uint32_t place = timer->place;
+    pyt_thread *last = pyt__timers_heap[--pyt__timers_count];
+    timer->place = 0;
+    if (last == timer) {
+        return;
+    }
+    if (last->when.deadline < timer->when.deadline) {
+        pyt__timer_sift_up_locked(last, place);
+    } else {
+        pyt__timer_sift_down_locked(last, place);
+    }
+}
+
+/* ---- the service ---- */
+
+/* Take the service out of its sleep. Returns what to wake once the lock is let go. */
+static pyt__parker *pyt__timers_call_service_locked(void) {
+    pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
+    pyt__parker *list = pyt__queue_take_all(bucket, &pyt__timers_queue, PYT__PLAIN);
+    pyt__bucket_unlock(bucket);
+    return list;
+}
+
+/* A timer that is due and out of the heap: give it its thread. The reference is given back. */
+static void pyt__timer_fire(pyt_thread *timer) {
+    pyt__parker *parker = pyt__parker_take();
+    bool fired = false;
+    pyt__lock_take(&timer->join_lock);
+    if (parker != NULL) {
+        timer->end.parker = parker;
+        fired = pyt__thread_launch_locked(timer, 0);
+    }
+    pyt_lock_release(&timer->join_lock);
+    if (!fired && parker != NULL) {
+        timer->end.parker = NULL;
+        pyt__parker_give(parker);
+    }
+    pyt__lock_take(&pyt__timers_lock);
+    pyt__timers_firing--;
+    bool cancelled = !fired && (pyt__thread_state(timer) & PYT__CANCELLED);
+    if (!fired && !cancelled) {
+        timer->when.deadline = pyt__os_now() + PYT__TIMER_RETRY;
+        pyt__timer_add_locked(timer);
+    }
+    pyt_lock_release(&pyt__timers_lock);
+    if (cancelled) {
+        pyt__thread_finish(timer);
+    }
+    pyt_thread_unref(timer);
+}
+
+/* Wait for the first timer to be due. Returns NULL when the service is to stop. */
+static pyt_thread *pyt__timers_next(void) {
+    for (;;) {
+        pyt__lock_take(&pyt__timers_lock);
+        if (pyt__timers_stopping) {
+            pyt_lock_release(&pyt__timers_lock);
+            return NULL;
+        }
+        pyt_thread *first = pyt__timers_count > 0 ? pyt__timers_heap[0] : NULL;
+        int64_t deadline = first != NULL ? first->when.deadline : PYT__FOREVER;
+        if (first != NULL && deadline <= pyt__os_now()) {
+            pyt__timer_remove_locked(first);
+            pyt__timers_firing++;
+            pyt_thread_ref(first); /* its thread may be over before the service lets go of it */
+            pyt_lock_release(&pyt__timers_lock);
+            return first;
+        }
+        pyt__parker *parker = pyt__me.pyt__parker;
+        pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
+        pyt__queue_add(bucket, parker, &pyt__timers_queue, false);
+        pyt__bucket_unlock(bucket);
+        pyt_lock_release(&pyt__timers_lock);
+        pyt__sleep(parker, &pyt__timers_queue, deadline, false);
+    }
+}
+
+static void pyt__timers_serve(void *arg) {
+    (void)arg;
+    pyt_thread *timer = pyt__timers_next();
+    while (timer != NULL) {
+        pyt__timer_fire(timer);
+        timer = pyt__timers_next();
+    }
+}
+
+/* Start the service unless it runs. */
+static bool pyt__timers_open_locked(void) {
+    if (pyt__timers_service != NULL) {
+        return true;
+    }
+    pyt_thread *service = pyt__thread_allocate(0);
+    if (service == NULL) {
+        return false;
+    }
+    service->call.function = pyt__timers_serve;
+    pyt__thread_change(service, 0, PYT__STARTING | PYT__RAW | PYT__DAEMON | pyt__forks_mark());
+    if (pyt__thread_start(service) != PYT_OK) {
+        pyt_thread_unref(service);
+        return false;
+    }
+    pyt__timers_service = service;
+    return true;
+}
+
+/* Stop the service; a later start of a timer starts it again. The calling thread is enrolled. */
+static void pyt__timers_close(void) {
+    pyt__lock_take(&pyt__timers_lock);
+    pyt_thread *service = pyt__timers_service;
+    pyt__timers_stopping = service != NULL;
+    pyt__parker *list = service != NULL ? pyt__timers_call_service_locked() : NULL;
+    pyt_lock_release(&pyt__timers_lock);
+    pyt__wake_list(list);
+    if (service == NULL) {
+        return;
+    }
+    pyt__thread_join_until(service, PYT__FOREVER, false);
+    pyt__lock_take(&pyt__timers_lock);
+    pyt__timers_service = NULL;
+    pyt__timers_stopping = false;
+    pyt_lock_release(&pyt__timers_lock);
+    pyt_thread_unref(service);
+}
+
+/* Start a timer whose state is STARTING. */
+static pyt_status pyt__timer_start(pyt_thread *timer) {
+    pyt__parker *list = NULL;
+    pyt__lock_take(&pyt__timers_lock);
+    if (!pyt__timers_reserve_locked() || !pyt__timers_open_locked()) {
+        pyt_lock_release(&pyt__timers_lock);
+        return pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
+    }
+    pyt_thread_ref(timer);
+    pyt__registry_open();
+    pyt__registry_add_locked(timer);
+    pyt__registry_close();
+    uint32_t state = pyt__thread_change(timer, PYT__PHASE, PYT__ALIVE);
+    bool cancelled = state & PYT__CANCELLED;
+    if (!cancelled) {
+        timer->when.deadline = pyt__from_now(timer->when.deadline);
+        pyt__timer_add_locked(timer);
+        if (timer->place == 1) {
+            list = pyt__timers_call_service_locked();
+        }
+    }
+    pyt_lock_release(&pyt__timers_lock);
+    pyt__wake_list(list);
+    if (cancelled) {
+        pyt__thread_finish(timer);
+    }
+    return PYT_OK;
+}
+
+#endif /* PYTHREADING_DUMMY */
+
+PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer) {
+    if (timer == NULL) {
+        return pyt__fail_null();
+    }
+    if (!(pyt__thread_state(timer) & PYT__TIMER)) {
+        return pyt__fail(PYT_VALUE_ERROR, "not a timer");
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__lock_take(&pyt__timers_lock);
+    pyt__thread_change(timer, 0, PYT__CANCELLED);
+    bool waiting = pyt__thread_phase(timer) == PYT__ALIVE && timer->place != 0;
+    if (waiting) {
+        pyt__timer_remove_locked(timer);
+    }
+    pyt__bucket *bucket = pyt__bucket_lock(&timer->call); /* those in pyt__timer_run_here */
+    pyt__parker *list = pyt__queue_take_all(bucket, &timer->call, PYT__PLAIN);
+    pyt__bucket_unlock(bucket);
+    pyt_lock_release(&pyt__timers_lock);
+    pyt__wake_list(list);
+    if (waiting) {
+        pyt__thread_finish(timer);
+    }
+    return PYT_OK;
+}
+
+/* pyt_thread_run of a timer: wait in the calling thread, then call the function. */
+static pyt_status pyt__timer_run_here(pyt_thread *timer) {
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__lock_take(&pyt__timers_lock);
+    uint32_t state = pyt__thread_state(timer);
+    bool is_new = (state & PYT__PHASE) == PYT__NEW;
+    if ((state & (PYT__CANCELLED | PYT__FIRED)) || (!is_new && timer->place == 0)) {
+        pyt_lock_release(&pyt__timers_lock); /* nothing to wait for; else the deadline stands */
+        return PYT_OK;
+    }
+    int64_t deadline = timer->when.deadline;
+    deadline = is_new ? pyt__from_now(deadline) : deadline;
+    pyt__bucket *bucket = pyt__bucket_lock(&timer->call);
+    pyt__queue_add(bucket, parker, &timer->call, false);
+    pyt__bucket_unlock(bucket);
+    pyt_lock_release(&pyt__timers_lock);
+    pyt_status status = pyt__sleep(parker, &timer->call, deadline, true);
+    if (status == PYT_TIMEOUT) {
+        pyt__timer_call(timer);
+    }
+    return status == PYT_INTERRUPTED ? status : PYT_OK;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>queue               queue.Queue, queue.LifoQueue, queue.PriorityQueue, queue.SimpleQueue
+ *
+ *  Queue, LifoQueue and PriorityQueue are one type; only what goes out first differs. One short
+ *  lock guards all of a queue. Its items lie in one piece of memory, which doubles when it is
+ *  full and, where there is no limit, is halved when seven eighths of it are empty; both cost a
+ *  constant time for an item on the average.
+ *
+ *      fifo      a ring from `first` on
+ *      lifo      a stack; `first` stays 0
+ *      priority  a binary heap; behind each item its number in the order of arrival, which
+ *                decides between equal ones
+ *
+ *  Waiting. A getter parks only when there is no item, a putter only when the queue is full, each
+ *  entering its queue of waiters with the lock held. While a getter is parked, put hands its item
+ *  to the oldest one, from the putter's memory to the getter's, without storing it; while a
+ *  putter is parked, get stores the oldest one's item in the place it made. So
+ *
+ *      a parked getter means no item, a parked putter means a full queue,
+ *
+ *  nobody can overtake those who wait, a wake-up always carries what it was waited for, and each
+ *  sleep costs one. Waiters are woken when the lock has been let go. A waiter whose time is up
+ *  leaves under the bucket lock, or finds that it has been taken out: then it was served.
+ *
+ *      parker->item     the waiter's item: where a getter's goes, where a putter's is
+ *      parker->gift     PYT__HANDED: served; PYT__SHUT: the queue was shut down
+ *      `getters` ...    1: somebody may be in that queue; its address is the queue's. Under lock.
+ *                       Set without need (a waiter timed out) it costs a look; clear with
+ *                       somebody in the queue it would be a lost wake-up
+ *
+ *  SimpleQueue. A list of segments with room for some items each, putters at one end, getters at
+ *  the other, each end with a lock and a cache line of its own. `tail` counts the items ever put,
+ *  `head` those ever got; an item is there once `tail` (release) counts it, which a getter reads
+ *  (acquire) only when it has used up what it knew of: with items in stock, putters and getters
+ *  touch nothing of each other's but the items.
+ *
+ *  To park, a getter that holds the head lock also takes the tail lock, looks at `tail` again,
+ *  enters the queue of waiters and marks `getters`. A putter looks at that mark under the tail
+ *  lock, so neither can miss the other, and hands its item over as above. The order is head lock,
+ *  tail lock, bucket; a putter never takes the head lock.
+ *
+ *  Memory of segments. A getter leaves a segment only for the next one, and only when an item is
+ *  known there; the putter that stored it had set `next` and left the old segment before it
+ *  counted that item, and no putter ever goes back. So whoever leaves a segment under the head
+ *  lock is the last that knows it, and may reuse or free it at once. It becomes the spare, if
+ *  there is none: `spare` is filled by who holds the head lock and finds it NULL, and emptied by
+ *  who holds the tail lock and finds it filled, so each value in it is changed by one side only.
+ *  Otherwise it is freed. A putter takes the spare before it asks for memory; while the stock
+ *  stays within a segment's room, nothing is ever allocated.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* The memory of a queue's items. Everything under the queue's lock. */
+typedef struct pyt__store {
+    unsigned char *pyt__memory;     /* NULL: none yet */
+    size_t pyt__capacity;           /* in items; 0 or a power of two */
+    size_t pyt__first;              /* where a ring begins */
+    PYT__ATOMIC(size_t) pyt__count; /* read by others without the lock, for a guess */
+    size_t pyt__item_size;          /* fixed after init; 0: no queue has been made here */
+    size_t pyt__stride;             /* fixed after init; from item to item */
+    uint64_t pyt__arrivals;         /* priority: the number of the next to come */
+    int (*pyt__compare)(const void *a, const void *b); /* fixed after init; priority, else NULL */
+    bool pyt__last_first;                              /* fixed after init; lifo */
+    bool pyt__limited; /* fixed after init; what was allocated is kept */
+} pyt__store;
+
+/* A queue of items by value. Made by one of the three init functions; it owns memory, which
+ * pyt_queue_destroy gives back. */
+typedef struct pyt_queue {
+    pyt_lock pyt__lock;
+    PYT__ATOMIC(uint32_t) pyt__getters; /* those that wait for an item */
+    PYT__ATOMIC(uint32_t) pyt__putters; /* those that wait for a place */
+    PYT__ATOMIC(uint32_t) pyt__joiners; /* those that wait for the last task_done */
+    pyt__store pyt__items;
+    size_t pyt__maxsize;                 /* fixed after init; SIZE_MAX: no limit */
+    size_t pyt__unfinished;              /* under lock */
+    bool pyt__shut;                      /* under lock */
+    void (*pyt__destructor)(void *item); /* under lock */
+} pyt_queue;
+
+/* Make a queue that gives out first what came first. Only before any thread uses it.
+ *
+ * item_size  sizeof of what put copies in and get copies out; above 0. Any alignment that malloc
+ *            provides for is kept
+ * maxsize    how many items it holds at most; 0 and below: no limit
+ * Returns    PYT_OK
+ *            PYT_VALUE_ERROR    `item_size` is 0, or an argument is NULL
+ *            PYT_OVERFLOW_ERROR `item_size` is above a quarter of the address space
+ * Python     Queue(maxsize)
+ */
+PYT__API pyt_status pyt_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize);
+
+/* As pyt_queue_init; gives out first what came last.
+ *
+ * Python   LifoQueue(maxsize)
+ */
+PYT__API pyt_status pyt_lifo_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize);
+
+/* As pyt_queue_init; gives out the smallest first, and of equal ones what came first.
+ *
+ * compare  as qsort's: below 0, 0 or above 0 as `a` is smaller than, equal to or larger than `b`.
+ *          Called by put and get, in their thread, while the queue is locked: it must not call
+ *          the queue, and must return (no pyt_raise)
+ * Python   PriorityQueue(maxsize); there equal items come out in no certain order
+ */
+PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize,
+                                            int (*compare)(const void *a, const void *b));
+
+/* Say what becomes of items that nobody will get: those drained by an immediate shutdown and
+ * those left when the queue is destroyed. Without it they are forgotten.
+ *
+ * destructor  called with a copy of each such item, in the order get would give them out, by the
+ *             thread that shuts down or destroys, with nothing locked. It must return (no
+ *             pyt_raise). NULL: none
+ * Returns     PYT_OK; PYT_VALUE_ERROR: `queue` is NULL or was not made; PYT_MEMORY_ERROR: as put
+ * Thread      any
+ */
+PYT__API pyt_status pyt_queue_set_destructor(pyt_queue *queue, void (*destructor)(void *item));
+
+/* Give back what the queue owns. What is left in it goes to the destructor, if there is one.
+ *
+ * Returns  PYT_OK            also when it was destroyed before
+ *          PYT_RUNTIME_ERROR threads wait in it; nothing is changed
+ *          PYT_VALUE_ERROR   `queue` is NULL
+ * Thread   any; no other may use the queue any more. pyt_queue_shutdown gets them out of it
+ */
+PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue);
+
+/* Put a copy of `*item` into the queue, waiting for a place as long as it takes. Putters that wait
+ * are served in order of arrival.
+ *
+ * Returns  PYT_OK
+ *          PYT_QUEUE_SHUT_DOWN it was shut down, before or while waiting; nothing was put
+ *          PYT_VALUE_ERROR     an argument is NULL, or the queue was not made
+ *          PYT_MEMORY_ERROR    no memory for the item, or for the thread's first wait; the queue
+ *                              is as before
+ *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting; nothing was put
+ * Thread   any. A child of fork may use the queue unless another thread was inside a call of it
+ * Python   Queue.put(item)
+ */
+PYT__API pyt_status pyt_queue_put(pyt_queue *queue, const void *item);
+
+/* As pyt_queue_put, without waiting for a place.
+ *
+ * Returns  as pyt_queue_put, without PYT_INTERRUPTED, and PYT_QUEUE_FULL: there is no place
+ * Python   Queue.put_nowait(item), Queue.put(item, block=False)
+ */
+PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item);
+
+/* As pyt_queue_put, waiting for a place as long as `seconds`.
+ *
+ * seconds  0 looks once
+ * Returns  as pyt_queue_put, and
+ *          PYT_QUEUE_FULL     there was no place before the time was up
+ *          PYT_VALUE_ERROR    `seconds` is negative or not a number; judged before anything else
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   Queue.put(item, timeout=seconds)
+ */
+PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const void *item, double seconds);
+
+/* Take the next item out of the queue, waiting for one as long as it takes. Getters that wait are
+ * served in order of arrival.
+ *
+ * item     receives the copy; unchanged unless PYT_OK is returned
+ * Returns  PYT_OK
+ *          PYT_QUEUE_SHUT_DOWN it was shut down and is empty, before or while waiting
+ *          PYT_VALUE_ERROR     an argument is NULL, or the queue was not made
+ *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting; nothing was taken
+ * Thread   any
+ * Python   Queue.get()
+ */
+PYT__API pyt_status pyt_queue_get(pyt_queue *queue, void *item);
+
+/* As pyt_queue_get, without waiting.
+ *
+ * Returns  as pyt_queue_get, without PYT_INTERRUPTED, and PYT_QUEUE_EMPTY: there is no item
+ * Python   Queue.get_nowait(), Queue.get(block=False)
+ */
+PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item);
+
+/* As pyt_queue_get, waiting as long as `seconds`.
+ *
+ * seconds  0 looks once
+ * Returns  as pyt_queue_get, and
+ *          PYT_QUEUE_EMPTY    there was no item before the time was up
+ *          PYT_VALUE_ERROR    `seconds` is negative or not a number; judged before anything else
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   Queue.get(timeout=seconds)
+ */
+PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item, double seconds);
+
+/* Say that the work on an item that was got is done.
+ *
+ * Returns  PYT_OK           the last one wakes those that join
+ *          PYT_VALUE_ERROR  called more often than items were put, or `queue` is NULL or was not
+ *                           made
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ * Thread   any
+ * Python   Queue.task_done()
+ */
+PYT__API pyt_status pyt_queue_task_done(pyt_queue *queue);
+
+/* Wait until the work on every item ever put is done. Counts items, not calls of get.
+ *
+ * Returns  PYT_OK           at some instant of this call nothing was left to do
+ *          PYT_VALUE_ERROR  `queue` is NULL or was not made
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting
+ * Thread   any; goes on working after a shutdown
+ * Python   Queue.join()
+ */
+PYT__API pyt_status pyt_queue_join(pyt_queue *queue);
+
+/* As pyt_queue_join, as long as `seconds`.
+ *
+ * seconds  0 and below look once
+ * Returns  as pyt_queue_join, and
+ *          PYT_TIMEOUT        something was left to do when the time was up
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   none: there join cannot be limited
+ */
+PYT__API pyt_status pyt_queue_join_timeout(pyt_queue *queue, double seconds);
+
+/* Count the items; tell whether there is none; whether no more would fit. NULL: 0, true, false.
+ *
+ * Thread   any; the answers may be old when they arrive
+ * Python   Queue.qsize(), Queue.empty(), Queue.full()
+ */
+PYT__API size_t pyt_queue_qsize(const pyt_queue *queue);
+PYT__API bool pyt_queue_empty(const pyt_queue *queue);
+PYT__API bool pyt_queue_full(const pyt_queue *queue);
+
+/* Let nothing more into the queue. Putters that wait get PYT_QUEUE_SHUT_DOWN now; getters go on
+ * until the queue is empty, those that wait already get PYT_QUEUE_SHUT_DOWN now.
+ *
+ * immediate  also drain it: each item goes to the destructor and counts as done
+ * Returns    PYT_OK           also when it was shut down before
+ *            PYT_VALUE_ERROR  `queue` is NULL or was not made
+ *            PYT_MEMORY_ERROR the thread's first wait, and no memory for it; nothing is changed
+ * Thread     any; the destructor runs in the caller, after everybody has been woken
+ * Python     Queue.shutdown(immediate)
+ */
+PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate);
+
+/* A queue without limit, task counting and shutdown, made for speed. */
+typedef struct pyt_simple_queue {
+    size_t pyt__item_size;                         /* fixed after init; 0: no queue was made here */
+    size_t pyt__slots;                             /* fixed after init; items in a segment */
+    void (*pyt__destructor)(void *item);           /* under head lock */
+    PYT__ATOMIC(struct pyt__segment *) pyt__spare; /* an empty one to be used again, or NULL */
+    char pyt__apart[64]; /* keeps the two ends off each other's cache line */
+    pyt_lock pyt__head_lock;
+    PYT__ATOMIC(size_t) pyt__head;          /* items ever got; under head lock */
+    size_t pyt__known;                      /* items known to have been put; under head lock */
+    struct pyt__segment *pyt__head_segment; /* under head lock */
+    size_t pyt__head_slot;                  /* the next to get there; under head lock */
+    char pyt__apart_too[64];
+    pyt_lock pyt__tail_lock;
+    PYT__ATOMIC(uint32_t) pyt__getters;     /* its address is their queue's; under tail lock */
+    PYT__ATOMIC(size_t) pyt__tail;          /* items ever put; under tail lock */
+    struct pyt__segment *pyt__tail_segment; /* under tail lock */
+    size_t pyt__tail_slot;                  /* the next to fill there; under tail lock */
+    char pyt__apart_last[64];
+} pyt_simple_queue;
+
+/* Make a simple queue. Only before any thread uses it.
+ *
+ * item_size  as for pyt_queue_init
+ * Returns    as pyt_queue_init, and PYT_MEMORY_ERROR: no memory; nothing was made
+ * Python     SimpleQueue()
+ */
+PYT__API pyt_status pyt_simple_queue_init(pyt_simple_queue *queue, size_t item_size);
+
+/* Say what becomes of items that are left when the queue is destroyed; see
+ * pyt_queue_set_destructor. */
+PYT__API pyt_status pyt_simple_queue_set_destructor(pyt_simple_queue *queue,
+                                                    void (*destructor)(void *item));
+
+/* Give back what the queue owns. What is left in it goes to the destructor, if there is one.
+ *
+ * Returns  as pyt_queue_destroy
+ * Thread   any; no other may use the queue any more
+ */
+PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue);
+
+/* Put a copy of `*item` into the queue. There is always a place.
+ *
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR  an argument is NULL, or the queue was not made
+ *          PYT_MEMORY_ERROR no memory for the item, or for the thread's first wait for another
+ *                           putter; the queue is as before
+ * Thread   any
+ * Python   SimpleQueue.put(item), SimpleQueue.put_nowait(item)
+ */
+PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *item);
+PYT__API pyt_status pyt_simple_queue_put_nowait(pyt_simple_queue *queue, const void *item);
+
+/* Take the oldest item out of the queue: waiting as long as it takes, not at all, as long as
+ * `seconds`. Getters that wait are served in order of arrival.
+ *
+ * Returns  as pyt_queue_get, pyt_queue_get_nowait, pyt_queue_get_timeout, without
+ *          PYT_QUEUE_SHUT_DOWN
+ * Thread   any
+ * Python   SimpleQueue.get(), SimpleQueue.get_nowait(), SimpleQueue.get(timeout=seconds)
+ */
+PYT__API pyt_status pyt_simple_queue_get(pyt_simple_queue *queue, void *item);
+PYT__API pyt_status pyt_simple_queue_get_nowait(pyt_simple_queue *queue, void *item);
+PYT__API pyt_status pyt_simple_queue_get_timeout(pyt_simple_queue *queue, void *item,
+                                                 double seconds);
+
+/* Count the items; tell whether there is none. NULL: 0, true.
+ *
+ * Thread   any; the answers may be old when they arrive
+ * Python   SimpleQueue.qsize(), SimpleQueue.empty()
+ */
+PYT__API size_t pyt_simple_queue_qsize(const pyt_simple_queue *queue);
+PYT__API bool pyt_simple_queue_empty(const pyt_simple_queue *queue);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+/* A queue that needs no more memory than this keeps it for good. */
+#define PYT__ITEMS_LEAST 1024
+
+/* What a waiter is told besides PYT__HANDED; apart from what the locks' waiters are told. */
+enum {
+    PYT__SHUT = 16 /* the queue was shut down */
+};
+
+/* Most items are a pointer or as large: that copy needs no call. */
+static void pyt__item_copy(void *to, const void *from, size_t size) {
+    if (size == sizeof(void *)) {
+        memcpy(to, from, sizeof(void *));
+    } else {
+        memcpy(to, from, size);
+    }
+}
+
+/* ---- the items of a Queue; all with its lock held ---- */
+
+static unsigned char *pyt__items_at(const pyt__store *items, size_t place) {
+    size_t at = (items->pyt__first + place) & (items->pyt__capacity - 1);
+    return items->pyt__memory + at * items->pyt__stride;
+}
+
+static size_t pyt__items_count(const pyt__store *items) {
+    return PYT__LOAD(&items->pyt__count, relaxed);
+}
+
+/* Where the number of arrival of a heap's item is: behind it, on a multiple of 8. */
+static uint64_t *pyt__item_arrival(const pyt__store *items, unsigned char *item) {
+    return (uint64_t *)(void *)(item + items->pyt__stride - sizeof(uint64_t));
+}
+
+/* The distance of items in a heap: room for the number behind, and the next one as well aligned
+ * as an array of them would be. */
+static size_t pyt__heap_stride(size_t item_size) {
+    size_t alignment = item_size & (~item_size + 1); /* the largest power of two that divides it */
+    size_t least = sizeof(uint64_t);
+    size_t most = _Alignof(max_align_t);
+    alignment = alignment < least ? least : alignment > most ? most : alignment;
+    return (item_size + sizeof(uint64_t) + alignment - 1) & ~(alignment - 1);
+}
+
+/* Move to memory for `capacity` items, where all fit in. Without memory nothing is changed. */
+static bool pyt__items_resize(pyt__store *items, size_t capacity) {
+    if (capacity > SIZE_MAX / items->pyt__stride) {
+        return false;
+    }
+    unsigned char *fresh = (unsigned char *)pyt__allocate(capacity * items->pyt__stride);
+    if (fresh == NULL) {
+        return false;
+    }
+    size_t count = pyt__items_count(items);
+    size_t to_end = items->pyt__capacity - items->pyt__first;
+    size_t straight = count < to_end ? count : to_end;
+    if (count > 0) {
+        memcpy(fresh, pyt__items_at(items, 0), straight * items->pyt__stride);
+        memcpy(fresh + straight * items->pyt__stride, items->pyt__memory,
+               (count - straight) * items->pyt__stride);
+    }
+    pyt__release_memory(items->pyt__memory);
+    items->pyt__memory = fresh;
+    items->pyt__capacity = capacity;
+    items->pyt__first = 0;
+    return true;
+}
+
+static bool pyt__items_grow(pyt__store *items) {
+    size_t capacity = items->pyt__capacity * 2;
+    if (capacity == 0) {
+        capacity = 1;
+        while (capacity * items->pyt__stride < PYT__ITEMS_LEAST) {
+            capacity *= 2;
+        }
+    }
+    return pyt__items_resize(items, capacity);
+}
+
+/* Give memory back when most of it is empty. Without memory to move to, it stays. */
+static void pyt__items_shrink(pyt__store *items) {
+    if (!items->pyt__limited && pyt__items_count(items) <= items->pyt__capacity / 8 &&
+        items->pyt__capacity > 1 && items->pyt__capacity * items->pyt__stride > PYT__ITEMS_LEAST) {
+        (void)pyt__items_resize(items, items->pyt__capacity / 2);
+    }
+}
+
+/* Is one item of a heap due before another? */
+static bool pyt__heap_before(const pyt__store *items, unsigned char *a, unsigned char *b) {
+    int order = items->pyt__compare(a, b);
+    return order < 0 || (order == 0 && *pyt__item_arrival(items, a) < *pyt__item_arrival(items, b));
+}
+
+/* Find an item's place from the heap's end upwards. It is the last to arrive, so it stays behind
+ * its equals. */
+static void pyt__heap_add(pyt__store *items, const void *item, size_t place) {
+    while (place > 0) {
+        unsigned char *parent = pyt__items_at(items, (place - 1) / 2);
+        if (items->pyt__compare(item, parent) >= 0) {
+            break;
+        }
+        memcpy(pyt__items_at(items, place), parent, items->pyt__stride);
+        place = (place - 1) / 2;
+    }
+    unsigned char *at = pyt__items_at(items, place);
+    memcpy(at, item, items->pyt__item_size);
+    *pyt__item_arrival(items, at) = items->pyt__arrivals++;
+}
+
+/* Close the gap at the heap's root with its last item, the one behind `count` others. */
+static void pyt__heap_close(pyt__store *items, size_t count) {
+    unsigned char *moving = pyt__items_at(items, count);
+    size_t place = 0;
+    for (size_t below = 1; below < count; below = 2 * place + 1) {
+        if (below + 1 < count &&
+            pyt__heap_before(items, pyt__items_at(items, below + 1), pyt__items_at(items, below))) {
+            below++;
+        }
+        if (!pyt__heap_before(items, pyt__items_at(items, below), moving)) {
+            break;
+        }
+        memcpy(pyt__items_at(items, place), pyt__items_at(items, below), items->pyt__stride);
+        place = below;
+    }
+    if (place != count) {
+        memcpy(pyt__items_at(items, place), moving, items->pyt__stride);
+    }
+}
+
+/* Store an item. Returns false without memory. */
+static bool pyt__items_add(pyt__store *items, const void *item) {
+    size_t count = pyt__items_count(items);
+    if (count == items->pyt__capacity && !pyt__items_grow(items)) {
+        return false;
+    }
+    if (items->pyt__compare != NULL) {
+        pyt__heap_add(items, item, count);
+    } else {
+        pyt__item_copy(pyt__items_at(items, count), item, items->pyt__item_size);
+    }
+    PYT__STORE(&items->pyt__count, count + 1, relaxed);
+    return true;
+}
+
+/* The item whose turn it is. There is one. */
+static unsigned char *pyt__items_next(const pyt__store *items) {
+    return pyt__items_at(items, items->pyt__last_first ? pyt__items_count(items) - 1 : 0);
+}
+
+/* Take out the item whose turn it is. */
+static void pyt__items_drop(pyt__store *items) {
+    size_t count = pyt__items_count(items) - 1;
+    if (items->pyt__compare != NULL) {
+        pyt__heap_close(items, count);
+    } else if (!items->pyt__last_first) {
+        items->pyt__first = (items->pyt__first + 1) & (items->pyt__capacity - 1);
+    }
+    PYT__STORE(&items->pyt__count, count, relaxed);
+}
+
+/* Leave the items as if there had never been any. Returns what was there, for pyt__items_end. */
+static pyt__store pyt__items_steal(pyt__store *items) {
+    pyt__store stolen = *items;
+    PYT__STORE(&items->pyt__count, 0, relaxed);
+    items->pyt__memory = NULL;
+    items->pyt__capacity = 0;
+    items->pyt__first = 0;
+    return stolen;
+}
+
+/* Give all items to the destructor, and their memory back. Nothing is locked. */
+static void pyt__items_end(pyt__store *items, void (*destructor)(void *item)) {
+    while (destructor != NULL && pyt__items_count(items) > 0) {
+        destructor(pyt__items_next(items));
+        pyt__items_drop(items);
+    }
+    pyt__release_memory(items->pyt__memory);
+}
+
+/* ---- waiters, of both kinds of queue ---- */
+
+/* Enter a queue of waiters, whose lock is held. `item`: where to take it from or put it. */
+static void pyt__waiters_enter_locked(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
+                                      const void *item) {
+    pyt__bucket *bucket = pyt__bucket_lock(waiters);
+    parker->item = item;
+    pyt__queue_add(bucket, parker, waiters, false);
+    pyt__bucket_unlock(bucket);
+    PYT__STORE(waiters, 1, relaxed);
+}
+
+/* The item of a waiter that was taken out, until it is woken. */
+static void *pyt__waiter_item(const pyt__parker *parker) {
+    return (void *)(uintptr_t)parker->item;
+}
+
+/* Take out the oldest waiter, to be served and, when the lock has been let go, woken. NULL: there
+ * is none. */
+static pyt__parker *pyt__waiters_call_locked(PYT__ATOMIC(uint32_t) *waiters) {
+    if (PYT__LIKELY(PYT__LOAD(waiters, relaxed) == 0)) {
+        return NULL;
+    }
+    pyt__bucket *bucket = pyt__bucket_lock(waiters);
+    pyt__parker *oldest = pyt__queue_oldest(bucket, waiters);
+    if (oldest == NULL || oldest->next == oldest) {
+        PYT__STORE(waiters, 0, relaxed);
+    }
+    if (oldest != NULL) {
+        pyt__queue_remove(bucket, oldest);
+        oldest->gift = PYT__HANDED;
+    }
+    pyt__bucket_unlock(bucket);
+    return oldest;
+}
+
+/* Take out all waiters. Returns a list for pyt__wake_list. */
+static pyt__parker *pyt__waiters_call_all_locked(PYT__ATOMIC(uint32_t) *waiters, uint32_t gift) {
+    if (PYT__LOAD(waiters, relaxed) == 0) {
+        return NULL;
+    }
+    pyt__bucket *bucket = pyt__bucket_lock(waiters);
+    pyt__parker *list = pyt__queue_take_all(bucket, waiters, gift);
+    pyt__bucket_unlock(bucket);
+    PYT__STORE(waiters, 0, relaxed);
+    return list;
+}
+
+static pyt_status pyt__queue_fail_shut(void) {
+    return pyt__fail(PYT_QUEUE_SHUT_DOWN, "the queue has been shut down");
+}
+
+/* Sleep among `waiters`, having entered them.
+ * late     the status for whose time is up, and its sentence */
+static pyt_status pyt__waiter_sleep(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
+                                    int64_t deadline, pyt_status late, const char *sentence) {
+    pyt_status status = pyt__sleep(parker, waiters, deadline, true);
+    if (status == PYT_OK) {
+        return parker->gift == PYT__SHUT ? pyt__queue_fail_shut() : PYT_OK;
+    }
+    return status == PYT_TIMEOUT ? pyt__fail(late, sentence) : status;
+}
+
+static const char pyt__queue_is_empty[] = "the queue is empty";
+static const char pyt__queue_is_full[] = "the queue is full";
+
+/* Lock one of a queue's locks. */
+static pyt_status pyt__queue_lock(pyt_lock *lock) {
+    if (PYT__LIKELY(pyt__lock_grab(lock))) {
+        return PYT_OK;
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__lock_take(lock);
+    return PYT_OK;
+}
+
+/* Complain that a queue is no queue. */
+PYT__COLD static pyt_status pyt__queue_fail_argument(const void *queue, const void *item) {
+    return queue == NULL || item == NULL ? pyt__fail_null()
+                                         : pyt__fail(PYT_VALUE_ERROR, "the queue was never made");
+}
+
+/* ---- Queue, LifoQueue, PriorityQueue ---- */
+
+static pyt_status pyt__queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize) {
+    if (queue == NULL) {
+        return pyt__fail_null();
+    }
+    if (item_size == 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "item size must be above 0");
+    }
+    if (item_size > SIZE_MAX / 4) {
+        return pyt__fail(PYT_OVERFLOW_ERROR, "item size is too large");
+    }
+    memset((void *)queue, 0, sizeof *queue);
+    queue->pyt__items.pyt__item_size = item_size;
+    queue->pyt__items.pyt__stride = item_size;
+    queue->pyt__items.pyt__limited = maxsize > 0;
+    queue->pyt__maxsize = maxsize > 0 ? (size_t)maxsize : SIZE_MAX;
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize) {
+    return pyt__queue_init(queue, item_size, maxsize);
+}
+
+PYT__API pyt_status pyt_lifo_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize) {
+    pyt_status status = pyt__queue_init(queue, item_size, maxsize);
+    if (status == PYT_OK) {
+        queue->pyt__items.pyt__last_first = true;
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize,
+                                            int (*compare)(const void *a, const void *b)) {
+    if (compare == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_status status = pyt__queue_init(queue, item_size, maxsize);
+    if (status == PYT_OK) {
+        queue->pyt__items.pyt__compare = compare;
+        queue->pyt__items.pyt__stride = pyt__heap_stride(item_size);
+    }
+    return status;
+}
+
+/* Judge the arguments of a call and lock the queue. `item` is not NULL where there is none. */
+static pyt_status pyt__queue_open(pyt_queue *queue, const void *item) {
+    if (PYT__LIKELY(queue != NULL && item != NULL && queue->pyt__items.pyt__item_size != 0)) {
+        return pyt__queue_lock(&queue->pyt__lock);
+    }
+    return pyt__queue_fail_argument(queue, item);
+}
+
+static pyt_status pyt__queue_close(pyt_queue *queue, pyt_status status) {
+    pyt_lock_release(&queue->pyt__lock);
+    return status;
+}
+
+PYT__API pyt_status pyt_queue_set_destructor(pyt_queue *queue, void (*destructor)(void *item)) {
+    pyt_status status = pyt__queue_open(queue, queue);
+    if (status != PYT_OK) {
+        return status;
+    }
+    queue->pyt__destructor = destructor;
+    return pyt__queue_close(queue, PYT_OK);
+}
+
+PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue) {
+    if (queue == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__park_count(&queue->pyt__getters) + pyt__park_count(&queue->pyt__putters) +
+            pyt__park_count(&queue->pyt__joiners) >
+        0) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "cannot destroy a queue that threads wait in");
+    }
+    pyt__store items = pyt__items_steal(&queue->pyt__items);
+    void (*destructor)(void *) = queue->pyt__destructor;
+    memset((void *)queue, 0, sizeof *queue);
+    pyt__items_end(&items, destructor);
+    return PYT_OK;
+}
+
+/* Enter the waiters, let the queue go and sleep. The queue is locked. */
+static pyt_status pyt__queue_wait_locked(pyt_queue *queue, PYT__ATOMIC(uint32_t) *waiters,
+                                         const void *item, int64_t deadline, pyt_status late,
+                                         const char *sentence) {
+    if (deadline == PYT__AT_ONCE) {
+        return pyt__queue_close(queue, pyt__fail(late, sentence));
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return pyt__queue_close(queue, PYT_MEMORY_ERROR);
+    }
+    pyt__waiters_enter_locked(waiters, parker, item);
+    pyt_lock_release(&queue->pyt__lock);
+    return pyt__waiter_sleep(waiters, parker, deadline, late, sentence);
+}
+
+static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64_t deadline) {
+    pyt_status status = pyt__queue_open(queue, item);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (queue->pyt__shut) {
+        return pyt__queue_close(queue, pyt__queue_fail_shut());
+    }
+    pyt__parker *getter = pyt__waiters_call_locked(&queue->pyt__getters);
+    if (getter != NULL) {
+        size_t size = queue->pyt__items.pyt__item_size;
+        queue->pyt__unfinished++;
+        pyt_lock_release(&queue->pyt__lock);
+        PYT__STEP();
+        pyt__item_copy(pyt__waiter_item(getter), item, size);
+        pyt__wake(getter);
+        return PYT_OK;
+    }
+    if (pyt__items_count(&queue->pyt__items) >= queue->pyt__maxsize) {
+        return pyt__queue_wait_locked(queue, &queue->pyt__putters, item, deadline, PYT_QUEUE_FULL,
+                                      pyt__queue_is_full);
+    }
+    if (!pyt__items_add(&queue->pyt__items, item)) {
+        return pyt__queue_close(queue, pyt__fail_memory());
+    }
+    queue->pyt__unfinished++;
+    return pyt__queue_close(queue, PYT_OK);
+}
+
+/* Store the item of the oldest putter that waits, in the place that has just come free: there is
+ * memory for it. Returns whom to wake, or NULL. */
+static pyt__parker *pyt__queue_admit_locked(pyt_queue *queue) {
+    pyt__parker *putter = pyt__waiters_call_locked(&queue->pyt__putters);
+    if (putter != NULL) {
+        (void)pyt__items_add(&queue->pyt__items, pyt__waiter_item(putter));
+        queue->pyt__unfinished++;
+    }
+    return putter;
+}
+
+static pyt_status pyt__queue_get_until(pyt_queue *queue, void *item, int64_t deadline) {
+    pyt_status status = pyt__queue_open(queue, item);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (pyt__items_count(&queue->pyt__items) == 0) {
+        if (queue->pyt__shut) {
+            return pyt__queue_close(queue, pyt__queue_fail_shut());
+        }
+        return pyt__queue_wait_locked(queue, &queue->pyt__getters, item, deadline, PYT_QUEUE_EMPTY,
+                                      pyt__queue_is_empty);
+    }
+    pyt__item_copy(item, pyt__items_next(&queue->pyt__items), queue->pyt__items.pyt__item_size);
+    pyt__items_drop(&queue->pyt__items);
+    pyt__parker *putter = pyt__queue_admit_locked(queue);
+    pyt__items_shrink(&queue->pyt__items);
+    pyt_lock_release(&queue->pyt__lock);
+    if (putter != NULL) {
+        pyt__wake(putter);
+    }
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_queue_put(pyt_queue *queue, const void *item) {
+    return pyt__queue_put_until(queue, item, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item) {
+    return pyt__queue_put_until(queue, item, PYT__AT_ONCE);
+}
+
+PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const void *item, double seconds) {
+    pyt_status status = pyt__check_timeout_sign(seconds);
+    return status == PYT_OK ? pyt__queue_put_until(queue, item, pyt__deadline(seconds)) : status;
+}
+
+PYT__API pyt_status pyt_queue_get(pyt_queue *queue, void *item) {
+    return pyt__queue_get_until(queue, item, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item) {
+    return pyt__queue_get_until(queue, item, PYT__AT_ONCE);
+}
+
+PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item, double seconds) {
+    pyt_status status = pyt__check_timeout_sign(seconds);
+    return status == PYT_OK ? pyt__queue_get_until(queue, item, pyt__deadline(seconds)) : status;
+}
+
+/* Count `n` items as done. Returns who is to be woken when the lock has been let go. */
+static pyt__parker *pyt__queue_finish_locked(pyt_queue *queue, size_t n) {
+    queue->pyt__unfinished -= n;
+    return queue->pyt__unfinished > 0
+               ? NULL
+               : pyt__waiters_call_all_locked(&queue->pyt__joiners, PYT__HANDED);
+}
+
+PYT__API pyt_status pyt_queue_task_done(pyt_queue *queue) {
+    pyt_status status = pyt__queue_open(queue, queue);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (queue->pyt__unfinished == 0) {
+        return pyt__queue_close(queue,
+                                pyt__fail(PYT_VALUE_ERROR, "task_done() called too many times"));
+    }
+    pyt__parker *joiners = pyt__queue_finish_locked(queue, 1);
+    pyt_lock_release(&queue->pyt__lock);
+    pyt__wake_list(joiners);
+    return PYT_OK;
+}
+
+static pyt_status pyt__queue_join_until(pyt_queue *queue, int64_t deadline) {
+    pyt_status status = pyt__queue_open(queue, queue);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (queue->pyt__unfinished == 0) {
+        return pyt__queue_close(queue, PYT_OK);
+    }
+    if (deadline == PYT__AT_ONCE) {
+        return pyt__queue_close(queue, PYT_TIMEOUT);
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return pyt__queue_close(queue, PYT_MEMORY_ERROR);
+    }
+    pyt__waiters_enter_locked(&queue->pyt__joiners, parker, NULL);
+    pyt_lock_release(&queue->pyt__lock);
+    return pyt__sleep(parker, &queue->pyt__joiners, deadline, true);
+}
+
+PYT__API pyt_status pyt_queue_join(pyt_queue *queue) {
+    return pyt__queue_join_until(queue, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_queue_join_timeout(pyt_queue *queue, double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    return status == PYT_OK ? pyt__queue_join_until(queue, pyt__deadline(seconds)) : status;
+}
+
+PYT__API size_t pyt_queue_qsize(const pyt_queue *queue) {
+    return queue != NULL ? pyt__items_count(&queue->pyt__items) : 0;
+}
+
+PYT__API bool pyt_queue_empty(const pyt_queue *queue) {
+    return pyt_queue_qsize(queue) == 0;
+}
+
+PYT__API bool pyt_queue_full(const pyt_queue *queue) {
+    return queue != NULL && queue->pyt__items.pyt__item_size != 0 &&
+           pyt_queue_qsize(queue) >= queue->pyt__maxsize;
+}
+
+PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate) {
+    pyt_status status = pyt__queue_open(queue, queue);
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt__store drained = queue->pyt__items;
+    pyt__parker *joiners = NULL;
+    queue->pyt__shut = true;
+    if (immediate) {
+        size_t count = pyt__items_count(&drained);
+        size_t unfinished = queue->pyt__unfinished;
+        drained = pyt__items_steal(&queue->pyt__items);
+        joiners = pyt__queue_finish_locked(queue, count < unfinished ? count : unfinished);
+    }
+    void (*destructor)(void *) = queue->pyt__destructor;
+    pyt__parker *putters = pyt__waiters_call_all_locked(&queue->pyt__putters, PYT__SHUT);
+    pyt__parker *getters = pyt__waiters_call_all_locked(&queue->pyt__getters, PYT__SHUT);
+    pyt_lock_release(&queue->pyt__lock);
+    pyt__wake_list(getters);
+    pyt__wake_list(putters);
+    pyt__wake_list(joiners);
+    if (immediate) {
+        pyt__items_end(&drained, destructor);
+    }
+    return PYT_OK;
+}
+
+/* ---- SimpleQueue ---- */
+
+/* How much room for items a segment has, as far as it has room for PYT__SLOTS_LEAST: large enough
+ * that going from one to the next does not show in `make bench`, small enough for many queues. */
+#define PYT__SEGMENT_SIZE 2048
+#define PYT__SLOTS_LEAST 4
+
+typedef struct pyt__segment {
+    struct pyt__segment *next; /* set under the tail lock, before an item there is counted */
+    max_align_t items[];
+} pyt__segment;
+
+static pyt__segment *pyt__segment_make(const pyt_simple_queue *queue) {
+    size_t size = queue->pyt__item_size * queue->pyt__slots;
+    pyt__segment *segment = (pyt__segment *)pyt__allocate(offsetof(pyt__segment, items) + size);
+    if (segment != NULL) {
+        segment->next = NULL;
+    }
+    return segment;
+}
+
+static void *pyt__segment_at(const pyt_simple_queue *queue, pyt__segment *segment, size_t slot) {
+    return (unsigned char *)segment->items + slot * queue->pyt__item_size;
+}
+
+PYT__API pyt_status pyt_simple_queue_init(pyt_simple_queue *queue, size_t item_size) {
+    if (queue == NULL) {
+        return pyt__fail_null();
+    }
+    if (item_size == 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "item size must be above 0");
+    }
+    if (item_size > SIZE_MAX / (2 * PYT__SLOTS_LEAST)) {
+        return pyt__fail(PYT_OVERFLOW_ERROR, "item size is too large");
+    }
+    memset((void *)queue, 0, sizeof *queue);
+    queue->pyt__item_size = item_size;
+    queue->pyt__slots = PYT__SEGMENT_SIZE / item_size > PYT__SLOTS_LEAST
+                            ? PYT__SEGMENT_SIZE / item_size
+                            : PYT__SLOTS_LEAST;
+    queue->pyt__head_segment = pyt__segment_make(queue);
+    queue->pyt__tail_segment = queue->pyt__head_segment;
+    if (queue->pyt__head_segment == NULL) {
+        queue->pyt__item_size = 0;
+        return pyt__fail_memory();
+    }
+    return PYT_OK;
+}
+
+static bool pyt__simple_queue_is_good(const pyt_simple_queue *queue, const void *item) {
+    return PYT__LIKELY(queue != NULL && item != NULL && queue->pyt__item_size != 0);
+}
+
+PYT__API pyt_status pyt_simple_queue_set_destructor(pyt_simple_queue *queue,
+                                                    void (*destructor)(void *item)) {
+    if (!pyt__simple_queue_is_good(queue, queue)) {
+        return pyt__queue_fail_argument(queue, queue);
+    }
+    pyt_status status = pyt__queue_lock(&queue->pyt__head_lock);
+    if (status == PYT_OK) {
+        queue->pyt__destructor = destructor;
+        pyt_lock_release(&queue->pyt__head_lock);
+    }
+    return status;
+}
+
+/* Have a segment with an empty slot at the tail. Returns false without memory. */
+static bool pyt__simple_queue_extend_locked(pyt_simple_queue *queue) {
+    pyt__segment *segment = PYT__LOAD(&queue->pyt__spare, acquire); /* pairs with leave's store */
+    if (segment != NULL) {
+        PYT__STEP();
+        PYT__STORE(&queue->pyt__spare, NULL, relaxed);
+        segment->next = NULL;
+    } else {
+        segment = pyt__segment_make(queue);
+    }
+    if (segment == NULL) {
+        return false;
+    }
+    queue->pyt__tail_segment->next = segment;
+    queue->pyt__tail_segment = segment;
+    queue->pyt__tail_slot = 0;
+    return true;
+}
+
+PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *item) {
+    if (!pyt__simple_queue_is_good(queue, item)) {
+        return pyt__queue_fail_argument(queue, item);
+    }
+    pyt_status status = pyt__queue_lock(&queue->pyt__tail_lock);
+    if (status != PYT_OK) {
+        return status;
+    }
+    size_t size = queue->pyt__item_size;
+    pyt__parker *getter = pyt__waiters_call_locked(&queue->pyt__getters);
+    if (getter != NULL) {
+        pyt_lock_release(&queue->pyt__tail_lock);
+        PYT__STEP();
+        pyt__item_copy(pyt__waiter_item(getter), item, size);
+        pyt__wake(getter);
+        return PYT_OK;
+    }
+    if (queue->pyt__tail_slot == queue->pyt__slots && !pyt__simple_queue_extend_locked(queue)) {
+        pyt_lock_release(&queue->pyt__tail_lock);
+        return pyt__fail_memory();
+    }
+    pyt__item_copy(pyt__segment_at(queue, queue->pyt__tail_segment, queue->pyt__tail_slot++), item,
+                   size);
+    size_t tail = PYT__LOAD(&queue->pyt__tail, relaxed);
+    PYT__STEP();
+    PYT__STORE(&queue->pyt__tail, tail + 1, release); /* pairs with pyt__simple_queue_has_locked */
+    pyt_lock_release(&queue->pyt__tail_lock);
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_simple_queue_put_nowait(pyt_simple_queue *queue, const void *item) {
+    return pyt_simple_queue_put(queue, item);
+}
+
+/* Is there an item? The head is locked. */
+static bool pyt__simple_queue_has_locked(pyt_simple_queue *queue) {
+    size_t head = PYT__LOAD(&queue->pyt__head, relaxed);
+    if (head == queue->pyt__known) {
+        queue->pyt__known = PYT__LOAD(&queue->pyt__tail, acquire); /* pairs with put's store */
+    }
+    return head != queue->pyt__known;
+}
+
+/* Go on to the next segment, in which an item is known. The head is locked.
+ * Returns  a segment to free when it has been let go, or NULL */
+static pyt__segment *pyt__simple_queue_leave_locked(pyt_simple_queue *queue) {
+    pyt__segment *left = queue->pyt__head_segment;
+    queue->pyt__head_segment = left->next;
+    queue->pyt__head_slot = 0;
+    if (PYT__LOAD(&queue->pyt__spare, relaxed) != NULL) {
+        return left;
+    }
+    PYT__STEP();
+    PYT__STORE(&queue->pyt__spare, left, release); /* pairs with extend's load */
+    return NULL;
+}
+
+/* The next item, which is known to be there. The head is locked, or nobody else is left.
+ * spent    receives a segment to free when the lock has been let go, or NULL */
+static void *pyt__simple_queue_next_locked(pyt_simple_queue *queue, pyt__segment **spent) {
+    bool used_up = queue->pyt__head_slot == queue->pyt__slots;
+    *spent = used_up ? pyt__simple_queue_leave_locked(queue) : NULL;
+    PYT__STORE(&queue->pyt__head, PYT__LOAD(&queue->pyt__head, relaxed) + 1, release);
+    return pyt__segment_at(queue, queue->pyt__head_segment, queue->pyt__head_slot++);
+}
+
+/* Wait for an item, unless one has come. The head is locked, and let go when this returns PYT_OK
+ * with `*waited`, or a failure. */
+static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue *queue, void *item,
+                                                int64_t deadline, bool *waited) {
+    pyt_status status = PYT_OK;
+    pyt__parker *parker = NULL;
+    if (deadline == PYT__AT_ONCE) {
+        status = pyt__fail(PYT_QUEUE_EMPTY, pyt__queue_is_empty);
+    } else {
+        parker = pyt__enroll();
+        status = parker != NULL ? PYT_OK : PYT_MEMORY_ERROR;
+    }
+    if (status != PYT_OK) {
+        pyt_lock_release(&queue->pyt__head_lock);
+        return status;
+    }
+    PYT__STEP();
+    pyt__lock_take(&queue->pyt__tail_lock);
+    *waited = !pyt__simple_queue_has_locked(queue);
+    if (*waited) {
+        pyt__waiters_enter_locked(&queue->pyt__getters, parker, item);
+    }
+    pyt_lock_release(&queue->pyt__tail_lock);
+    if (!*waited) {
+        return PYT_OK;
+    }
+    pyt_lock_release(&queue->pyt__head_lock);
+    return pyt__waiter_sleep(&queue->pyt__getters, parker, deadline, PYT_QUEUE_EMPTY,
+                             pyt__queue_is_empty);
+}
+
+static pyt_status pyt__simple_queue_get_until(pyt_simple_queue *queue, void *item,
+                                              int64_t deadline) {
+    if (!pyt__simple_queue_is_good(queue, item)) {
+        return pyt__queue_fail_argument(queue, item);
+    }
+    pyt_status status = pyt__queue_lock(&queue->pyt__head_lock);
+    if (status != PYT_OK) {
+        return status;
+    }
+    bool waited = false;
+    if (!pyt__simple_queue_has_locked(queue)) {
+        status = pyt__simple_queue_wait_locked(queue, item, deadline, &waited);
+    }
+    if (status != PYT_OK || waited) {
+        return status;
+    }
+    pyt__segment *spent;
+    pyt__item_copy(item, pyt__simple_queue_next_locked(queue, &spent), queue->pyt__item_size);
+    pyt_lock_release(&queue->pyt__head_lock);
+    if (spent != NULL) {
+        pyt__release_memory(spent);
+    }
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_simple_queue_get(pyt_simple_queue *queue, void *item) {
+    return pyt__simple_queue_get_until(queue, item, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_simple_queue_get_nowait(pyt_simple_queue *queue, void *item) {
+    return pyt__simple_queue_get_until(queue, item, PYT__AT_ONCE);
+}
+
+PYT__API pyt_status pyt_simple_queue_get_timeout(pyt_simple_queue *queue, void *item,
+                                                 double seconds) {
+    pyt_status status = pyt__check_timeout_sign(seconds);
+    return status == PYT_OK ? pyt__simple_queue_get_until(queue, item, pyt__deadline(seconds))
+                            : status;
+}
+
+/* `head` is read first: it never passes `tail`. */
+PYT__API size_t pyt_simple_queue_qsize(const pyt_simple_queue *queue) {
+    if (queue == NULL) {
+        return 0;
+    }
+    size_t head = PYT__LOAD(&queue->pyt__head, acquire);
+    return PYT__LOAD(&queue->pyt__tail, acquire) - head;
+}
+
+PYT__API bool pyt_simple_queue_empty(const pyt_simple_queue *queue) {
+    return pyt_simple_queue_qsize(queue) == 0;
+}
+
+PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue) {
+    if (queue == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__park_count(&queue->pyt__getters) > 0) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "cannot destroy a queue that threads wait in");
+    }
+    /* An item can be got before its put has let the lock go: pass through both locks. */
+    pyt_status status = pyt__queue_lock(&queue->pyt__tail_lock);
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt_lock_release(&queue->pyt__tail_lock);
+    if (pyt__queue_lock(&queue->pyt__head_lock) == PYT_OK) {
+        pyt_lock_release(&queue->pyt__head_lock);
+    }
+    while (queue->pyt__destructor != NULL && pyt__simple_queue_has_locked(queue)) {
+        pyt__segment *spent;
+        queue->pyt__destructor(pyt__simple_queue_next_locked(queue, &spent));
+        pyt__release_memory(spent);
+    }
+    while (queue->pyt__head_segment != NULL) {
+        pyt__segment *segment = queue->pyt__head_segment;
+        queue->pyt__head_segment = segment->next;
+        pyt__release_memory(segment);
+    }
+    pyt__release_memory(PYT__LOAD(&queue->pyt__spare, relaxed));
+    memset((void *)queue, 0, sizeof *queue);
+    return PYT_OK;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>sched                                                                        sched.scheduler
+ *
+ *  A binary heap of numbers of slots, the earliest first: by time, then priority, then order of
+ *  entry. An event lies in its slot until it is taken out; the slot's `place` is where it is in
+ *  the heap, from 1 on, 0 when the slot is free. Slots are used again, so an event's handle also
+ *  carries the number of its entry, which is never used twice, and the number of its scheduler:
+ *  a handle of an event that is gone matches nothing.
+ *
+ *  One lock guards it all; the time, delay and action functions are called without it. With the
+ *  default delay a run sleeps in the queue of `sleepers`, which it enters under the lock; who
+ *  changes which event is first takes out everybody there, to look again.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* What a scheduler may have of its own. Zero is Python's default. */
+typedef struct pyt_scheduler_options {
+    double (*timefunc)(void *arg); /* what time it is; NULL: seconds on a clock nobody sets */
+    /* Let `seconds` pass, above 0 before an event and 0 after each; NULL: sleep. One of your own
+     * is not woken by an earlier event. */
+    void (*delayfunc)(void *arg, double seconds);
+    void *arg; /* given to both */
+} pyt_scheduler_options;
+
+/* An event that was entered: what and when, and a handle to cancel it by. A value, to be copied
+ * and dropped at will. */
+typedef struct pyt_sched_event {
+    double time;
+    int priority;
+    uint32_t pyt__slot;
+    void (*action)(void *arg);
+    void *arg;
+    uint64_t pyt__entry;
+    uint32_t pyt__scheduler;
+} pyt_sched_event;
+
+/* A scheduler. Made by pyt_scheduler_init; it owns memory, which pyt_scheduler_destroy gives
+ * back. */
+typedef struct pyt_scheduler {
+    pyt_lock pyt__lock;
+    PYT__ATOMIC(uint32_t) pyt__sleepers; /* its address is the queue's; under lock */
+    PYT__ATOMIC(uint32_t) pyt__count;    /* events in the heap; under lock */
+    uint32_t pyt__capacity;              /* of both arrays; under lock */
+    uint32_t pyt__free;                  /* the first free slot, counted from 1; under lock */
+    uint32_t pyt__number;                /* fixed after init; 0: no scheduler was made here */
+    uint64_t pyt__entries;               /* events ever entered; under lock */
+    struct pyt__slot *pyt__slots;        /* under lock */
+    uint32_t *pyt__heap;                 /* in the same memory; under lock */
+    pyt_scheduler_options pyt__options;  /* fixed after init */
+} pyt_scheduler;
+
+/* Make a scheduler. Only before any thread uses it.
+ *
+ * options  may be NULL; copied
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `scheduler` is NULL
+ * Python   scheduler(timefunc, delayfunc)
+ */
+PYT__API pyt_status pyt_scheduler_init(pyt_scheduler *scheduler,
+                                       const pyt_scheduler_options *options);
+
+/* Give back what the scheduler owns. Events that are left never run.
+ *
+ * Returns  PYT_OK            also when it was destroyed before
+ *          PYT_RUNTIME_ERROR a thread sleeps in run; nothing is changed
+ *          PYT_VALUE_ERROR   `scheduler` is NULL
+ * Thread   any; no other may use it any more
+ */
+PYT__API pyt_status pyt_scheduler_destroy(pyt_scheduler *scheduler);
+
+/* Tell the time on the scheduler's clock, for pyt_scheduler_enterabs. NULL: 0.
+ *
+ * Thread   any
+ * Python   scheduler.timefunc()
+ */
+PYT__API double pyt_scheduler_time(const pyt_scheduler *scheduler);
+
+/* Enter an event `delay` seconds from now.
+ *
+ * delay     0 and below: due at once
+ * priority  of events due at the same time the one with the smaller number runs first, of equal
+ *           ones that entered first
+ * action    called as action(arg) by a run, without any lock; it may enter and cancel events
+ * event     receives the event; may be NULL
+ * Returns   PYT_OK
+ *           PYT_VALUE_ERROR    `delay` is not a number, or `scheduler` or `action` is NULL, or the
+ *                              scheduler was not made
+ *           PYT_OVERFLOW_ERROR `delay` is above PYT_TIMEOUT_MAX
+ *           PYT_MEMORY_ERROR   no memory for the event, or for the thread's first wait; nothing
+ *                              is changed
+ * Thread    any. A run that sleeps looks again when the event is the earliest
+ * Python    scheduler.enter(delay, priority, action, argument)
+ */
+PYT__API pyt_status pyt_scheduler_enter(pyt_scheduler *scheduler, double delay, int priority,
+                                        void (*action)(void *arg), void *arg,
+                                        pyt_sched_event *event);
+
+/* As pyt_scheduler_enter, at a `time` on the scheduler's clock.
+ *
+ * Returns  as pyt_scheduler_enter; PYT_OVERFLOW_ERROR: `time` is infinite
+ * Python   scheduler.enterabs(time, priority, action, argument)
+ */
+PYT__API pyt_status pyt_scheduler_enterabs(pyt_scheduler *scheduler, double time, int priority,
+                                           void (*action)(void *arg), void *arg,
+                                           pyt_sched_event *event);
+
+/* Take an event out again.
+ *
+ * event    as received from enter, enterabs or queue
+ * Returns  PYT_OK           it will not run
+ *          PYT_VALUE_ERROR  it has run, runs, was cancelled or is none of this scheduler's; or an
+ *                           argument is NULL
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ * Thread   any
+ * Python   scheduler.cancel(event)
+ */
+PYT__API pyt_status pyt_scheduler_cancel(pyt_scheduler *scheduler, const pyt_sched_event *event);
+
+/* Tell whether no event is left. NULL: true.
+ *
+ * Thread   any; the answer may be old when it arrives
+ * Python   scheduler.empty()
+ */
+PYT__API bool pyt_scheduler_empty(const pyt_scheduler *scheduler);
+
+/* Copy the events that are left, in the order in which they will run.
+ *
+ * list      receives the first `capacity` of them; may be NULL when that is 0
+ * Returns   how many there are, which may be more than `capacity`; 0 for NULL
+ * Thread    any
+ * Python    scheduler.queue
+ */
+PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *list,
+                                    size_t capacity);
+
+/* Run the events when they are due, until none is left.
+ *
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR  `scheduler` is NULL or was not made
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED  by pyt_interrupt_main while it sleeps (with the default delay)
+ *          After each of these, and after an action that is left by pyt_raise, the scheduler is
+ *          sound, the event that was begun is gone, and it may be run again
+ * Thread   any, several at a time too; the actions run in the caller, without any lock
+ * Python   scheduler.run(); there an earlier event does not wake a run that sleeps
+ */
+PYT__API pyt_status pyt_scheduler_run(pyt_scheduler *scheduler);
+
+/* Run the events that are due, without waiting for any.
+ *
+ * next_delay  receives the seconds until the next event, -1 when none is left; may be NULL
+ * Returns     as pyt_scheduler_run, without PYT_INTERRUPTED
+ * Thread      as pyt_scheduler_run
+ * Python      scheduler.run(blocking=False); there None says that none is left
+ */
+PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *next_delay);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+typedef struct pyt__slot {
+    pyt_sched_event event;
+    uint32_t place; /* in the heap, from 1 on; 0: the slot is free */
+    uint32_t next;  /* of a free slot: the next free one, counted from 1; 0: none */
+} pyt__slot;
+
+static PYT__ATOMIC(uint32_t) pyt__schedulers; /* how many were ever made */
+
+/* Is one event due before another? */
+static bool pyt__event_before(const pyt_sched_event *a, const pyt_sched_event *b) {
+    if (a->time < b->time || b->time < a->time) {
+        return a->time < b->time;
+    }
+    if (a->priority != b->priority) {
+        return a->priority < b->priority;
+    }
+    return a->pyt__entry < b->pyt__entry;
+}
+
+PYT__API pyt_status pyt_scheduler_init(pyt_scheduler *scheduler,
+                                       const pyt_scheduler_options *options) {
+    if (scheduler == NULL) {
+        return pyt__fail_null();
+    }
+    memset((void *)scheduler, 0, sizeof *scheduler);
+    do {
+        scheduler->pyt__number = PYT__ADD(&pyt__schedulers, 1, relaxed) + 1;
+    } while (scheduler->pyt__number == 0);
+    if (options != NULL) {
+        scheduler->pyt__options = *options;
+    }
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_scheduler_destroy(pyt_scheduler *scheduler) {
+    if (scheduler == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__park_count(&scheduler->pyt__sleepers) > 0) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "cannot destroy a scheduler that a thread runs");
+    }
+    pyt__release_memory(scheduler->pyt__slots);
+    memset((void *)scheduler, 0, sizeof *scheduler);
+    return PYT_OK;
+}
+
+PYT__API double pyt_scheduler_time(const pyt_scheduler *scheduler) {
+    if (scheduler == NULL) {
+        return 0;
+    }
+    const pyt_scheduler_options *options = &scheduler->pyt__options;
+    return options->timefunc != NULL ? options->timefunc(options->arg)
+                                     : (double)pyt__os_now() * 1e-9;
+}
+
+/* Judge the argument of a call, without and with locking the scheduler. */
+static pyt_status pyt__scheduler_check(const pyt_scheduler *scheduler) {
+    if (scheduler == NULL) {
+        return pyt__fail_null();
+    }
+    return scheduler->pyt__number != 0 ? PYT_OK
+                                       : pyt__fail(PYT_VALUE_ERROR, "the scheduler was never made");
+}
+
+static pyt_status pyt__scheduler_lock(pyt_scheduler *scheduler) {
+    if (PYT__LIKELY(pyt__lock_grab(&scheduler->pyt__lock))) {
+        return PYT_OK;
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__lock_take(&scheduler->pyt__lock);
+    return PYT_OK;
+}
+
+static void pyt__scheduler_unlock(pyt_scheduler *scheduler) {
+    pyt_lock_release(&scheduler->pyt__lock);
+}
+
+/* ---- the heap; all with the lock held ---- */
+
+static pyt_sched_event *pyt__scheduler_at(const pyt_scheduler *scheduler, uint32_t place) {
+    return &scheduler->pyt__slots[scheduler->pyt__heap[place - 1]].event;
+}
+
+static void pyt__scheduler_place_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place) {
+    scheduler->pyt__heap[place - 1] = slot;
+    scheduler->pyt__slots[slot].place = place;
+}
+
+/* Find the place of a slot's event from `place` upwards. */
+static void pyt__scheduler_rise_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place) {
+    const pyt_sched_event *event = &scheduler->pyt__slots[slot].event;
+    while (place > 1 && pyt__event_before(event, pyt__scheduler_at(scheduler, place / 2))) {
+        pyt__scheduler_place_locked(scheduler, scheduler->pyt__heap[place / 2 - 1], place);
+        place /= 2;
+    }
+    pyt__scheduler_place_locked(scheduler, slot, place);
+}
+
+/* Find it downwards, in a heap of `count`. */
+static void pyt__scheduler_sink_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place,
+                                       uint32_t count) {
+    const pyt_sched_event *event = &scheduler->pyt__slots[slot].event;
+    while (place <= count / 2) {
+        uint32_t below = 2 * place;
+        if (below < count && pyt__event_before(pyt__scheduler_at(scheduler, below + 1),
+                                               pyt__scheduler_at(scheduler, below))) {
+            below++;
+        }
+        if (!pyt__event_before(pyt__scheduler_at(scheduler, below), event)) {
+            break;
+        }
+        pyt__scheduler_place_locked(scheduler, scheduler->pyt__heap[below - 1], place);
+        place = below;
+    }
+    pyt__scheduler_place_locked(scheduler, slot, place);
+}
+
+static uint32_t pyt__scheduler_count(const pyt_scheduler *scheduler) {
+    return PYT__LOAD(&scheduler->pyt__count, relaxed);
+}
+
+/* Take the event at a place out. */
+static void pyt__scheduler_remove_locked(pyt_scheduler *scheduler, uint32_t place) {
+    uint32_t slot = scheduler->pyt__heap[place - 1];
+    uint32_t count = pyt__scheduler_count(scheduler) - 1;
+    uint32_t last = scheduler->pyt__heap[count];
+    scheduler->pyt__slots[slot].place = 0;
+    scheduler->pyt__slots[slot].next = scheduler->pyt__free;
+    scheduler->pyt__free = slot + 1;
+    PYT__STORE(&scheduler->pyt__count, count, relaxed);
+    if (last == slot) {
+        return;
+    }
+    if (pyt__event_before(&scheduler->pyt__slots[last].event, &scheduler->pyt__slots[slot].event)) {
+        pyt__scheduler_rise_locked(scheduler, last, place);
+    } else {
+        pyt__scheduler_sink_locked(scheduler, last, place, count);
+    }
+}
+
+/* Have a free slot. Slots and heap share one piece of memory. Returns false without memory. */
+static bool pyt__scheduler_reserve_locked(pyt_scheduler *scheduler) {
+    if (scheduler->pyt__free != 0) {
+        return true;
+    }
+    uint32_t old = scheduler->pyt__capacity;
+    uint32_t capacity = old < 16 ? 16 : old * 2;
+    size_t each = sizeof(pyt__slot) + sizeof(uint32_t);
+    if (capacity < old || capacity > SIZE_MAX / each) {
+        return false;
+    }
+    pyt__slot *slots = (pyt__slot *)pyt__allocate(capacity * each);
+    if (slots == NULL) {
+        return false;
+    }
+    uint32_t *heap = (uint32_t *)(void *)(slots + capacity);
+    if (old > 0) {
+        memcpy(slots, scheduler->pyt__slots, old * sizeof *slots);
+        memcpy(heap, scheduler->pyt__heap, old * sizeof *heap);
+    }
+    for (uint32_t slot = old; slot < capacity; slot++) {
+        slots[slot].place = 0;
+        slots[slot].next = slot + 1 < capacity ? slot + 2 : 0;
+    }
+    pyt__release_memory(scheduler->pyt__slots);
+    scheduler->pyt__slots = slots;
+    scheduler->pyt__heap = heap;
+    scheduler->pyt__capacity = capacity;
+    scheduler->pyt__free = old + 1;
+    return true;
+}
+
+/* Take out whoever sleeps in run. Returns a list for pyt__wake_list. */
+static pyt__parker *pyt__scheduler_call_locked(pyt_scheduler *scheduler) {
+    return pyt__waiters_call_all_locked(&scheduler->pyt__sleepers, PYT__PLAIN);
+}
+
+/* ---- enter and cancel ---- */
+
+/* Put an event into a slot and the heap. Returns false without memory. */
+static bool pyt__scheduler_add_locked(pyt_scheduler *scheduler, pyt_sched_event *event) {
+    if (!pyt__scheduler_reserve_locked(scheduler)) {
+        return false;
+    }
+    uint32_t slot = scheduler->pyt__free - 1;
+    scheduler->pyt__free = scheduler->pyt__slots[slot].next;
+    event->pyt__slot = slot;
+    event->pyt__entry = ++scheduler->pyt__entries;
+    event->pyt__scheduler = scheduler->pyt__number;
+    scheduler->pyt__slots[slot].event = *event;
+    uint32_t count = pyt__scheduler_count(scheduler) + 1;
+    PYT__STORE(&scheduler->pyt__count, count, relaxed);
+    pyt__scheduler_rise_locked(scheduler, slot, count);
+    return true;
+}
+
+/* Enter an event whose time is good and whose scheduler was made. */
+static pyt_status pyt__scheduler_enter(pyt_scheduler *scheduler, pyt_sched_event *event,
+                                       pyt_sched_event *receiver) {
+    if (event->action == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_status status = pyt__scheduler_lock(scheduler);
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt__parker *sleepers = NULL;
+    bool added = pyt__scheduler_add_locked(scheduler, event);
+    if (added && scheduler->pyt__heap[0] == event->pyt__slot) {
+        sleepers = pyt__scheduler_call_locked(scheduler);
+    }
+    pyt__scheduler_unlock(scheduler);
+    pyt__wake_list(sleepers);
+    if (!added) {
+        return pyt__fail_memory();
+    }
+    if (receiver != NULL) {
+        *receiver = *event;
+    }
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_scheduler_enter(pyt_scheduler *scheduler, double delay, int priority,
+                                        void (*action)(void *arg), void *arg,
+                                        pyt_sched_event *event) {
+    pyt_status status = pyt__check_timeout(delay);
+    if (status == PYT_OK) {
+        status = pyt__scheduler_check(scheduler);
+    }
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt_sched_event fresh = {0};
+    fresh.time = pyt_scheduler_time(scheduler) + delay;
+    fresh.priority = priority;
+    fresh.action = action;
+    fresh.arg = arg;
+    return pyt__scheduler_enter(scheduler, &fresh, event);
+}
+
+/* Judge a time on a scheduler's clock. */
+static pyt_status pyt__check_time(double time) {
+    if (time - time >= 0) { /* of an infinite one that is not a number */
+        return PYT_OK;
+    }
+    return time > 0 || time < 0 ? pyt__fail(PYT_OVERFLOW_ERROR, "time is infinite")
+                                : pyt__fail(PYT_VALUE_ERROR, "time is not a number");
+}
+
+PYT__API pyt_status pyt_scheduler_enterabs(pyt_scheduler *scheduler, double time, int priority,
+                                           void (*action)(void *arg), void *arg,
+                                           pyt_sched_event *event) {
+    pyt_status status = pyt__check_time(time);
+    if (status == PYT_OK) {
+        status = pyt__scheduler_check(scheduler);
+    }
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt_sched_event fresh = {0};
+    fresh.time = time;
+    fresh.priority = priority;
+    fresh.action = action;
+    fresh.arg = arg;
+    return pyt__scheduler_enter(scheduler, &fresh, event);
+}
+
+/* The place in the heap of an event that is still there; 0: it is not. */
+static uint32_t pyt__scheduler_find_locked(const pyt_scheduler *scheduler,
+                                           const pyt_sched_event *event) {
+    if (event->pyt__scheduler != scheduler->pyt__number ||
+        event->pyt__slot >= scheduler->pyt__capacity) {
+        return 0;
+    }
+    const pyt__slot *slot = &scheduler->pyt__slots[event->pyt__slot];
+    return slot->place != 0 && slot->event.pyt__entry == event->pyt__entry ? slot->place : 0;
+}
+
+PYT__API pyt_status pyt_scheduler_cancel(pyt_scheduler *scheduler, const pyt_sched_event *event) {
+    if (event == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_status status = pyt__scheduler_check(scheduler);
+    if (status == PYT_OK) {
+        status = pyt__scheduler_lock(scheduler);
+    }
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt__parker *sleepers = NULL;
+    uint32_t place = pyt__scheduler_find_locked(scheduler, event);
+    if (place != 0) {
+        pyt__scheduler_remove_locked(scheduler, place);
+    }
+    if (place == 1) {
+        sleepers = pyt__scheduler_call_locked(scheduler);
+    }
+    pyt__scheduler_unlock(scheduler);
+    pyt__wake_list(sleepers);
+    return place != 0 ? PYT_OK : pyt__fail(PYT_VALUE_ERROR, "event not in queue");
+}
+
+PYT__API bool pyt_scheduler_empty(const pyt_scheduler *scheduler) {
+    return scheduler == NULL || pyt__scheduler_count(scheduler) == 0;
+}
+
+/* ---- queue: the first events, kept in the caller's list as a heap whose root is the last ---- */
+
+static void pyt__events_sink(pyt_sched_event *list, size_t count, pyt_sched_event event) {
+    size_t place = 0;
+    for (size_t below = 1; below < count; below = 2 * place + 1) {
+        if (below + 1 < count && pyt__event_before(&list[below], &list[below + 1])) {
+            below++;
+        }
+        if (!pyt__event_before(&event, &list[below])) {
+            break;
+        }
+        list[place] = list[below];
+        place = below;
+    }
+    list[place] = event;
+}
+
+static void pyt__events_rise(pyt_sched_event *list, size_t place, pyt_sched_event event) {
+    while (place > 0 && pyt__event_before(&list[(place - 1) / 2], &event)) {
+        list[place] = list[(place - 1) / 2];
+        place = (place - 1) / 2;
+    }
+    list[place] = event;
+}
+
+static void pyt__events_sort(pyt_sched_event *list, size_t count) {
+    while (count > 1) {
+        pyt_sched_event event = list[--count];
+        list[count] = list[0];
+        pyt__events_sink(list, count, event);
+    }
+}
+
+PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *list,
+                                    size_t capacity) {
+    if (scheduler == NULL || pyt__scheduler_lock(scheduler) != PYT_OK) {
+        return 0;
+    }
+    size_t listed = 0;
+    uint32_t count = pyt__scheduler_count(scheduler);
+    for (uint32_t place = 1; list != NULL && capacity > 0 && place <= count; place++) {
+        const pyt_sched_event *event = pyt__scheduler_at(scheduler, place);
+        if (listed < capacity) {
+            pyt__events_rise(list, listed++, *event);
+        } else if (pyt__event_before(event, &list[0])) {
+            pyt__events_sink(list, listed, *event);
+        }
+    }
+    pyt__scheduler_unlock(scheduler);
+    pyt__events_sort(list, listed);
+    return count;
+}
+
+/* ---- run ---- */
+
+/* Let time pass until the first event, which is `seconds` away, is due or another one is first.
+ * The scheduler is locked, and let go. */
+static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double seconds) {
+    const pyt_scheduler_options *options = &scheduler->pyt__options;
+    if (options->delayfunc != NULL) {
+        pyt__scheduler_unlock(scheduler);
+        options->delayfunc(options->arg, seconds);
+        return PYT_OK;
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        pyt__scheduler_unlock(scheduler);
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__waiters_enter_locked(&scheduler->pyt__sleepers, parker, NULL);
+    pyt__scheduler_unlock(scheduler);
+    pyt_status status = pyt__sleep(parker, &scheduler->pyt__sleepers, pyt__deadline(seconds), true);
+    return status == PYT_TIMEOUT ? PYT_OK : status;
+}
+
+/* Run what is due; then, if `waits`, let time pass once.
+ * next_delay  receives the seconds to the next event, or -1 */
+static pyt_status pyt__scheduler_step(pyt_scheduler *scheduler, bool waits, double *next_delay) {
+    const pyt_scheduler_options *options = &scheduler->pyt__options;
+    for (;;) {
+        double now = pyt_scheduler_time(scheduler);
+        pyt_status status = pyt__scheduler_lock(scheduler);
+        if (status != PYT_OK) {
+            return status;
+        }
+        *next_delay = -1;
+        if (pyt__scheduler_count(scheduler) == 0) {
+            pyt__scheduler_unlock(scheduler);
+            return PYT_OK;
+        }
+        pyt_sched_event event = *pyt__scheduler_at(scheduler, 1);
+        if (event.time > now) {
+            *next_delay = event.time - now;
+            if (waits) {
+                return pyt__scheduler_delay_locked(scheduler, event.time - now);
+            }
+            pyt__scheduler_unlock(scheduler);
+            return PYT_OK;
+        }
+        pyt__scheduler_remove_locked(scheduler, 1);
+        pyt__scheduler_unlock(scheduler);
+        event.action(event.arg);
+        if (options->delayfunc != NULL) {
+            options->delayfunc(options->arg, 0);
+        }
+    }
+}
+
+PYT__API pyt_status pyt_scheduler_run(pyt_scheduler *scheduler) {
+    pyt_status status = pyt__scheduler_check(scheduler);
+    double next_delay = 0;
+    while (status == PYT_OK && next_delay >= 0) {
+        status = pyt__scheduler_step(scheduler, true, &next_delay);
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *next_delay) {
+    pyt_status status = pyt__scheduler_check(scheduler);
+    double delay = -1;
+    if (status == PYT_OK) {
+        status = pyt__scheduler_step(scheduler, false, &delay);
+    }
+    if (status == PYT_OK && next_delay != NULL) {
+        *next_delay = delay;
+    }
+    return status;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>future                                           concurrent.futures.Future, wait, as_completed
+ *
+ *  A future is 64 bytes. Its word holds the phase, three flags and, above them, the references:
+ *
+ *      PENDING    nobody works on it            cancel -> CANCELLED, start -> RUNNING
+ *      RUNNING    somebody works on it          -> FINISHED or FAILED
+ *      CANCELLED  done; nobody will work on it  start -> NOTIFIED
+ *      NOTIFIED   done; who would have worked on it knows that it need not
+ *      FINISHED   done; there is a value
+ *      FAILED     done; there is a failure
+ *
+ *  CLAIMED is set, for good, by the one thread that may write the outcome of a future that was
+ *  made by hand: set_result and set_exception compete for it, and cancel loses against it. OWNED
+ *  says that an executor made the future: its worker alone completes it, and needs no claim.
+ *
+ *  WATCHED says that somebody may be parked on the future's address, or that `observers` may not
+ *  be empty. It is set under the bucket lock of the address, while the future is not done, and
+ *  cleared by the step that makes it done. While it is clear that step is one compare-and-swap,
+ *  which can give back a reference as well; while it is set the step is made under the bucket
+ *  lock, together with taking out everybody who waits. Set without need it costs a slow step;
+ *  clear with somebody waiting it would be a lost wake-up.
+ *
+ *  An observer is a done callback, or one place of a watcher: of a thread in pyt_wait, or of an
+ *  as_completed. The completing thread counts a watcher's places while it holds the bucket lock,
+ *  under which the watcher also leaves; so the watcher cannot go away under it. Observers are in
+ *  a list with one link, each change of which is one store: fork may cut in anywhere.
+ *
+ *  A watcher sleeps without a queue. Its state says who wakes it:
+ *
+ *      AWAKE   its thread runs
+ *      ASLEEP  set by its thread before it sleeps; who swaps CALLED in owes one pyt__wake
+ *      CALLED  there is something to look at
+ *
+ *  Memory. The step to a done phase is a release, each look at the phase an acquire.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* The outcome of something that another thread does, or will do: a counted handle. */
+typedef struct pyt_future pyt_future;
+
+/* What went wrong with a task. */
+typedef struct pyt_exception {
+    pyt_status status;   /* PYT_OK: nothing; PYT_TASK_ERROR: pyt_raise or set_exception did it */
+    int code;            /* as given there */
+    const char *message; /* valid as long as the future; "" when there is none */
+} pyt_exception;
+
+/* Make a future that is completed by hand, with pyt_future_set_result or _set_exception. Those
+ * of an executor come from pyt_executor_submit.
+ *
+ * future   receives it, with a reference that is the caller's: pyt_future_unref it
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `future` is NULL; PYT_MEMORY_ERROR, and *future is NULL
+ * Thread   any
+ * Python   Future()
+ */
+PYT__API pyt_status pyt_future_new(pyt_future **future);
+
+/* Take one more reference. Returns `future`. NULL: nothing happens. */
+PYT__API pyt_future *pyt_future_ref(pyt_future *future);
+
+/* Give a reference back. A task whose future is dropped runs all the same. NULL: nothing. */
+PYT__API void pyt_future_unref(pyt_future *future);
+
+/* Keep a future from being worked on. Its callbacks run, and whoever waits for it is woken.
+ *
+ * Returns  PYT_OK            it is cancelled, perhaps it was before
+ *          PYT_INVALID_STATE it runs or has finished
+ *          PYT_VALUE_ERROR   `future` is NULL
+ * Thread   any; callbacks run in it, with no lock held
+ * Python   Future.cancel(), which answers True or False
+ */
+PYT__API pyt_status pyt_future_cancel(pyt_future *future);
+
+/* Ask whether it was cancelled; is worked on just now; is cancelled or has finished. NULL: false.
+ * Python   Future.cancelled(), running(), done() */
+PYT__API bool pyt_future_cancelled(const pyt_future *future);
+PYT__API bool pyt_future_running(const pyt_future *future);
+PYT__API bool pyt_future_done(const pyt_future *future);
+
+/* Wait until the future is done, and give its value.
+ *
+ * result   receives the value; may be NULL. What it points to belongs to whom the function that
+ *          returned it says: the future never frees it
+ * Returns  PYT_OK
+ *          PYT_CANCELLED       it was cancelled
+ *          PYT_TASK_ERROR      the task ended by pyt_raise; pyt_error_message gives the message
+ *          PYT_BROKEN_EXECUTOR its executor broke before the task could start
+ *          PYT_RUNTIME_ERROR   called by a task, and the wait could never end: every worker of its
+ *                              executor waits like this for one of the executor's own futures that
+ *                              is not done. One of those whose future has not begun is told: it
+ *                              can cancel it and do the work itself. The same where tasks wait for
+ *                              each other in a circle. pyt_wait and pyt_as_completed_next are not
+ *                              watched like this, and a cancel from outside is not counted on
+ *          PYT_VALUE_ERROR     `future` is NULL
+ *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting
+ * Thread   any
+ * Python   Future.result()
+ */
+PYT__API pyt_status pyt_future_result(pyt_future *future, void **result);
+
+/* As pyt_future_result, as long as `seconds`.
+ *
+ * seconds  0 and below look once
+ * Returns  as pyt_future_result without PYT_RUNTIME_ERROR, since this wait does end, and
+ *          PYT_TIMEOUT        not done when the time was up
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   Future.result(timeout)
+ */
+PYT__API pyt_status pyt_future_result_timeout(pyt_future *future, double seconds, void **result);
+
+/* Wait until the future is done, and tell what went wrong with it.
+ *
+ * exception  receives it; its status is PYT_OK when there is a value; may be NULL
+ * Returns    PYT_OK when the future has finished, well or not; else as pyt_future_result
+ * Thread     any
+ * Python     Future.exception(), Future.exception(timeout)
+ */
+PYT__API pyt_status pyt_future_exception(pyt_future *future, pyt_exception *exception);
+PYT__API pyt_status pyt_future_exception_timeout(pyt_future *future, double seconds,
+                                                 pyt_exception *exception);
+
+/* Have `callback(future, arg)` called when the future is done; at once if it is. Callbacks are
+ * called in the order in which they were added. What one raises goes to the excepthook, and the
+ * others are called all the same.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `future` or `callback` is NULL; PYT_MEMORY_ERROR: nothing
+ *          was added
+ * Thread   any; callbacks run in the thread that completes or cancels the future, with no lock
+ *          held, or in the calling thread when the future is done
+ * Python   Future.add_done_callback(fn)
+ */
+PYT__API pyt_status pyt_future_add_done_callback(pyt_future *future,
+                                                 void (*callback)(pyt_future *future, void *arg),
+                                                 void *arg);
+
+/* Say that work on a future that was made by hand begins: it cannot be cancelled any more.
+ *
+ * Returns  PYT_OK            it runs
+ *          PYT_CANCELLED     it was cancelled: do not work on it
+ *          PYT_RUNTIME_ERROR it runs already, was told of its cancellation, has finished, or
+ *                            belongs to an executor
+ *          PYT_VALUE_ERROR   `future` is NULL
+ * Thread   any
+ * Python   Future.set_running_or_notify_cancel(), which answers True or False
+ */
+PYT__API pyt_status pyt_future_set_running_or_notify_cancel(pyt_future *future);
+
+/* Complete a future that was made by hand, with a value, or with a failure that its result()
+ * reports as PYT_TASK_ERROR.
+ *
+ * message  copied; NULL is taken for ""
+ * Returns  PYT_OK
+ *          PYT_INVALID_STATE it has finished, was cancelled, or belongs to an executor
+ *          PYT_VALUE_ERROR   `future` is NULL
+ *          PYT_MEMORY_ERROR  no memory for the message; nothing is changed
+ * Thread   any; callbacks run in it, with no lock held
+ * Python   Future.set_result(result), Future.set_exception(exception)
+ */
+PYT__API pyt_status pyt_future_set_result(pyt_future *future, void *result);
+PYT__API pyt_status pyt_future_set_exception(pyt_future *future, int code, const char *message);
+
+/* When pyt_wait has waited long enough. */
+typedef enum pyt_return_when {
+    PYT_ALL_COMPLETED,
+    PYT_FIRST_COMPLETED, /* one is done, by a value, a failure or cancellation */
+    PYT_FIRST_EXCEPTION  /* one has failed, which a cancelled one has not; or all are done */
+} pyt_return_when;
+
+/* Wait for several futures. One that is given twice counts once; with none, nothing is waited for.
+ *
+ * done     receives for each place whether that future is done; may be NULL
+ * n_done   receives how many different futures are; may be NULL
+ * Returns  PYT_OK            what `return_when` asks for has come
+ *          PYT_VALUE_ERROR   `futures`, or one of them, is NULL, or `return_when` is none of the
+ *                            three
+ *          PYT_MEMORY_ERROR  no memory to wait with
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ * Thread   any
+ * Python   wait(fs, return_when=)
+ */
+PYT__API pyt_status pyt_wait(pyt_future *const *futures, size_t n, pyt_return_when return_when,
+                             bool *done, size_t *n_done);
+
+/* As pyt_wait, as long as `seconds`.
+ *
+ * seconds  0 and below look once
+ * Returns  as pyt_wait, and
+ *          PYT_TIMEOUT        it has not come in time; `done` and `n_done` are filled in as well
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   wait(fs, timeout, return_when), which does not tell that the time was up
+ */
+PYT__API pyt_status pyt_wait_timeout(pyt_future *const *futures, size_t n, double seconds,
+                                     pyt_return_when return_when, bool *done, size_t *n_done);
+
+/* An iteration over futures as they complete. It holds a reference to each. */
+typedef struct pyt_as_completed {
+    struct pyt__watcher *pyt__watcher;
+} pyt_as_completed;
+
+/* Begin to iterate: over those that are done, in the order given, then over the others in the
+ * order in which they complete. Each comes once, however often it is given.
+ *
+ * seconds  from now on, for the whole iteration; 0 and below: only those that are done
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR    an argument, or one of the futures, is NULL, or `seconds` is not a
+ *                             number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ *          PYT_MEMORY_ERROR   nothing was begun
+ * Thread   any; one thread at a time uses it
+ * Python   as_completed(fs), as_completed(fs, timeout), whose time begins with the first next
+ */
+PYT__API pyt_status pyt_as_completed_init(pyt_as_completed *iterator, pyt_future *const *futures,
+                                          size_t n);
+PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
+                                                  pyt_future *const *futures, size_t n,
+                                                  double seconds);
+
+/* Give the next future that is done, waiting for it.
+ *
+ * future   receives it, borrowed: valid until pyt_as_completed_destroy; NULL when none comes
+ * Returns  PYT_OK
+ *          PYT_QUEUE_EMPTY  each has been given
+ *          PYT_TIMEOUT      none in time; pyt_error_message says how many are unfinished
+ *          PYT_VALUE_ERROR  an argument is NULL
+ *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; call again to go on
+ *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
+ * Python   next(iterator)
+ */
+PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future **future);
+
+/* End the iteration, wherever it is, and give its references back. NULL: nothing happens. */
+PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+enum {
+    PYT__FUTURE_PENDING,
+    PYT__FUTURE_RUNNING,
+    PYT__FUTURE_CANCELLED, /* from here on: done */
+    PYT__FUTURE_NOTIFIED,
+    PYT__FUTURE_FINISHED,
+    PYT__FUTURE_FAILED
+};
+
+#define PYT__FUTURE_PHASE UINT32_C(7)
+#define PYT__FUTURE_WATCHED UINT32_C(0x8)
+#define PYT__FUTURE_CLAIMED UINT32_C(0x10)
+#define PYT__FUTURE_OWNED UINT32_C(0x20)
+#define PYT__FUTURE_HELPER UINT32_C(0x40) /* works for a job of a pool; see there */
+#define PYT__FUTURE_REF UINT32_C(0x100)   /* one reference; there is room for 16 million */
+
+struct pyt_future {
+    PYT__ATOMIC(uint32_t) word;
+    int code; /* FAILED; before the step to it */
+    union {
+        void *value;   /* FINISHED */
+        char *message; /* FAILED; owned; NULL: the status's own sentence */
+    } outcome;         /* before the step to it */
+    PYT__ATOMIC(struct pyt__observer *) observers; /* newest first; under bucket lock */
+    void *(*function)(void *);                     /* an executor's: fixed while queued */
+    void *arg;
+    pyt_future *next;              /* in a queue or a cache, under its lock */
+    struct pyt_executor *executor; /* whose memory it is; NULL: made by hand; fixed */
+    pyt_status failure;            /* FAILED: what result() returns; before the step to it */
+};
+PYT__STATIC_ASSERT(sizeof(pyt_future) <= 64, "a future is 64 bytes or less");
+
+typedef struct pyt__observer {
+    PYT__ATOMIC(struct pyt__observer *) next;     /* older; under bucket lock */
+    void (*callback)(pyt_future *future, void *); /* NULL: this is a pyt__watch */
+    void *arg;                                    /* the callback's, or the watcher */
+} pyt__observer;
+
+/* A watcher's place at one future. */
+typedef struct pyt__watch {
+    pyt__observer observer; /* first, so that one can be taken for the other */
+    pyt_future *future;
+    struct pyt__watch *ready_next; /* in the watcher's stack, then its list */
+} pyt__watch;
+
+enum {
+    PYT__WATCHER_AWAKE,
+    PYT__WATCHER_ASLEEP,
+    PYT__WATCHER_CALLED
+};
+
+/* In memory of its own, not on a stack: after a fork the stacks of other threads are gone, and
+ * the futures in the child may still know the watcher. */
+typedef struct pyt__watcher {
+    PYT__ATOMIC(uint32_t) state;
+    PYT__ATOMIC(uint32_t) pending;        /* futures that are not done */
+    PYT__ATOMIC(pyt__watch *) ready;      /* those that are, newest first; all are taken at once */
+    pyt__watch *first_ready, *last_ready; /* as_completed: not given yet, oldest first */
+    pyt__parker *parker;                  /* of the thread that sleeps; before ASLEEP */
+    uint32_t forks;                       /* in which process that was */
+    pyt_return_when return_when;          /* fixed */
+    int64_t deadline;                     /* as_completed; fixed */
+    size_t n;                             /* different futures; fixed */
+    size_t given;                         /* as_completed */
+    pyt__watch watches[];
+} pyt__watcher;
+
+static void pyt__executor_take_back(pyt_future *future); /* the executor room's */
+/* The executor room's: what a worker does before and after a wait without a limit. */
+static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused);
+static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
+
+static uint32_t pyt__future_phase(const pyt_future *future) {
+    return PYT__LOAD(&future->word, acquire) & PYT__FUTURE_PHASE;
+}
+
+/* ---- references ---- */
+
+/* Make a future as new, with `word` for its references and flags. Its `executor` stays. */
+static void pyt__future_renew(pyt_future *future, uint32_t word) {
+    future->outcome.value = NULL;
+    PYT__STORE(&future->observers, NULL, relaxed);
+    PYT__STORE(&future->word, word, relaxed);
+}
+
+PYT__API pyt_status pyt_future_new(pyt_future **future) {
+    if (future == NULL) {
+        return pyt__fail_null();
+    }
+    *future = (pyt_future *)pyt__allocate_zeroed(sizeof **future);
+    if (*future == NULL) {
+        return pyt__fail_memory();
+    }
+    pyt__future_renew(*future, PYT__FUTURE_PENDING | PYT__FUTURE_REF);
+    return PYT_OK;
+}
+
+/* Free what a future that nobody refers to has, but not the future. */
+static void pyt__future_clear(pyt_future *future) {
+    if (pyt__future_phase(future) == PYT__FUTURE_FAILED) {
+        pyt__release_memory(future->outcome.message);
+    }
+    pyt__observer *observer = PYT__LOAD(&future->observers, relaxed);
+    while (observer != NULL) { /* callbacks of a future that was never completed */
+        pyt__observer *older = PYT__LOAD(&observer->next, relaxed);
+        pyt__release_memory(observer);
+        observer = older;
+    }
+}
+
+PYT__COLD static void pyt__future_free(pyt_future *future) {
+    pyt__future_clear(future);
+    pyt__release_memory(future);
+}
+
+static void pyt__future_end(pyt_future *future) {
+    if (future->executor == NULL) {
+        pyt__future_free(future);
+    } else {
+        pyt__executor_take_back(future);
+    }
+}
+
+PYT__API pyt_future *pyt_future_ref(pyt_future *future) {
+    if (future != NULL) {
+        PYT__ADD(&future->word, PYT__FUTURE_REF, relaxed);
+    }
+    return future;
+}
+
+/* Give one reference back. Who sees that his is the only one is the last: nobody else can add
+ * one. Returns true for the last: the future is the caller's to end. */
+static bool pyt__future_release(pyt_future *future) {
+    return PYT__LOAD(&future->word, acquire) < 2 * PYT__FUTURE_REF ||
+           PYT__ADD(&future->word, 0 - PYT__FUTURE_REF, acq_rel) < 2 * PYT__FUTURE_REF;
+}
+
+PYT__API void pyt_future_unref(pyt_future *future) {
+    if (future != NULL && pyt__future_release(future)) {
+        pyt__future_end(future);
+    }
+}
+
+/* ---- the step to a done phase ---- */
+
+/* One of the futures of a watcher is done. Its bucket is locked.
+ * Returns  whom to wake after that, or NULL */
+static pyt__parker *pyt__watcher_count(pyt__watcher *watcher, pyt__watch *watch, bool failed) {
+    watch->ready_next = PYT__LOAD(&watcher->ready, relaxed);
+    while (!PYT__CAS(&watcher->ready, &watch->ready_next, watch, release)) {
+    }
+    bool last = PYT__ADD(&watcher->pending, UINT32_MAX, acq_rel) == 1;
+    if (!last && watcher->return_when != PYT_FIRST_COMPLETED &&
+        !(failed && watcher->return_when == PYT_FIRST_EXCEPTION)) {
+        return NULL;
+    }
+    bool asleep = PYT__SWAP(&watcher->state, PYT__WATCHER_CALLED, acq_rel) == PYT__WATCHER_ASLEEP;
+    return asleep && watcher->forks == pyt__forks ? watcher->parker : NULL;
+}
+
+/* Tell the watchers among the observers of a future that is done. Its bucket is locked.
+ * wakes    the parkers to be woken after that are put in front of this list
+ * Returns  the callbacks, in the order in which they were added */
+static pyt__observer *pyt__observers_tell(pyt__observer *newest, bool failed, pyt__parker **wakes) {
+    pyt__observer *callbacks = NULL;
+    while (newest != NULL) {
+        pyt__observer *observer = newest;
+        newest = PYT__LOAD(&observer->next, relaxed);
+        if (observer->callback != NULL) {
+            PYT__STORE(&observer->next, callbacks, relaxed);
+            callbacks = observer;
+            continue;
+        }
+        pyt__parker *parker =
+            pyt__watcher_count((pyt__watcher *)observer->arg, (pyt__watch *)observer, failed);
+        if (parker != NULL) {
+            parker->next = *wakes;
+            *wakes = parker;
+        }
+    }
+    return callbacks;
+}
+
+struct pyt__callback_call {
+    void (*callback)(pyt_future *future, void *);
+    pyt_future *future;
+    void *arg;
+};
+
+static void pyt__callback_body(void *arg) {
+    struct pyt__callback_call *call = (struct pyt__callback_call *)arg;
+    call->callback(call->future, call->arg);
+}
+
+/* Call one callback; what it raises is reported. */
+static void pyt__future_call_back(pyt_future *future, void (*callback)(pyt_future *, void *),
+                                  void *arg) {
+    struct pyt__callback_call call = {callback, future, arg};
+    struct pyt__frame frame;
+    if (pyt__call(&frame, pyt__callback_body, &call) == PYT__RAISED) {
+        pyt__report(frame.code, frame.message);
+        pyt__release_memory(frame.message);
+    }
+}
+
+/* Make a WATCHED future done: under the bucket lock, with all that follows from it.
+ * Returns  false when it has left `from` */
+PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t from, uint32_t to) {
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    bool settled = false;
+    while (!settled && (word & (PYT__FUTURE_PHASE | PYT__FUTURE_CLAIMED)) == from) {
+        uint32_t kept = word & ~(PYT__FUTURE_PHASE | PYT__FUTURE_WATCHED);
+        settled = PYT__CAS(&future->word, &word, kept | to, acq_rel);
+    }
+    if (!settled) {
+        pyt__bucket_unlock(bucket);
+        return false;
+    }
+    pyt__observer *observers = PYT__LOAD(&future->observers, relaxed);
+    PYT__STORE(&future->observers, NULL, relaxed);
+    pyt__parker *wakes = pyt__queue_take_all(bucket, future, PYT__HANDED);
+    observers = pyt__observers_tell(observers, to == PYT__FUTURE_FAILED, &wakes);
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(wakes);
+    while (observers != NULL) {
+        pyt__observer *observer = observers;
+        observers = PYT__LOAD(&observer->next, relaxed);
+        pyt__future_call_back(future, observer->callback, observer->arg);
+        pyt__release_memory(observer);
+    }
+    return true;
+}
+
+/* Make a future done. The caller has a reference.
+ * from     its phase, with CLAIMED when that is so; PENDING is left by one of many, the others by
+ *          the one thread that may
+ * Returns  false when it has left `from` */
+static bool pyt__future_settle(pyt_future *future, uint32_t from, uint32_t to) {
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    while (!(word & PYT__FUTURE_WATCHED)) {
+        if ((word & (PYT__FUTURE_PHASE | PYT__FUTURE_CLAIMED)) != from) {
+            return false;
+        }
+        PYT__STEP();
+        if (PYT__CAS(&future->word, &word, (word & ~PYT__FUTURE_PHASE) | to, acq_rel)) {
+            return true;
+        }
+    }
+    return pyt__future_settle_watched(future, from, to);
+}
+
+/* Make a RUNNING future of an executor done and give the executor's reference back.
+ * Returns  true when that was the last: the future is the caller's to end */
+static bool pyt__future_finish(pyt_future *future, uint32_t to) {
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    while (!(word & PYT__FUTURE_WATCHED)) {
+        uint32_t next = ((word & ~PYT__FUTURE_PHASE) | to) - PYT__FUTURE_REF;
+        PYT__STEP();
+        if (PYT__CAS(&future->word, &word, next, acq_rel)) {
+            return next < PYT__FUTURE_REF;
+        }
+    }
+    pyt__future_settle_watched(future, PYT__FUTURE_RUNNING, to);
+    return pyt__future_release(future);
+}
+
+PYT__API pyt_status pyt_future_cancel(pyt_future *future) {
+    if (future == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__future_settle(future, PYT__FUTURE_PENDING, PYT__FUTURE_CANCELLED) ||
+        pyt_future_cancelled(future)) {
+        return PYT_OK;
+    }
+    return pyt__fail(PYT_INVALID_STATE, "a future that runs or has finished is not cancelled");
+}
+
+/* PENDING becomes RUNNING, CANCELLED becomes NOTIFIED. Returns the phase before. */
+static uint32_t pyt__future_start(pyt_future *future) {
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    for (;;) {
+        uint32_t phase = word & PYT__FUTURE_PHASE;
+        if ((phase != PYT__FUTURE_PENDING && phase != PYT__FUTURE_CANCELLED) ||
+            (word & PYT__FUTURE_CLAIMED) || PYT__CAS(&future->word, &word, word + 1, acq_rel)) {
+            return word & PYT__FUTURE_CLAIMED ? PYT__FUTURE_FINISHED : phase;
+        }
+    }
+}
+PYT__STATIC_ASSERT(PYT__FUTURE_RUNNING == PYT__FUTURE_PENDING + 1 &&
+                       PYT__FUTURE_NOTIFIED == PYT__FUTURE_CANCELLED + 1,
+                   "a future starts by adding one");
+
+PYT__API pyt_status pyt_future_set_running_or_notify_cancel(pyt_future *future) {
+    if (future == NULL) {
+        return pyt__fail_null();
+    }
+    if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_OWNED) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "the future belongs to an executor");
+    }
+    switch (pyt__future_start(future)) {
+    case PYT__FUTURE_PENDING:
+        return PYT_OK;
+    case PYT__FUTURE_CANCELLED:
+        return PYT_CANCELLED;
+    default:
+        return pyt__fail(PYT_RUNTIME_ERROR, "future in unexpected state");
+    }
+}
+
+/* Win the right to write the outcome of a future that was made by hand.
+ * Returns  its phase, PENDING or RUNNING; any other: lost */
+static uint32_t pyt__future_claim(pyt_future *future) {
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    do {
+        if ((word & PYT__FUTURE_PHASE) > PYT__FUTURE_RUNNING ||
+            (word & (PYT__FUTURE_CLAIMED | PYT__FUTURE_OWNED))) {
+            return PYT__FUTURE_FINISHED;
+        }
+    } while (!PYT__CAS(&future->word, &word, word | PYT__FUTURE_CLAIMED, acq_rel));
+    return word & PYT__FUTURE_PHASE;
+}
+
+static pyt_status pyt__future_fail_state(void) {
+    return pyt__fail(PYT_INVALID_STATE, "the future has finished or belongs to an executor");
+}
+
+PYT__API pyt_status pyt_future_set_result(pyt_future *future, void *result) {
+    if (future == NULL) {
+        return pyt__fail_null();
+    }
+    uint32_t phase = pyt__future_claim(future);
+    if (phase == PYT__FUTURE_FINISHED) {
+        return pyt__future_fail_state();
+    }
+    future->outcome.value = result;
+    pyt__future_settle(future, phase | PYT__FUTURE_CLAIMED, PYT__FUTURE_FINISHED);
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_future_set_exception(pyt_future *future, int code, const char *message) {
+    if (future == NULL) {
+        return pyt__fail_null();
+    }
+    char *copy = pyt__copy_text(message != NULL ? message : "");
+    if (copy == NULL) {
+        return pyt__fail_memory();
+    }
+    uint32_t phase = pyt__future_claim(future);
+    if (phase == PYT__FUTURE_FINISHED) {
+        pyt__release_memory(copy);
+        return pyt__future_fail_state();
+    }
+    future->outcome.message = copy;
+    future->code = code;
+    future->failure = PYT_TASK_ERROR;
+    pyt__future_settle(future, phase | PYT__FUTURE_CLAIMED, PYT__FUTURE_FAILED);
+    return PYT_OK;
+}
+
+/* ---- looking and waiting ---- */
+
+PYT__API bool pyt_future_cancelled(const pyt_future *future) {
+    uint32_t phase = future != NULL ? pyt__future_phase(future) : PYT__FUTURE_PENDING;
+    return phase == PYT__FUTURE_CANCELLED || phase == PYT__FUTURE_NOTIFIED;
+}
+
+PYT__API bool pyt_future_running(const pyt_future *future) {
+    return future != NULL && pyt__future_phase(future) == PYT__FUTURE_RUNNING;
+}
+
+PYT__API bool pyt_future_done(const pyt_future *future) {
+    return future != NULL && pyt__future_phase(future) >= PYT__FUTURE_CANCELLED;
+}
+
+/* Set WATCHED unless the future is done. Its bucket is locked. Returns false when it is done. */
+static bool pyt__future_watch_locked(pyt_future *future) {
+    uint32_t word = PYT__LOAD(&future->word, acquire);
+    while ((word & PYT__FUTURE_PHASE) < PYT__FUTURE_CANCELLED) {
+        if ((word & PYT__FUTURE_WATCHED) ||
+            PYT__CAS(&future->word, &word, word | PYT__FUTURE_WATCHED, acquire)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sleep until the future is done.
+ * refused  under the bucket lock: the wait is over before it begins; or NULL */
+static pyt_status pyt__future_park(pyt_future *future, pyt__parker *parker, int64_t deadline,
+                                   bool interruptible, const bool *refused) {
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    bool queued = !(refused != NULL && *refused) && pyt__future_watch_locked(future);
+    if (queued) {
+        pyt__queue_add(bucket, parker, future, false);
+    }
+    pyt__bucket_unlock(bucket);
+    return queued ? pyt__sleep(parker, future, deadline, interruptible) : PYT_OK;
+}
+
+/* Wait until the future is done, whatever comes. The calling thread is enrolled. */
+static void pyt__future_wait_out(pyt_future *future) {
+    (void)pyt__future_park(future, pyt__me.pyt__parker, PYT__FOREVER, false, NULL);
+}
+
+PYT__COLD static pyt_status pyt__future_wait_slow(pyt_future *future, int64_t deadline) {
+    if (deadline == PYT__AT_ONCE) {
+        return PYT_TIMEOUT;
+    }
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    if (deadline != PYT__FOREVER) {
+        return pyt__future_park(future, parker, deadline, true, NULL);
+    }
+    const bool *refused = NULL;
+    pyt_status status = pyt__worker_waits(future, &refused);
+    if (status != PYT_OK) {
+        return status;
+    }
+    PYT__STEP();
+    status = pyt__future_park(future, parker, PYT__FOREVER, true, refused);
+    return refused != NULL ? pyt__worker_waited(future, status) : status;
+}
+
+static pyt_status pyt__future_wait(pyt_future *future, int64_t deadline) {
+    return pyt_future_done(future) ? PYT_OK : pyt__future_wait_slow(future, deadline);
+}
+
+static const char *pyt__future_message(const pyt_future *future) {
+    if (future->outcome.message != NULL) {
+        return future->outcome.message;
+    }
+    return future->failure == PYT_TASK_ERROR ? "" : pyt_strerror(future->failure);
+}
+
+static pyt_status pyt__future_result_until(pyt_future *future, int64_t deadline, void **result) {
+    pyt_status status = pyt__future_wait(future, deadline);
+    if (status != PYT_OK) {
+        return status;
+    }
+    switch (pyt__future_phase(future)) {
+    case PYT__FUTURE_FINISHED:
+        if (result != NULL) {
+            *result = future->outcome.value;
+        }
+        return PYT_OK;
+    case PYT__FUTURE_FAILED:
+        return pyt__fail_copied(future->failure, pyt__future_message(future));
+    default:
+        return pyt__fail(PYT_CANCELLED, "the future was cancelled");
+    }
+}
+
+PYT__API pyt_status pyt_future_result(pyt_future *future, void **result) {
+    return future == NULL ? pyt__fail_null()
+                          : pyt__future_result_until(future, PYT__FOREVER, result);
+}
+
+PYT__API pyt_status pyt_future_result_timeout(pyt_future *future, double seconds, void **result) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return future == NULL ? pyt__fail_null()
+                          : pyt__future_result_until(future, pyt__deadline(seconds), result);
+}
+
+static pyt_status pyt__future_exception_until(pyt_future *future, int64_t deadline,
+                                              pyt_exception *exception) {
+    pyt_status status = pyt__future_wait(future, deadline);
+    if (status != PYT_OK) {
+        return status;
+    }
+    uint32_t phase = pyt__future_phase(future);
+    if (phase < PYT__FUTURE_FINISHED) {
+        return pyt__fail(PYT_CANCELLED, "the future was cancelled");
+    }
+    if (exception != NULL) {
+        bool failed = phase == PYT__FUTURE_FAILED;
+        exception->status = failed ? future->failure : PYT_OK;
+        exception->code = failed ? future->code : 0;
+        exception->message = failed ? pyt__future_message(future) : "";
+    }
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_future_exception(pyt_future *future, pyt_exception *exception) {
+    return future == NULL ? pyt__fail_null()
+                          : pyt__future_exception_until(future, PYT__FOREVER, exception);
+}
+
+PYT__API pyt_status pyt_future_exception_timeout(pyt_future *future, double seconds,
+                                                 pyt_exception *exception) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return future == NULL ? pyt__fail_null()
+                          : pyt__future_exception_until(future, pyt__deadline(seconds), exception);
+}
+
+/* Add an observer unless the future is done. The calling thread is enrolled. */
+static bool pyt__future_observe(pyt_future *future, pyt__observer *observer) {
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    bool added = pyt__future_watch_locked(future);
+    if (added) {
+        PYT__STORE(&observer->next, PYT__LOAD(&future->observers, relaxed), relaxed);
+        PYT__STORE(&future->observers, observer, release);
+    }
+    pyt__bucket_unlock(bucket);
+    return added;
+}
+
+PYT__API pyt_status pyt_future_add_done_callback(pyt_future *future,
+                                                 void (*callback)(pyt_future *future, void *arg),
+                                                 void *arg) {
+    if (future == NULL || callback == NULL) {
+        return pyt__fail_null();
+    }
+    if (!pyt_future_done(future)) {
+        pyt__observer *observer =
+            pyt__enroll() != NULL ? (pyt__observer *)pyt__allocate(sizeof *observer) : NULL;
+        if (observer == NULL) {
+            return pyt__fail_memory();
+        }
+        observer->callback = callback;
+        observer->arg = arg;
+        if (pyt__future_observe(future, observer)) {
+            return PYT_OK;
+        }
+        pyt__release_memory(observer);
+    }
+    pyt__future_call_back(future, callback, arg);
+    return PYT_OK;
+}
+
+/* ---- several at once ---- */
+
+/* Where `future` is, or would be, in a table of watches of a size that is a power of two. */
+static size_t pyt__watch_place(pyt__watch *const *table, size_t size, const pyt_future *future) {
+    uint64_t hash = (uint64_t)(uintptr_t)future * UINT64_C(0x9E3779B97F4A7C15);
+    size_t place = (size_t)(hash >> 32) & (size - 1);
+    while (table[place] != NULL && table[place]->future != future) {
+        place = (place + 1) & (size - 1);
+    }
+    return place;
+}
+
+/* Give each different future of the list one place in the watcher. Needs memory for a moment. */
+static bool pyt__watcher_fill(pyt__watcher *watcher, pyt_future *const *futures, size_t n) {
+    size_t size = 2;
+    while (size < 2 * n) {
+        size *= 2;
+    }
+    pyt__watch **table = (pyt__watch **)pyt__allocate_zeroed(size * sizeof *table);
+    if (table == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t place = pyt__watch_place(table, size, futures[i]);
+        if (table[place] == NULL) {
+            pyt__watch *watch = &watcher->watches[watcher->n++];
+            watch->observer.callback = NULL;
+            watch->observer.arg = watcher;
+            watch->future = futures[i];
+            table[place] = watch;
+        }
+    }
+    pyt__release_memory(table);
+    return true;
+}
+
+/* A watcher with a place for each different future, or NULL: no memory. */
+static pyt__watcher *pyt__watcher_make(pyt_future *const *futures, size_t n,
+                                       pyt_return_when return_when) {
+    pyt__watcher *watcher = NULL;
+    if (n < UINT32_MAX && n < SIZE_MAX / 4 / sizeof watcher->watches[0] && pyt__enroll() != NULL) {
+        watcher = (pyt__watcher *)pyt__allocate(sizeof *watcher + n * sizeof watcher->watches[0]);
+    }
+    if (watcher == NULL) {
+        return NULL;
+    }
+    memset(watcher, 0, sizeof *watcher);
+    watcher->return_when = return_when;
+    if (!pyt__watcher_fill(watcher, futures, n)) {
+        pyt__release_memory(watcher);
+        return NULL;
+    }
+    PYT__STORE(&watcher->pending, (uint32_t)watcher->n, relaxed);
+    return watcher;
+}
+
+/* Begin to watch. Those that are done already are counted, in their order. */
+static void pyt__watcher_enter(pyt__watcher *watcher) {
+    for (size_t i = 0; i < watcher->n; i++) {
+        pyt__watch *watch = &watcher->watches[i];
+        if (!pyt__future_observe(watch->future, &watch->observer)) {
+            bool failed = pyt__future_phase(watch->future) == PYT__FUTURE_FAILED;
+            (void)pyt__watcher_count(watcher, watch, failed);
+        }
+    }
+}
+
+/* Take an observer out of a future's list, if it is there. */
+static void pyt__future_unobserve(pyt_future *future, pyt__observer *observer) {
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    PYT__ATOMIC(pyt__observer *) *link = &future->observers;
+    pyt__observer *here = PYT__LOAD(link, relaxed);
+    while (here != NULL && here != observer) {
+        link = &here->next;
+        here = PYT__LOAD(link, relaxed);
+    }
+    if (here != NULL) {
+        PYT__STORE(link, PYT__LOAD(&here->next, relaxed), release);
+    }
+    pyt__bucket_unlock(bucket);
+}
+
+/* Watch no more. The bucket of each future is passed through: who completed it is out of there. */
+static void pyt__watcher_leave(pyt__watcher *watcher) {
+    for (size_t i = 0; i < watcher->n; i++) {
+        pyt__future_unobserve(watcher->watches[i].future, &watcher->watches[i].observer);
+    }
+}
+
+/* Sleep until called. */
+static pyt_status pyt__watcher_sleep(pyt__watcher *watcher, int64_t deadline) {
+    uint32_t state = PYT__WATCHER_AWAKE;
+    pyt_status status = PYT_OK;
+    watcher->parker = pyt__me.pyt__parker;
+    watcher->forks = pyt__forks;
+    if (PYT__CAS(&watcher->state, &state, PYT__WATCHER_ASLEEP, acq_rel)) {
+        PYT__STEP();
+        status = pyt__doze(watcher->parker, deadline, true);
+    }
+    state = PYT__SWAP(&watcher->state, PYT__WATCHER_AWAKE, acq_rel);
+    if (status != PYT_OK && state == PYT__WATCHER_CALLED) {
+        pyt__doze_on(watcher->parker, status);
+        return PYT_OK;
+    }
+    return pyt__unslept(status);
+}
+
+static bool pyt__futures_valid(pyt_future *const *futures, size_t n) {
+    bool valid = futures != NULL || n == 0;
+    for (size_t i = 0; valid && i < n; i++) {
+        valid = futures[i] != NULL;
+    }
+    return valid;
+}
+
+/* Has come what a watcher in pyt_wait waits for? */
+static bool pyt__watcher_satisfied(const pyt__watcher *watcher) {
+    uint32_t pending = PYT__LOAD(&watcher->pending, acquire);
+    if (pending == 0 || watcher->return_when == PYT_ALL_COMPLETED) {
+        return pending == 0;
+    }
+    if (watcher->return_when == PYT_FIRST_COMPLETED) {
+        return pending < watcher->n;
+    }
+    pyt__watch *watch = PYT__LOAD(&watcher->ready, acquire);
+    while (watch != NULL && pyt__future_phase(watch->future) != PYT__FUTURE_FAILED) {
+        watch = watch->ready_next;
+    }
+    return watch != NULL;
+}
+
+/* Wait with a watcher until it is satisfied. */
+static pyt_status pyt__watcher_wait(pyt__watcher *watcher, int64_t deadline) {
+    pyt_status status = PYT_OK;
+    pyt__watcher_enter(watcher);
+    while (status == PYT_OK && !pyt__watcher_satisfied(watcher)) {
+        status = deadline == PYT__AT_ONCE ? PYT_TIMEOUT : pyt__watcher_sleep(watcher, deadline);
+    }
+    pyt__watcher_leave(watcher);
+    if (status == PYT_TIMEOUT && pyt__watcher_satisfied(watcher)) {
+        status = PYT_OK;
+    }
+    return status;
+}
+
+static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t deadline,
+                                  pyt_return_when return_when, bool *done, size_t *n_done) {
+    if (!pyt__futures_valid(futures, n)) {
+        return pyt__fail_null();
+    }
+    if ((unsigned)return_when > PYT_FIRST_EXCEPTION) {
+        return pyt__fail(PYT_VALUE_ERROR, "invalid return condition");
+    }
+    pyt__watcher *watcher = pyt__watcher_make(futures, n, return_when);
+    if (watcher == NULL) {
+        return pyt__fail_memory();
+    }
+    pyt_status status = pyt__watcher_wait(watcher, deadline);
+    for (size_t i = 0; done != NULL && i < n; i++) {
+        done[i] = pyt_future_done(futures[i]);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < watcher->n; i++) {
+        count += pyt_future_done(watcher->watches[i].future);
+    }
+    if (n_done != NULL) {
+        *n_done = count;
+    }
+    pyt__release_memory(watcher);
+    return status;
+}
+
+PYT__API pyt_status pyt_wait(pyt_future *const *futures, size_t n, pyt_return_when return_when,
+                             bool *done, size_t *n_done) {
+    return pyt__wait_until(futures, n, PYT__FOREVER, return_when, done, n_done);
+}
+
+PYT__API pyt_status pyt_wait_timeout(pyt_future *const *futures, size_t n, double seconds,
+                                     pyt_return_when return_when, bool *done, size_t *n_done) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return pyt__wait_until(futures, n, pyt__deadline(seconds), return_when, done, n_done);
+}
+
+/* Move what is ready to the end of the list of what is to be given. */
+static void pyt__watcher_collect(pyt__watcher *watcher) {
+    pyt__watch *newest = PYT__LOAD(&watcher->ready, relaxed);
+    while (newest != NULL && !PYT__CAS(&watcher->ready, &newest, NULL, acquire)) {
+    }
+    pyt__watch *last = newest;
+    pyt__watch *oldest = NULL;
+    while (newest != NULL) {
+        pyt__watch *watch = newest;
+        newest = watch->ready_next;
+        watch->ready_next = oldest;
+        oldest = watch;
+    }
+    if (oldest != NULL) {
+        *(watcher->first_ready != NULL ? &watcher->last_ready->ready_next : &watcher->first_ready) =
+            oldest;
+        watcher->last_ready = last;
+    }
+}
+
+static pyt_status pyt__as_completed_begin(pyt_as_completed *iterator, pyt_future *const *futures,
+                                          size_t n, int64_t deadline) {
+    if (iterator == NULL) {
+        return pyt__fail_null();
+    }
+    iterator->pyt__watcher = NULL;
+    if (!pyt__futures_valid(futures, n)) {
+        return pyt__fail_null();
+    }
+    pyt__watcher *watcher = pyt__watcher_make(futures, n, PYT_FIRST_COMPLETED);
+    if (watcher == NULL) {
+        return pyt__fail_memory();
+    }
+    watcher->deadline = deadline;
+    for (size_t i = 0; i < watcher->n; i++) {
+        pyt_future_ref(watcher->watches[i].future);
+    }
+    pyt__watcher_enter(watcher);
+    iterator->pyt__watcher = watcher;
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_as_completed_init(pyt_as_completed *iterator, pyt_future *const *futures,
+                                          size_t n) {
+    return pyt__as_completed_begin(iterator, futures, n, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
+                                                  pyt_future *const *futures, size_t n,
+                                                  double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return pyt__as_completed_begin(iterator, futures, n, pyt__deadline(seconds));
+}
+
+/* Say how many have not come in time. */
+PYT__COLD static pyt_status pyt__as_completed_late(const pyt__watcher *watcher) {
+    char text[80];
+    snprintf(text, sizeof text, "%llu (of %llu) futures unfinished",
+             (unsigned long long)(watcher->n - watcher->given), (unsigned long long)watcher->n);
+    return pyt__fail_copied(PYT_TIMEOUT, text);
+}
+
+PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future **future) {
+    if (iterator == NULL || future == NULL || iterator->pyt__watcher == NULL) {
+        return pyt__fail_null();
+    }
+    pyt__watcher *watcher = iterator->pyt__watcher;
+    *future = NULL;
+    if (watcher->given == watcher->n) {
+        return pyt__fail(PYT_QUEUE_EMPTY, "no futures are left");
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__watcher_collect(watcher);
+    while (watcher->first_ready == NULL) {
+        pyt_status status = watcher->deadline == PYT__AT_ONCE
+                                ? PYT_TIMEOUT
+                                : pyt__watcher_sleep(watcher, watcher->deadline);
+        pyt__watcher_collect(watcher);
+        if (status == PYT_TIMEOUT && watcher->first_ready == NULL) {
+            return pyt__as_completed_late(watcher);
+        }
+        if (status != PYT_OK && status != PYT_TIMEOUT) {
+            return status;
+        }
+    }
+    *future = watcher->first_ready->future;
+    watcher->first_ready = watcher->first_ready->ready_next;
+    watcher->given++;
+    return PYT_OK;
+}
+
+PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator) {
+    if (iterator == NULL || iterator->pyt__watcher == NULL) {
+        return;
+    }
+    pyt__watcher *watcher = iterator->pyt__watcher;
+    iterator->pyt__watcher = NULL;
+    pyt__watcher_leave(watcher);
+    for (size_t i = 0; i < watcher->n; i++) {
+        pyt_future_unref(watcher->watches[i].future);
+    }
+    pyt__release_memory(watcher);
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>executor                                            concurrent.futures.ThreadPoolExecutor
+ *
+ *  A task is its future: the executor's queue links futures, and one compare-and-swap on the
+ *  future's word starts it, another ends it. The queue has two halves, each with a lock and cache
+ *  lines of its own:
+ *
+ *      in   where submit appends, under in_lock
+ *      out  where workers take, under out_lock; a worker that finds it empty takes over the whole
+ *           of `in` in one step
+ *
+ *  So tasks start in the order in which they were submitted, and a stream of them costs the
+ *  submitter two atomic operations each and the workers a visit to `in` now and then.
+ *
+ *  Idle workers. `calls` counts those that sleep on the executor's address; its top bit says that
+ *  one is searching: looking at both halves for a short while before it sleeps too. Who appends
+ *  to an empty `in` wakes a sleeper, unless one is searching, who will see it. Who takes a task
+ *  and leaves others behind does the same: so a queue is never left to workers that are busy
+ *  while others sleep. A worker counts itself as a sleeper, under the bucket lock, before its
+ *  last look at the queue, and the others look at the count after they have changed the queue
+ *  (all of it seq_cst): one of the two sees the other.
+ *
+ *  Threads on demand. While there are fewer workers than allowed (`growing`), submit works under
+ *  both locks, where it knows how many tasks are queued and how many workers idle, and starts a
+ *  worker when there are more of the former. An executor never shrinks.
+ *
+ *  Memory. Futures come from a cache under in_lock, which is bounded, and go back there when they
+ *  are dropped; a worker keeps some and returns them together. The executor's own memory lives
+ *  until its handle, its workers and all its futures are gone.
+ *
+ *  A wait that never ends. A worker that waits for a future of its own executor, without a limit,
+ *  says so under out_lock and looks at the others. Nothing but a worker completes such a future,
+ *  and that somebody from outside might yet cancel it is not counted on; but while a shutdown is
+ *  cancelling what was in the queue, nobody is refused.
+ *  When every worker waits for one that is not done, and no worker can be added, none of them
+ *  ever will be; so it is when the chain from a future to the worker that runs it to the future
+ *  that one waits for comes back to where it began. Of those who wait one is refused: one whose
+ *  future has not begun, so that it can be taken back, or where there is none the last to come.
+ *
+ *  Locks are taken in the order pyt__executors_lock, out_lock, in_lock, then those of the thread
+ *  room. No task, initializer or callback is called with one held.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* Threads that run tasks. */
+typedef struct pyt_executor pyt_executor;
+
+/* What a new executor is to be. Every member's zero is Python's default. */
+typedef struct pyt_executor_options {
+    int max_workers;                /* 0: the processors this process may use + 4, at most 32 */
+    const char *thread_name_prefix; /* copied; workers are named prefix_0, prefix_1 ...;
+                                       NULL or "": "ThreadPoolExecutor-N" */
+    int (*initializer)(void *arg);  /* called first in each worker; not 0, or raising: it failed,
+                                       and the executor is broken; may be NULL */
+    void *arg;                      /* given to the initializer */
+} pyt_executor_options;
+
+/* Make an executor. It has no threads before the first task.
+ *
+ * executor  receives it; pyt_executor_free it
+ * options   may be NULL
+ * Returns   PYT_OK
+ *           PYT_VALUE_ERROR  `executor` is NULL, or max_workers is below 0
+ *           PYT_MEMORY_ERROR no memory; *executor is NULL
+ * Thread    any
+ * Python    ThreadPoolExecutor(max_workers, thread_name_prefix, initializer, initargs)
+ */
+PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor_options *options);
+
+/* Have `function(arg)` called in a worker. Tasks begin in the order in which they are submitted.
+ * A worker that is idle takes it; when there is none, and fewer than max_workers, one is started.
+ *
+ * function  its return value is the future's result; pyt_raise in it is the future's failure;
+ *           pyt_exit in it returns NULL. It must not end its thread by the system's means
+ * arg       must live until the task is over
+ * future    receives the task's future, with a reference that is the caller's: pyt_future_unref
+ *           it; NULL when nobody is interested
+ * Returns   PYT_OK
+ *           PYT_RUNTIME_ERROR   the executor is shut down, or the process is ending
+ *           PYT_BROKEN_EXECUTOR an initializer has failed
+ *           PYT_VALUE_ERROR     `executor` or `function` is NULL
+ *           PYT_MEMORY_ERROR    no memory, or no thread to run anything; nothing was submitted
+ * Thread    any, the executor's own workers included
+ * Python    ThreadPoolExecutor.submit(fn, arg)
+ */
+PYT__API pyt_status pyt_executor_submit(pyt_executor *executor, void *(*function)(void *arg),
+                                        void *arg, pyt_future **future);
+
+/* Call `function` for each of `n` arguments, in the workers, and wait for the results.
+ *
+ * args     n pointers
+ * results  receives what the function returned, in the order of `args`; may be NULL. When an item
+ *          has failed, those before it are there, and the rest is not touched
+ * failed   receives the place of the first item, in that order, that has no result; n when all
+ *          have; may be NULL. What was not begun by then is cancelled, what runs goes on: the
+ *          arguments must live until the executor is shut down
+ * Returns  PYT_OK            all results are there
+ *          PYT_TASK_ERROR, PYT_BROKEN_EXECUTOR, PYT_CANCELLED
+ *                            what happened to that item, as pyt_future_result says it
+ *          PYT_RUNTIME_ERROR as pyt_executor_submit, or as pyt_future_result
+ *          PYT_VALUE_ERROR   `executor`, `function` or `args` is NULL
+ *          PYT_MEMORY_ERROR  no memory, or no thread to run anything
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ * Thread   any
+ * Python   list(ThreadPoolExecutor.map(fn, args))
+ */
+PYT__API pyt_status pyt_executor_map(pyt_executor *executor, void *(*function)(void *arg),
+                                     void *const *args, size_t n, void **results, size_t *failed);
+
+/* As pyt_executor_map, as long as `seconds`.
+ *
+ * seconds  for all of it; 0 and below look once
+ * Returns  as pyt_executor_map, and
+ *          PYT_TIMEOUT        the item at *failed had no result when the time was up
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   list(ThreadPoolExecutor.map(fn, args, timeout=seconds))
+ */
+PYT__API pyt_status pyt_executor_map_timeout(pyt_executor *executor, void *(*function)(void *arg),
+                                             void *const *args, size_t n, double seconds,
+                                             void **results, size_t *failed);
+
+/* Take no more tasks. May be called again, also with other arguments.
+ *
+ * wait            return when all tasks are done and the worker threads have ended
+ * cancel_futures  what has not begun is cancelled; else it will still run
+ * Returns  PYT_OK
+ *          PYT_RUNTIME_ERROR called with `wait` by one of its own workers, which would wait for
+ *                            itself; nothing is changed
+ *          PYT_VALUE_ERROR   `executor` is NULL
+ *          PYT_MEMORY_ERROR  the thread's first call, and no memory for it
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting; it is shut down all the same
+ * Thread   any; callbacks of cancelled futures run in it
+ * Python   ThreadPoolExecutor.shutdown(wait, cancel_futures=)
+ */
+PYT__API pyt_status pyt_executor_shutdown(pyt_executor *executor, bool wait, bool cancel_futures);
+
+/* Shut the executor down, wait until everything submitted is done, and let the handle go. Called
+ * by one of its own workers it does not wait: the queue is still worked off, then the memory goes.
+ * Futures stay valid. NULL: nothing happens.
+ *
+ * Thread   any, once; not interrupted by pyt_interrupt_main
+ * Python   the end of a with block over the executor
+ */
+PYT__API void pyt_executor_free(pyt_executor *executor);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+/* How many futures an executor keeps for later: enough for bursts of a thousand, at 80 bytes. */
+#define PYT__FUTURES_KEPT 2048
+#define PYT__FUTURES_SPARE 32 /* how many a worker collects before it returns them */
+
+#define PYT__CALLS_SEARCHING UINT32_C(0x80000000)
+#ifndef PYT__SEARCH_LOOKS
+#define PYT__SEARCH_LOOKS 200
+#endif
+
+enum {
+    PYT__EXECUTOR_OPEN,
+    PYT__EXECUTOR_SHUT,
+    PYT__EXECUTOR_BROKEN
+};
+
+/* A list of futures by `next`, with its length where that is needed. */
+typedef struct pyt__future_list {
+    pyt_future *first, *last;
+    size_t count;
+} pyt__future_list;
+
+typedef struct pyt__worker {
+    struct pyt__worker *older;      /* fixed */
+    pyt_executor *executor;         /* fixed */
+    pyt_thread *thread;             /* fixed before it is in the list */
+    PYT__ATOMIC(pyt_future *) task; /* what it runs; set by the worker */
+    pyt_future *waits_for;          /* without a limit; under out_lock */
+    pyt__parker *parker;            /* with which it does; under out_lock */
+    bool refused;                   /* and is not to; under that future's bucket lock */
+    bool idle;                      /* counted as idle; under out_lock */
+    bool gone;                      /* it has ended; under out_lock */
+    bool begun;                     /* without threads: the initializer was called */
+    pyt__future_list spare;         /* dropped futures; the worker's */
+    pyt__patience patience;         /* of its searches; the worker's */
+} pyt__worker;
+
+struct pyt_executor {
+    pyt_lock in_lock;
+    PYT__ATOMIC(uint32_t) state;         /* OPEN to SHUT or BROKEN; set under both locks */
+    PYT__ATOMIC(uint32_t) growing;       /* fewer workers than allowed; set under both locks */
+    PYT__ATOMIC(uint32_t) calls;         /* who sleeps, who searches; see above */
+    PYT__ATOMIC(pyt_future *) in_first;  /* set under in_lock */
+    pyt_future *in_last;                 /* under in_lock; means nothing when `in` is empty */
+    pyt__future_list kept;               /* futures for later; under in_lock */
+    size_t lent;                         /* futures that are somewhere else; under in_lock */
+    PYT__ATOMIC(uint32_t) lost;          /* of those, how many are gone and not yet counted */
+    bool over;                           /* only futures keep it alive; under in_lock */
+    char distance[64];                   /* what workers write starts a cache line later */
+    pyt_lock out_lock;                   /* also guards what follows */
+    PYT__ATOMIC(pyt_future *) out_first; /* set under out_lock */
+    uint32_t queued, idle;               /* while growing: tasks in the queue, idle workers */
+    uint32_t dropping;                   /* who is ending futures that were in the queue */
+    uint32_t threads, max_threads, named;
+    pyt__worker *workers;                 /* all there ever were, youngest first */
+    PYT__ATOMIC(uint32_t) refs;           /* the handle, the workers, who walks the list */
+    pyt_executor *next, *previous;        /* the list of executors; under its lock */
+    int (*initializer)(void *);           /* fixed */
+    void *arg;                            /* fixed */
+    void (*drop)(void *arg, bool broken); /* a pool's: a helper will not run; fixed */
+    void (*abandon)(void *arg);           /* a pool's: the same in fork's child; fixed */
+    PYT__ATOMIC(bool) terminated;         /* a pool's: helpers are to stop */
+    bool breaking;                        /* an initializer has failed */
+    char *broken_message;                 /* owned; set once, before BROKEN, under the lock */
+    char prefix[];                        /* fixed */
+};
+
+static pyt_lock pyt__executors_lock;
+static pyt_executor *pyt__executors; /* under the lock */
+static bool pyt__executors_ending;   /* the process ends; under the lock */
+static PYT__ATOMIC(uint32_t) pyt__executors_named;
+static PYT__THREAD_LOCAL pyt__worker *pyt__worker_here; /* what the calling thread is */
+
+/* ---- futures come and go ---- */
+
+static void pyt__list_push(pyt__future_list *list, pyt_future *future) {
+    future->next = list->first;
+    if (list->first == NULL) {
+        list->last = future;
+    }
+    list->first = future;
+    list->count++;
+}
+
+/* Move a list to the front of another. */
+static void pyt__list_move(pyt__future_list *to, pyt__future_list *from) {
+    if (from->first != NULL) {
+        from->last->next = to->first;
+        if (to->first == NULL) {
+            to->last = from->last;
+        }
+        to->first = from->first;
+        to->count += from->count;
+        *from = (pyt__future_list){NULL, NULL, 0};
+    }
+}
+
+static pyt_future *pyt__list_pop(pyt__future_list *list) {
+    pyt_future *future = list->first;
+    list->first = future->next;
+    list->count--;
+    return future;
+}
+
+/* Take out of the cache what is too much, or, when the executor is over, everything. in_lock is
+ * held. Returns a list to be freed. */
+static pyt__future_list pyt__executor_trim_locked(pyt_executor *executor) {
+    pyt__future_list surplus = {NULL, NULL, 0};
+    size_t limit = executor->over ? 0 : PYT__FUTURES_KEPT;
+    while (executor->kept.count > limit) {
+        pyt__list_push(&surplus, pyt__list_pop(&executor->kept));
+    }
+    return surplus;
+}
+
+/* After something has changed: let in_lock go, and free what is not needed. The executor itself
+ * goes with the last of its futures. */
+static void pyt__executor_close_in(pyt_executor *executor) {
+    pyt__future_list surplus = {NULL, NULL, 0};
+    if (executor->over || executor->kept.count > PYT__FUTURES_KEPT) {
+        surplus = pyt__executor_trim_locked(executor);
+        executor->lent -= PYT__SWAP(&executor->lost, 0, acquire);
+    }
+    bool last = executor->over && executor->lent == 0;
+    pyt_lock_release(&executor->in_lock);
+    while (surplus.count > 0) {
+        pyt__release_memory(pyt__list_pop(&surplus));
+    }
+    if (last) {
+        pyt__release_memory(executor->broken_message);
+        pyt__release_memory(executor);
+    }
+}
+
+/* Put dropped futures into the cache. A thread that would have to wait for in_lock and has no
+ * memory to wait with frees them. */
+static void pyt__executor_keep(pyt_executor *executor, pyt__future_list *list) {
+    if (!pyt__lock_grab(&executor->in_lock)) {
+        if (pyt__enroll() == NULL) {
+            size_t count = list->count;
+            while (list->count > 0) {
+                pyt__release_memory(pyt__list_pop(list));
+            }
+            PYT__ADD(&executor->lost, (uint32_t)count, release);
+            return;
+        }
+        pyt__lock_take(&executor->in_lock);
+    }
+    executor->lent -= list->count;
+    pyt__list_move(&executor->kept, list);
+    pyt__executor_close_in(executor);
+}
+
+/* A worker drops futures into its own list first. */
+static void pyt__executor_take_back(pyt_future *future) {
+    pyt__worker *worker = pyt__worker_here;
+    pyt_executor *executor = future->executor;
+    pyt__future_list single = {NULL, NULL, 0};
+    bool ours = worker != NULL && worker->executor == executor;
+    pyt__future_list *list = ours ? &worker->spare : &single;
+    pyt__future_clear(future);
+    pyt__list_push(list, future);
+    if (!ours || list->count >= PYT__FUTURES_SPARE) {
+        pyt__executor_keep(executor, list);
+    }
+}
+
+/* ---- idle workers ---- */
+
+/* Wake a sleeping worker; pairs with the last look of pyt__worker_sleep. */
+PYT__COLD static void pyt__executor_call_slow(pyt_executor *executor) {
+    pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
+    pyt__parker *parker = pyt__queue_oldest(bucket, &executor->calls);
+    if (parker != NULL) {
+        pyt__queue_remove(bucket, parker);
+        PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
+    }
+    pyt__bucket_unlock(bucket);
+    if (parker != NULL) {
+        pyt__wake(parker);
+    }
+}
+
+/* There is work that nobody may have seen: wake a sleeper, unless one searches. */
+static void pyt__executor_call(pyt_executor *executor) {
+    uint32_t calls = PYT__LOAD(&executor->calls, seq_cst);
+    if (calls != 0 && !(calls & PYT__CALLS_SEARCHING)) {
+        pyt__executor_call_slow(executor);
+    }
+}
+
+/* The executor's state has changed: wake all sleepers. */
+static void pyt__executor_call_all(pyt_executor *executor) {
+    if (PYT__LOAD(&executor->calls, seq_cst) == 0) {
+        return;
+    }
+    pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
+    pyt__parker *list = pyt__queue_take_all(bucket, &executor->calls, PYT__PLAIN);
+    uint32_t count = 0;
+    for (pyt__parker *parker = list; parker != NULL; parker = parker->next) {
+        count++;
+    }
+    PYT__ADD(&executor->calls, 0 - count, seq_cst);
+    pyt__bucket_unlock(bucket);
+    pyt__wake_list(list);
+}
+
+/* ---- the queue ---- */
+
+/* Append to `in`, whose lock is held. Returns true when it was empty: call for a worker. */
+static bool pyt__executor_append_locked(pyt_executor *executor, pyt_future *future) {
+    future->next = NULL;
+    bool first = PYT__LOAD(&executor->in_first, relaxed) == NULL;
+    if (first) {
+        executor->in_last = future;
+        PYT__STORE(&executor->in_first, future, seq_cst);
+    } else {
+        executor->in_last->next = future;
+        executor->in_last = future;
+    }
+    return first;
+}
+
+/* Take over the whole of `in`; what is spare goes the other way. out_lock is held. */
+static pyt_future *pyt__executor_take_over_locked(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
+    if (PYT__LOAD(&executor->in_first, relaxed) == NULL) {
+        return NULL;
+    }
+    pyt__lock_take(&executor->in_lock);
+    pyt_future *first = PYT__LOAD(&executor->in_first, relaxed);
+    PYT__STORE(&executor->in_first, NULL, relaxed);
+    executor->lent -= worker->spare.count;
+    pyt__list_move(&executor->kept, &worker->spare);
+    pyt__executor_close_in(executor);
+    PYT__STORE(&executor->out_first, first, seq_cst);
+    return first;
+}
+
+/* Take the next task, or NULL. out_lock is held.
+ * more     receives whether others are left */
+static pyt_future *pyt__worker_take_locked(pyt__worker *worker, bool *more) {
+    pyt_executor *executor = worker->executor;
+    pyt_future *future = PYT__LOAD(&executor->out_first, relaxed);
+    if (future == NULL) {
+        future = pyt__executor_take_over_locked(worker);
+    }
+    if (future != NULL) {
+        PYT__STORE(&executor->out_first, future->next, relaxed);
+        *more = future->next != NULL || PYT__LOAD(&executor->in_first, relaxed) != NULL;
+        executor->queued -= executor->queued > 0;
+    }
+    return future;
+}
+
+/* Take all tasks out of the queue. Both locks are held. */
+static pyt_future *pyt__executor_empty_locked(pyt_executor *executor) {
+    pyt_future *out = PYT__LOAD(&executor->out_first, relaxed);
+    pyt_future *in = PYT__LOAD(&executor->in_first, relaxed);
+    pyt_future *last = out;
+    PYT__STORE(&executor->out_first, NULL, relaxed);
+    PYT__STORE(&executor->in_first, NULL, relaxed);
+    executor->queued = 0;
+    while (last != NULL && last->next != NULL) {
+        last = last->next;
+    }
+    if (last == NULL) {
+        return in;
+    }
+    last->next = in;
+    return out;
+}
+
+/* ---- the life of an executor ---- */
+
+static pyt_status pyt__executor_refuse(const pyt_executor *executor) {
+    if (PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_BROKEN) {
+        return pyt__fail(PYT_BROKEN_EXECUTOR, "a thread initializer failed, the executor is not "
+                                              "usable anymore");
+    }
+    return pyt__fail(PYT_RUNTIME_ERROR, "cannot schedule new futures after shutdown");
+}
+
+/* Is anybody still there to keep the executor? Then one more. */
+static bool pyt__executor_try_ref(pyt_executor *executor) {
+    uint32_t refs = PYT__LOAD(&executor->refs, relaxed);
+    while (refs > 0) {
+        if (PYT__CAS(&executor->refs, &refs, refs + 1, acq_rel)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody can come back: everything but the futures that are lent goes. */
+static void pyt__executor_destroy(pyt_executor *executor) {
+    pyt__lock_take(&pyt__executors_lock);
+    *(executor->previous != NULL ? &executor->previous->next : &pyt__executors) = executor->next;
+    if (executor->next != NULL) {
+        executor->next->previous = executor->previous;
+    }
+    pyt_lock_release(&pyt__executors_lock);
+    while (executor->workers != NULL) {
+        pyt__worker *worker = executor->workers;
+        executor->workers = worker->older;
+        pyt_thread_unref(worker->thread);
+        pyt__release_memory(worker);
+    }
+    pyt__lock_take(&executor->in_lock);
+    executor->over = true;
+    pyt__executor_close_in(executor);
+}
+
+/* The calling thread is enrolled. */
+static void pyt__executor_unref(pyt_executor *executor) {
+    if (PYT__ADD(&executor->refs, UINT32_MAX, acq_rel) == 1) {
+        pyt__executor_destroy(executor);
+    }
+}
+
+static uint32_t pyt__executor_default_workers(void) {
+    unsigned processors = pyt__os_processors();
+    return processors < 28 ? processors + 4 : 32;
+}
+
+/* An executor with one reference, in the list. */
+static pyt_executor *pyt__executor_make(uint32_t max_threads, const char *prefix,
+                                        int (*initializer)(void *), void *arg) {
+    size_t length = strlen(prefix);
+    pyt_executor *executor = NULL;
+    if (pyt__enroll() != NULL && length < SIZE_MAX / 2) {
+        executor = (pyt_executor *)pyt__allocate_zeroed(sizeof *executor + length + 1);
+    }
+    if (executor == NULL) {
+        return NULL;
+    }
+    memcpy(executor->prefix, prefix, length + 1);
+    executor->max_threads = max_threads;
+    executor->initializer = initializer;
+    executor->arg = arg;
+    PYT__STORE(&executor->growing, 1, relaxed);
+    PYT__STORE(&executor->refs, 1, relaxed);
+    pyt__lock_take(&pyt__executors_lock);
+    uint32_t state = pyt__executors_ending ? PYT__EXECUTOR_SHUT : PYT__EXECUTOR_OPEN;
+    PYT__STORE(&executor->state, state, relaxed);
+    executor->next = pyt__executors;
+    if (executor->next != NULL) {
+        executor->next->previous = executor;
+    }
+    pyt__executors = executor;
+    pyt_lock_release(&pyt__executors_lock);
+    return executor;
+}
+
+PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor_options *options) {
+    static const pyt_executor_options defaults = {0, NULL, NULL, NULL};
+    if (executor == NULL) {
+        return pyt__fail_null();
+    }
+    *executor = NULL;
+    if (options == NULL) {
+        options = &defaults;
+    }
+    if (options->max_workers < 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "max_workers must be greater than 0");
+    }
+    uint32_t workers = (uint32_t)options->max_workers;
+    char name[48];
+    const char *prefix = options->thread_name_prefix;
+    if (prefix == NULL || prefix[0] == '\0') {
+        uint32_t number = PYT__ADD(&pyt__executors_named, 1, relaxed);
+        snprintf(name, sizeof name, "ThreadPoolExecutor-%lu", (unsigned long)number);
+        prefix = name;
+    }
+    *executor = pyt__executor_make(workers > 0 ? workers : pyt__executor_default_workers(), prefix,
+                                   options->initializer, options->arg);
+    return *executor != NULL ? PYT_OK : pyt__fail_memory();
+}
+
+/* A task that will not run: cancelled, or failed with the executor. The queue's reference goes. */
+static void pyt__executor_drop_task(pyt_executor *executor, pyt_future *future, bool broken) {
+    if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
+        executor->drop(future->arg, broken);
+    }
+    if (!broken) {
+        pyt__future_settle(future, PYT__FUTURE_PENDING, PYT__FUTURE_CANCELLED);
+    }
+    if (pyt__future_start(future) == PYT__FUTURE_PENDING) {
+        future->outcome.message =
+            executor->broken_message != NULL ? pyt__copy_text(executor->broken_message) : NULL;
+        future->code = 0;
+        future->failure = PYT_BROKEN_EXECUTOR;
+        if (pyt__future_finish(future, PYT__FUTURE_FAILED)) {
+            pyt__future_end(future);
+        }
+    } else {
+        pyt_future_unref(future);
+    }
+}
+
+/* Take no more tasks; drop those in the queue if so wished. Callbacks run here. */
+static void pyt__executor_close(pyt_executor *executor, uint32_t state, bool drop) {
+    pyt__lock_take(&executor->out_lock);
+    pyt__lock_take(&executor->in_lock);
+    if (PYT__LOAD(&executor->state, relaxed) != PYT__EXECUTOR_BROKEN) {
+        PYT__STORE(&executor->state, state, seq_cst);
+    }
+    pyt_future *dropped = drop ? pyt__executor_empty_locked(executor) : NULL;
+    executor->dropping += drop;
+    pyt_lock_release(&executor->in_lock);
+    pyt_lock_release(&executor->out_lock);
+    PYT__STEP();
+    pyt__executor_call_all(executor);
+    while (dropped != NULL) {
+        pyt_future *future = dropped;
+        dropped = future->next;
+        pyt__executor_drop_task(executor, future, state == PYT__EXECUTOR_BROKEN);
+    }
+    if (drop) {
+        pyt__lock_take(&executor->out_lock);
+        executor->dropping--;
+        pyt_lock_release(&executor->out_lock);
+    }
+}
+
+/* Wait until the workers have ended, but for the calling thread. The executor takes no tasks. */
+static pyt_status pyt__executor_join(pyt_executor *executor, bool interruptible) {
+    pyt_status status = PYT_OK;
+    pyt__lock_take(&executor->out_lock);
+    pyt__worker *worker = executor->workers;
+    pyt_lock_release(&executor->out_lock);
+    while (worker != NULL && status == PYT_OK) {
+        if (worker != pyt__worker_here && worker->thread != NULL) {
+            status = pyt__thread_join_until(worker->thread, PYT__FOREVER, interruptible);
+        }
+        worker = worker->older;
+    }
+    return status;
+}
+
+static bool pyt__executor_is_here(const pyt_executor *executor) {
+    return pyt__worker_here != NULL && pyt__worker_here->executor == executor;
+}
+
+PYT__API pyt_status pyt_executor_shutdown(pyt_executor *executor, bool wait, bool cancel_futures) {
+    if (executor == NULL) {
+        return pyt__fail_null();
+    }
+    if (wait && pyt__executor_is_here(executor)) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "a worker cannot wait for its own executor's end");
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__executor_close(executor, PYT__EXECUTOR_SHUT, cancel_futures);
+    return wait ? pyt__executor_join(executor, true) : PYT_OK;
+}
+
+PYT__API void pyt_executor_free(pyt_executor *executor) {
+    if (executor == NULL || pyt__enroll() == NULL) {
+        return;
+    }
+    pyt__executor_close(executor, PYT__EXECUTOR_SHUT, false);
+    if (!pyt__executor_is_here(executor)) {
+        pyt__executor_join(executor, false);
+    }
+    pyt__executor_unref(executor);
+}
+
+/* ---- the life of a worker ---- */
+
+static void pyt__task_body(void *arg) {
+    pyt_future *future = (pyt_future *)arg;
+    future->outcome.value = future->function(future->arg);
+}
+
+static void pyt__worker_run(pyt__worker *worker, pyt_future *future) {
+    struct pyt__frame frame;
+    uint32_t phase = PYT__FUTURE_FINISHED;
+    PYT__STORE(&worker->task, future, relaxed);
+    if (pyt__future_start(future) != PYT__FUTURE_PENDING) {
+        PYT__STORE(&worker->task, NULL, relaxed);
+        pyt_future_unref(future);
+        return;
+    }
+    if (pyt__call(&frame, pyt__task_body, future) == PYT__RAISED) {
+        future->outcome.message = frame.message;
+        future->code = frame.code;
+        future->failure = PYT_TASK_ERROR;
+        phase = PYT__FUTURE_FAILED;
+    }
+    PYT__STORE(&worker->task, NULL, relaxed);
+    PYT__STEP();
+    if (pyt__future_finish(future, phase)) {
+        pyt__future_end(future);
+    }
+}
+
+struct pyt__initializer_call {
+    pyt_executor *executor;
+    int outcome;
+};
+
+static void pyt__initializer_body(void *arg) {
+    struct pyt__initializer_call *call = (struct pyt__initializer_call *)arg;
+    call->outcome = call->executor->initializer(call->executor->arg);
+}
+
+/* Call the initializer. One that fails breaks the executor. */
+static bool pyt__worker_initialize(pyt_executor *executor) {
+    struct pyt__initializer_call call = {executor, 0};
+    struct pyt__frame frame;
+    if (executor->initializer == NULL) {
+        return true;
+    }
+    bool raised = pyt__call(&frame, pyt__initializer_body, &call) == PYT__RAISED;
+    if (!raised && call.outcome == 0) {
+        return true;
+    }
+    pyt__lock_take(&executor->out_lock);
+    if (!executor->breaking) {
+        executor->breaking = true;
+        executor->broken_message = frame.message;
+        frame.message = NULL;
+    }
+    pyt_lock_release(&executor->out_lock);
+    pyt__release_memory(frame.message);
+    pyt__executor_close(executor, PYT__EXECUTOR_BROKEN, true);
+    return false;
+}
+
+#if defined(PYTHREADING_DUMMY)
+
+/* Without threads a worker is a name: who submits a task runs it. */
+static bool pyt__worker_start(pyt__worker *worker) {
+    worker->thread = NULL;
+    return !PYT__FAULT("thread_start");
+}
+
+/* Run what is queued, in the calling thread, as a worker would. A task may free the executor. */
+static void pyt__executor_serve(pyt_executor *executor) {
+    pyt__worker *worker = executor->workers;
+    pyt__worker *outer = pyt__worker_here;
+    bool more;
+    PYT__ADD(&executor->refs, 1, relaxed);
+    pyt__worker_here = worker;
+    if (!worker->begun) {
+        worker->begun = true;
+        pyt__worker_initialize(executor);
+    }
+    pyt_future *future = pyt__worker_take_locked(worker, &more);
+    while (future != NULL) {
+        pyt__worker_run(worker, future);
+        future = pyt__worker_take_locked(worker, &more);
+    }
+    pyt__worker_here = outer;
+    if (worker->spare.count > 0) {
+        pyt__executor_keep(executor, &worker->spare);
+    }
+    pyt__executor_unref(executor);
+}
+
+#else
+
+static void pyt__executor_serve(pyt_executor *executor) {
+    (void)executor; /* its threads do */
+}
+
+static bool pyt__executor_has_work(pyt_executor *executor) {
+    return PYT__LOAD(&executor->out_first, seq_cst) != NULL ||
+           PYT__LOAD(&executor->in_first, seq_cst) != NULL;
+}
+
+/* Look for work for a while, if nobody else does. */
+static void pyt__worker_search(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
+    uint32_t calls = PYT__LOAD(&executor->calls, relaxed);
+    int looks = pyt__patience_looks(&worker->patience, PYT__SEARCH_LOOKS);
+    if (looks == 0 || (calls & PYT__CALLS_SEARCHING) ||
+        !PYT__CAS(&executor->calls, &calls, calls | PYT__CALLS_SEARCHING, seq_cst)) {
+        return;
+    }
+    while (looks > 0 && !pyt__executor_has_work(executor)) {
+        pyt__os_relax();
+        looks--;
+    }
+    pyt__patience_learn(&worker->patience, looks > 0);
+    PYT__ADD(&executor->calls, PYT__CALLS_SEARCHING, seq_cst); /* the top bit goes over the edge */
+}
+
+/* Sleep until called, unless there is work, or the end. */
+static void pyt__worker_sleep(pyt_executor *executor) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
+    PYT__ADD(&executor->calls, 1, seq_cst);
+    bool needed = pyt__executor_has_work(executor) ||
+                  PYT__LOAD(&executor->state, seq_cst) != PYT__EXECUTOR_OPEN;
+    if (needed) {
+        PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
+    } else {
+        pyt__queue_add(bucket, parker, &executor->calls, false);
+    }
+    pyt__bucket_unlock(bucket);
+    if (!needed) {
+        pyt__sleep(parker, &executor->calls, PYT__FOREVER, false);
+    }
+}
+
+/* The next task, waiting for it; NULL: the worker is to end. */
+static pyt_future *pyt__worker_next(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
+    bool more = false;
+    pyt__lock_take(&executor->out_lock);
+    pyt_future *future = pyt__worker_take_locked(worker, &more);
+    while (future == NULL && PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN) {
+        executor->idle += !worker->idle;
+        worker->idle = true;
+        pyt_lock_release(&executor->out_lock);
+        PYT__STEP();
+        pyt__worker_search(worker);
+        PYT__STEP();
+        pyt__worker_sleep(executor);
+        pyt__lock_take(&executor->out_lock);
+        future = pyt__worker_take_locked(worker, &more);
+    }
+    executor->idle -= worker->idle;
+    worker->idle = false;
+    pyt_lock_release(&executor->out_lock);
+    PYT__STEP();
+    if (more) {
+        pyt__executor_call(executor);
+    }
+    return future;
+}
+
+/* What a worker's thread does. */
+static void *pyt__worker_main(void *arg) {
+    pyt__worker *worker = (pyt__worker *)arg;
+    pyt_executor *executor = worker->executor;
+    pyt__worker_here = worker;
+    if (pyt__worker_initialize(executor)) {
+        pyt_future *future = pyt__worker_next(worker);
+        while (future != NULL) {
+            pyt__worker_run(worker, future);
+            future = pyt__worker_next(worker);
+        }
+    }
+    pyt__worker_here = NULL;
+    if (worker->spare.count > 0) {
+        pyt__executor_keep(executor, &worker->spare);
+    }
+    pyt__lock_take(&executor->out_lock);
+    executor->idle -= worker->idle;
+    worker->gone = true;
+    pyt_lock_release(&executor->out_lock);
+    pyt__executor_unref(executor);
+    return NULL;
+}
+
+/* A thread for a worker, not started, with its name. */
+static pyt_thread *pyt__worker_thread(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
+    pyt_thread *thread = NULL;
+    size_t size = strlen(executor->prefix) + 16;
+    char *name = (char *)pyt__allocate(size);
+    if (name != NULL) {
+        snprintf(name, size, "%s_%lu", executor->prefix, (unsigned long)executor->named);
+        pyt_thread_options options = {pyt__worker_main, worker, 0, name, NULL, PYT_DAEMON_FALSE, 0};
+        (void)pyt_thread_new(&thread, &options);
+        pyt__release_memory(name);
+    }
+    return thread;
+}
+
+static bool pyt__worker_start(pyt__worker *worker) {
+    worker->thread = pyt__worker_thread(worker);
+    PYT__ADD(&worker->executor->refs, 1, relaxed);
+    if (pyt_thread_start(worker->thread) != PYT_OK) {
+        PYT__ADD(&worker->executor->refs, UINT32_MAX, relaxed);
+        pyt_thread_unref(worker->thread);
+        return false;
+    }
+    return true;
+}
+
+#endif /* PYTHREADING_DUMMY */
+
+/* Start one more worker. It idles until it takes a task. out_lock is held. */
+static bool pyt__executor_grow_locked(pyt_executor *executor) {
+    pyt__worker *worker = (pyt__worker *)pyt__allocate_zeroed(sizeof *worker);
+    if (worker == NULL) {
+        return false;
+    }
+    worker->executor = executor;
+    worker->idle = true;
+    if (!pyt__worker_start(worker)) {
+        pyt__release_memory(worker);
+        return false;
+    }
+    worker->older = executor->workers;
+    executor->workers = worker;
+    executor->idle++;
+    executor->named++;
+    executor->threads++;
+    PYT__STORE(&executor->growing, executor->threads < executor->max_threads, relaxed);
+    return true;
+}
+
+/* ---- submit ---- */
+
+/* A future out of the cache, or a new one, as nobody's; with in_lock held, unless it is NULL. */
+static pyt_future *pyt__executor_lend(pyt_executor *executor) {
+    pyt_future *future = NULL;
+    pyt__lock_take(&executor->in_lock);
+    if (executor->kept.count > 0) {
+        future = pyt__list_pop(&executor->kept);
+    } else {
+        pyt_lock_release(&executor->in_lock);
+        future = (pyt_future *)pyt__allocate(sizeof *future);
+        if (future == NULL) {
+            pyt__fail_memory();
+            return NULL;
+        }
+        future->executor = executor;
+        pyt__lock_take(&executor->in_lock);
+    }
+    executor->lent++;
+    return future;
+}
+
+/* A task to be added. */
+typedef struct pyt__task {
+    void *(*function)(void *arg);
+    void *arg;
+    uint32_t word;           /* references, one of them the queue's, and flags */
+    pyt__observer *observer; /* or NULL */
+} pyt__task;
+
+/* Append a task. The calling thread is enrolled. */
+static pyt_status pyt__executor_add(pyt_executor *executor, const pyt__task *task,
+                                    pyt_future **added) {
+    pyt_future *future = pyt__executor_lend(executor);
+    if (future == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    if (PYT__LOAD(&executor->state, relaxed) != PYT__EXECUTOR_OPEN) {
+        pyt__list_push(&executor->kept, future);
+        executor->lent--;
+        pyt_lock_release(&executor->in_lock);
+        return pyt__executor_refuse(executor);
+    }
+    future->function = task->function;
+    future->arg = task->arg;
+    uint32_t watched = task->observer != NULL ? PYT__FUTURE_WATCHED : 0;
+    pyt__future_renew(future, task->word | PYT__FUTURE_OWNED | watched);
+    PYT__STORE(&future->observers, task->observer, relaxed);
+    bool call = pyt__executor_append_locked(executor, future);
+    *added = future;
+    /* The caller's reference to the future keeps the executor's memory; without one, the task may
+     * be over and the executor freed as soon as in_lock is let go. */
+    bool kept = task->word >= 2 * PYT__FUTURE_REF;
+    if (call && !kept) {
+        pyt__executor_call(executor);
+    }
+    pyt_lock_release(&executor->in_lock);
+    PYT__STEP();
+    if (call && kept) {
+        pyt__executor_call(executor);
+    }
+    return PYT_OK;
+}
+
+/* The same while there may be too few workers for it. */
+PYT__COLD static pyt_status pyt__executor_add_growing(pyt_executor *executor, const pyt__task *task,
+                                                      pyt_future **added) {
+    pyt__lock_take(&executor->out_lock);
+    pyt_status status = PYT_OK;
+    bool open = PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN;
+    if (open && executor->threads < executor->max_threads && executor->queued >= executor->idle &&
+        !pyt__executor_grow_locked(executor) && executor->threads == 0) {
+        status = pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
+    }
+    if (status == PYT_OK) {
+        status = pyt__executor_add(executor, task, added);
+        executor->queued += status == PYT_OK;
+    }
+    pyt_lock_release(&executor->out_lock);
+    return status;
+}
+
+static pyt_status pyt__executor_submit(pyt_executor *executor, const pyt__task *task,
+                                       pyt_future **added) {
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt_status status = PYT__LOAD(&executor->growing, relaxed)
+                            ? pyt__executor_add_growing(executor, task, added)
+                            : pyt__executor_add(executor, task, added);
+    if (status == PYT_OK) {
+        pyt__executor_serve(executor);
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_executor_submit(pyt_executor *executor, void *(*function)(void *arg),
+                                        void *arg, pyt_future **future) {
+    pyt_future *dropped;
+    if (future != NULL) {
+        *future = NULL;
+    }
+    if (executor == NULL || function == NULL) {
+        return pyt__fail_null();
+    }
+    pyt__task task = {function, arg, PYT__FUTURE_REF, NULL};
+    if (future != NULL) {
+        task.word += PYT__FUTURE_REF;
+    }
+    return pyt__executor_submit(executor, &task, future != NULL ? future : &dropped);
+}
+
+/* Cancel what has not begun, and let all go. */
+static void pyt__futures_drop(pyt_future **futures, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        pyt__future_settle(futures[i], PYT__FUTURE_PENDING, PYT__FUTURE_CANCELLED);
+        pyt_future_unref(futures[i]);
+    }
+}
+
+/* Submit all; at the first failure none. */
+static pyt_status pyt__executor_submit_all(pyt_executor *executor, void *(*function)(void *arg),
+                                           void *const *args, size_t n, pyt_future **futures) {
+    for (size_t i = 0; i < n; i++) {
+        pyt_status status = pyt_executor_submit(executor, function, args[i], &futures[i]);
+        if (status != PYT_OK) {
+            pyt__futures_drop(futures, i);
+            return status;
+        }
+    }
+    return PYT_OK;
+}
+
+/* Take the results in order, as far as they are good; then drop the rest. All futures go. */
+static pyt_status pyt__futures_take(pyt_future **futures, size_t n, int64_t deadline,
+                                    void **results, size_t *taken) {
+    pyt_status status = PYT_OK;
+    size_t i = 0;
+    while (i < n && status == PYT_OK) {
+        void **place = results != NULL ? &results[i] : NULL;
+        status = pyt__future_result_until(futures[i], deadline, place);
+        if (status == PYT_OK) {
+            pyt_future_unref(futures[i++]);
+        }
+    }
+    pyt__futures_drop(futures + i, n - i);
+    *taken = i;
+    return status;
+}
+
+static pyt_status pyt__executor_map_until(pyt_executor *executor, void *(*function)(void *arg),
+                                          void *const *args, size_t n, int64_t deadline,
+                                          void **results, size_t *failed) {
+    if (failed != NULL) {
+        *failed = 0;
+    }
+    if (executor == NULL || function == NULL || (args == NULL && n > 0)) {
+        return pyt__fail_null();
+    }
+    pyt_future **futures = NULL;
+    if (n < SIZE_MAX / sizeof *futures) {
+        futures = (pyt_future **)pyt__allocate((n + 1) * sizeof *futures);
+    }
+    if (futures == NULL) {
+        return pyt__fail_memory();
+    }
+    size_t taken = 0;
+    pyt_status status = pyt__executor_submit_all(executor, function, args, n, futures);
+    if (status == PYT_OK) {
+        status = pyt__futures_take(futures, n, deadline, results, &taken);
+    }
+    if (failed != NULL) {
+        *failed = taken;
+    }
+    pyt__release_memory(futures);
+    return status;
+}
+
+PYT__API pyt_status pyt_executor_map(pyt_executor *executor, void *(*function)(void *arg),
+                                     void *const *args, size_t n, void **results, size_t *failed) {
+    return pyt__executor_map_until(executor, function, args, n, PYT__FOREVER, results, failed);
+}
+
+PYT__API pyt_status pyt_executor_map_timeout(pyt_executor *executor, void *(*function)(void *arg),
+                                             void *const *args, size_t n, double seconds,
+                                             void **results, size_t *failed) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return pyt__executor_map_until(executor, function, args, n, pyt__deadline(seconds), results,
+                                   failed);
+}
+
+/* ---- waits that never end ---- */
+
+/* The worker that runs `future`, or NULL. out_lock is held. */
+static pyt__worker *pyt__executor_runner_locked(pyt_executor *executor, const pyt_future *future) {
+    pyt__worker *worker = executor->workers;
+    while (worker != NULL && (worker->gone || PYT__LOAD(&worker->task, relaxed) != future)) {
+        worker = worker->older;
+    }
+    return worker;
+}
+
+/* Does the chain of waits that begins at `worker` come back to it? out_lock is held. */
+static bool pyt__worker_in_circle_locked(pyt__worker *worker) {
+    pyt__worker *runner = worker;
+    for (uint32_t i = 0; i < worker->executor->threads; i++) {
+        if (runner->waits_for == NULL || pyt_future_done(runner->waits_for)) {
+            return false;
+        }
+        runner = pyt__executor_runner_locked(worker->executor, runner->waits_for);
+        if (runner == NULL || runner == worker) {
+            return runner != NULL;
+        }
+    }
+    return false;
+}
+
+/* Does every worker there can be wait for a future that is not done? out_lock is held. */
+static bool pyt__executor_stuck_locked(const pyt_executor *executor) {
+    if (executor->dropping > 0 || (executor->threads < executor->max_threads &&
+                                   PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN)) {
+        return false;
+    }
+    const pyt__worker *worker = executor->workers;
+    while (worker != NULL &&
+           (worker->gone || (worker->waits_for != NULL && !pyt_future_done(worker->waits_for)))) {
+        worker = worker->older;
+    }
+    return worker == NULL;
+}
+
+/* Of those who wait in vain, one whose future has not begun: `worker` itself if that is so. */
+static pyt__worker *pyt__worker_to_refuse_locked(pyt__worker *worker) {
+    pyt__worker *other = worker;
+    if (pyt__future_phase(worker->waits_for) != PYT__FUTURE_PENDING) {
+        other = worker->executor->workers;
+        while (other != NULL &&
+               (other->gone || pyt__future_phase(other->waits_for) != PYT__FUTURE_PENDING)) {
+            other = other->older;
+        }
+    }
+    return other != NULL ? other : worker;
+}
+
+/* End the wait of a worker that is parked, or about to park. out_lock is held. */
+static void pyt__worker_refuse_locked(pyt__worker *worker) {
+    pyt__bucket *bucket = pyt__bucket_lock(worker->waits_for);
+    bool parked = PYT__LOAD(&worker->parker->address, relaxed) == worker->waits_for;
+    worker->refused = true;
+    if (parked) {
+        pyt__queue_remove(bucket, worker->parker);
+    }
+    pyt__bucket_unlock(bucket);
+    worker->waits_for = NULL;
+    if (parked) {
+        pyt__wake(worker->parker);
+    }
+}
+
+static pyt_status pyt__worker_fail_wait(void) {
+    return pyt__fail(PYT_RUNTIME_ERROR, "the wait would never end: all workers of the executor "
+                                        "wait for its own futures");
+}
+
+/* The calling thread is about to wait for `future`, without a limit. */
+static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused) {
+    pyt__worker *worker = pyt__worker_here;
+    pyt__worker *victim = NULL;
+    if (worker == NULL || worker->executor != future->executor) {
+        return PYT_OK;
+    }
+    pyt_executor *executor = worker->executor;
+    pyt__lock_take(&executor->out_lock);
+    worker->waits_for = future;
+    worker->parker = pyt__me.pyt__parker;
+    worker->refused = false;
+    *refused = &worker->refused;
+    if (pyt__worker_in_circle_locked(worker)) {
+        victim = worker;
+    } else if (pyt__executor_stuck_locked(executor)) {
+        victim = pyt__worker_to_refuse_locked(worker);
+    }
+    if (victim == worker) {
+        worker->waits_for = NULL;
+    } else if (victim != NULL) {
+        pyt__worker_refuse_locked(victim);
+    }
+    pyt_lock_release(&executor->out_lock);
+    return victim == worker ? pyt__worker_fail_wait() : PYT_OK;
+}
+
+/* It has waited, and that ended with `status`. */
+static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status) {
+    pyt__worker *worker = pyt__worker_here;
+    pyt__lock_take(&worker->executor->out_lock);
+    bool refused = worker->waits_for == NULL;
+    worker->waits_for = NULL;
+    pyt_lock_release(&worker->executor->out_lock);
+    return refused && !pyt_future_done(future) ? pyt__worker_fail_wait() : status;
+}
+
+/* ---- the end of the process, and fork ---- */
+
+/* The executor itself, or the next in the list, that somebody keeps; with a reference. */
+static pyt_executor *pyt__executors_ref_locked(pyt_executor *executor) {
+    while (executor != NULL && !pyt__executor_try_ref(executor)) {
+        executor = executor->next;
+    }
+    return executor;
+}
+
+/* At the end of the process: take no more tasks anywhere, let all queues be worked off, wait for
+ * the workers. The calling thread is enrolled. */
+static void pyt__executors_finish(void) {
+    pyt__lock_take(&pyt__executors_lock);
+    pyt__executors_ending = true;
+    for (pyt_executor *each = pyt__executors; each != NULL; each = each->next) {
+        pyt__executor_close(each, PYT__EXECUTOR_SHUT, false); /* in the list it is whole */
+    }
+    pyt_executor *executor = pyt__executors_ref_locked(pyt__executors);
+    pyt_lock_release(&pyt__executors_lock);
+    while (executor != NULL) {
+        pyt__executor_join(executor, false);
+        pyt__lock_take(&pyt__executors_lock);
+        pyt_executor *next = pyt__executors_ref_locked(executor->next);
+        pyt_lock_release(&pyt__executors_lock);
+        pyt__executor_unref(executor);
+        executor = next;
+    }
+}
+
+/* Take every lock of this room. The calling thread is enrolled, or has the parker for fork. */
+static void pyt__executors_fork_before(void) {
+    pyt__lock_take(&pyt__executors_lock);
+    for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
+        pyt__lock_take(&executor->out_lock);
+        pyt__lock_take(&executor->in_lock);
+    }
+}
+
+static void pyt__executors_fork_parent(void) {
+    for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
+        pyt_lock_release(&executor->in_lock);
+        pyt_lock_release(&executor->out_lock);
+    }
+    pyt_lock_release(&pyt__executors_lock);
+}
+
+/* In fork's child: what was to be done is the parent's to do. Callbacks are not called, whoever
+ * counts is told. */
+static void pyt__future_abandon(pyt_future *future) {
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    pyt__parker *nobody = NULL;
+    if ((word & PYT__FUTURE_PHASE) >= PYT__FUTURE_CANCELLED) {
+        return;
+    }
+    bool running = (word & PYT__FUTURE_PHASE) == PYT__FUTURE_RUNNING;
+    if (running) {
+        future->outcome.message = NULL;
+        future->failure = PYT_BROKEN_EXECUTOR;
+        future->code = 0;
+    }
+    word &= ~(PYT__FUTURE_PHASE | PYT__FUTURE_WATCHED);
+    PYT__STORE(&future->word, word | (running ? PYT__FUTURE_FAILED : PYT__FUTURE_NOTIFIED),
+               relaxed);
+    pyt__observer *observers = PYT__LOAD(&future->observers, relaxed);
+    PYT__STORE(&future->observers, NULL, relaxed);
+    (void)pyt__observers_tell(observers, running, &nobody);
+}
+
+/* A task of the parent's, and what it was to help with. */
+static void pyt__executor_abandon(pyt_executor *executor, pyt_future *future) {
+    if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
+        executor->abandon(future->arg);
+    }
+    pyt__future_abandon(future);
+}
+
+static void pyt__executor_fork_child(pyt_executor *executor) {
+    PYT__STORE(&executor->in_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&executor->out_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&executor->calls, 0, relaxed);
+    pyt_future *future = pyt__executor_empty_locked(executor);
+    for (; future != NULL; future = future->next) {
+        pyt__executor_abandon(executor, future);
+    }
+    executor->idle = 0;
+    for (pyt__worker *worker = executor->workers; worker != NULL; worker = worker->older) {
+        if (worker == pyt__worker_here || worker->gone) {
+            continue;
+        }
+        future = PYT__LOAD(&worker->task, relaxed);
+        if (future != NULL) {
+            pyt__executor_abandon(executor, future);
+        }
+        worker->gone = true;
+        executor->threads--;
+        (void)PYT__ADD(&executor->refs, UINT32_MAX, relaxed);
+    }
+    PYT__STORE(&executor->growing, executor->threads < executor->max_threads, relaxed);
+}
+
+/* In fork's child: no worker exists but perhaps the caller; what was queued is cancelled, what ran
+ * has failed. A future that another thread was taking up or ending at that very instant may stay
+ * undone, as a lock that it held would stay held. The executors go on with new workers. */
+static void pyt__executors_fork_child(void) {
+    PYT__STORE(&pyt__executors_lock.pyt__word, 0, relaxed);
+    for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
+        pyt__executor_fork_child(executor);
+    }
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>pool                                                              multiprocessing.dummy.Pool
+ *
+ *  A pool is an executor all of whose workers are there from the start. map and its kin are one
+ *  job, however many items there are: the job's chunks are numbered, and as many helper tasks as
+ *  there are workers take the next number each until none is left. So a million items cost a
+ *  million calls, and nothing is allocated for an item.
+ *
+ *      next   the first chunk that nobody has taken; who drops the rest swaps `chunks` in
+ *      left   chunks that are neither done nor dropped; who brings it to 0 completes the job
+ *
+ *  A helper holds a reference to its job; so does an iterator. A job that is waited for has a
+ *  future, which the last chunk completes. A job that is iterated over has none: it keeps for each
+ *  item what went wrong with it, and for each finished chunk its number, under the job's lock.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* Threads that apply a function to many items. */
+typedef struct pyt_pool pyt_pool;
+
+/* What apply_async and the like give: a future, with Python's names for what one asks of it. All
+ * that takes a pyt_future takes it too; pyt_future_unref it. */
+typedef pyt_future pyt_async_result;
+
+/* What a new pool is to be. Every member's zero is Python's default. */
+typedef struct pyt_pool_options {
+    int processes;                 /* threads; 0: the processors this process may use */
+    int (*initializer)(void *arg); /* called first in each worker; not 0, or raising: it failed,
+                                      and the pool is unusable; may be NULL */
+    void *arg;                     /* given to the initializer */
+} pyt_pool_options;
+
+/* Who is told of a result, in the worker that has it, with no lock held. */
+typedef struct pyt_pool_callbacks {
+    void (*callback)(void *result, void *arg); /* it is there; may be NULL */
+    void (*error_callback)(const pyt_exception *exception, void *arg); /* it is not: the task
+                                      failed, or was dropped (PYT_CANCELLED); may be NULL */
+    void *arg;
+} pyt_pool_callbacks;
+
+/* Items that stand side by side in memory. */
+typedef struct pyt_pool_array {
+    void *items;
+    size_t item_size;
+} pyt_pool_array;
+
+/* How many arrays starmap takes at most. */
+#define PYT_POOL_ARRAYS 8
+
+/* What map and its kin are to do. Items and results are used until the job is done. */
+typedef struct pyt_pool_work {
+    void (*function)(void *item, void *result); /* writes its result; what it raises is the item's
+                                      failure, and the other items are worked on all the same */
+    void *items;                                /* n items of item_size bytes */
+    size_t item_size;
+    size_t n;
+    void *results; /* receives n results of result_size bytes; may be NULL, then
+                                      `function` is given NULL, but see pyt_pool_imap */
+    size_t result_size;
+    long chunksize; /* items a worker takes at a time; 0: Python's choice */
+    void (*star)(void *const *items, void *result); /* starmap's instead of `function`: is given one
+                                      item of each of the arrays */
+    const pyt_pool_array *arrays;                   /* starmap's instead of `items` */
+    size_t n_arrays;                                /* 1 to PYT_POOL_ARRAYS */
+} pyt_pool_work;
+
+/* Make a pool and start its workers.
+ *
+ * pool     receives it; pyt_pool_free it
+ * options  may be NULL
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR  `pool` is NULL, or `processes` is below 0
+ *          PYT_MEMORY_ERROR no memory, or not so many threads; *pool is NULL
+ * Thread   any
+ * Python   Pool(processes, initializer, initargs)
+ */
+PYT__API pyt_status pyt_pool_new(pyt_pool **pool, const pyt_pool_options *options);
+
+/* Call `function(arg)` in a worker, and wait for what it returns.
+ *
+ * result   receives it; may be NULL
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR   the pool is closed, or `pool` or `function` is NULL
+ *          PYT_TASK_ERROR    it ended by pyt_raise; pyt_error_message gives the message
+ *          PYT_CANCELLED     the pool was terminated before it began
+ *          PYT_BROKEN_EXECUTOR, PYT_RUNTIME_ERROR, PYT_MEMORY_ERROR, PYT_INTERRUPTED
+ *                            as pyt_future_result
+ * Thread   any
+ * Python   Pool.apply(func, args)
+ */
+PYT__API pyt_status pyt_pool_apply(pyt_pool *pool, void *(*function)(void *arg), void *arg,
+                                   void **result);
+
+/* Have `function(arg)` called in a worker.
+ *
+ * callbacks  copied; may be NULL. They run when the result is there, before its other
+ *            callbacks; who waits for the result may go on while they run
+ * result     receives the result to come; may be NULL
+ * Returns    PYT_OK; PYT_VALUE_ERROR, PYT_BROKEN_EXECUTOR, PYT_MEMORY_ERROR as pyt_pool_apply;
+ *            then nothing was submitted
+ * Thread     any
+ * Python     Pool.apply_async(func, args, callback=, error_callback=)
+ */
+PYT__API pyt_status pyt_pool_apply_async(pyt_pool *pool, void *(*function)(void *arg), void *arg,
+                                         const pyt_pool_callbacks *callbacks,
+                                         pyt_async_result **result);
+
+/* Apply the function to every item, in chunks, and wait for all of them.
+ *
+ * failed   receives the place of the first item that failed, n when none did; may be NULL
+ * Returns  PYT_OK            all results are there
+ *          PYT_TASK_ERROR    items failed; pyt_error_message gives the message of the first in the
+ *                            order of the items. The other results are there
+ *          PYT_VALUE_ERROR   the pool is closed, `chunksize` is negative, or something is NULL that
+ *                            must not be
+ *          PYT_OVERFLOW_ERROR items or results reach beyond the memory
+ *          PYT_CANCELLED     the pool was terminated meanwhile; some items were not worked on
+ *          PYT_INTERRUPTED   by pyt_interrupt_main; what had not begun was dropped, what ran has
+ *                            ended
+ *          PYT_BROKEN_EXECUTOR, PYT_RUNTIME_ERROR, PYT_MEMORY_ERROR
+ *                            as pyt_future_result; what had not begun was dropped
+ * Thread   any
+ * Python   Pool.map(func, iterable, chunksize), Pool.starmap(func, zip(...), chunksize)
+ */
+PYT__API pyt_status pyt_pool_map(pyt_pool *pool, const pyt_pool_work *work, size_t *failed);
+PYT__API pyt_status pyt_pool_starmap(pyt_pool *pool, const pyt_pool_work *work, size_t *failed);
+
+/* As pyt_pool_map and pyt_pool_starmap, but do not wait. `work` is copied, the items are not.
+ *
+ * callbacks  copied; may be NULL; the callback is given work->results
+ * result     receives the result to come, which is work->results; may be NULL
+ * Returns    as pyt_pool_apply_async
+ * Python     Pool.map_async(...), Pool.starmap_async(...)
+ */
+PYT__API pyt_status pyt_pool_map_async(pyt_pool *pool, const pyt_pool_work *work,
+                                       const pyt_pool_callbacks *callbacks,
+                                       pyt_async_result **result);
+PYT__API pyt_status pyt_pool_starmap_async(pyt_pool *pool, const pyt_pool_work *work,
+                                           const pyt_pool_callbacks *callbacks,
+                                           pyt_async_result **result);
+
+/* An iteration over the results of a pool's work. */
+typedef struct pyt_pool_iterator pyt_pool_iterator;
+
+/* Begin to apply the function to every item, and give the results one by one: imap in the order of
+ * the items, imap_unordered as chunks are done. The default chunksize is 1.
+ *
+ * work      copied. Without `results` the iteration keeps the results itself
+ * iterator  receives the iteration; pyt_pool_iterator_destroy it
+ * Returns   as pyt_pool_apply_async; PYT_OVERFLOW_ERROR as pyt_pool_map
+ * Thread    any; one thread at a time uses the iterator
+ * Python    Pool.imap(func, iterable, chunksize), Pool.imap_unordered(...)
+ */
+PYT__API pyt_status pyt_pool_imap(pyt_pool *pool, const pyt_pool_work *work,
+                                  pyt_pool_iterator **iterator);
+PYT__API pyt_status pyt_pool_imap_unordered(pyt_pool *pool, const pyt_pool_work *work,
+                                            pyt_pool_iterator **iterator);
+
+/* Give the next result, waiting for it.
+ *
+ * result   receives result_size bytes; may be NULL
+ * place    receives which item it is the result of; may be NULL
+ * Returns  PYT_OK
+ *          PYT_QUEUE_EMPTY     all have been given
+ *          PYT_TASK_ERROR      this item failed; pyt_error_message gives the message. Go on: the
+ *                              next call gives the next item
+ *          PYT_CANCELLED       the pool was terminated before this item began
+ *          PYT_BROKEN_EXECUTOR the pool's initializer failed
+ *          PYT_VALUE_ERROR     `iterator` is NULL
+ *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting; call again to go on
+ * Python   next(iterator)
+ */
+PYT__API pyt_status pyt_pool_iterator_next(pyt_pool_iterator *iterator, void *result,
+                                           size_t *place);
+
+/* As pyt_pool_iterator_next, as long as `seconds`.
+ *
+ * seconds  0 and below look once
+ * Returns  as pyt_pool_iterator_next, and
+ *          PYT_TIMEOUT        not there when the time was up; call again for it
+ *          PYT_VALUE_ERROR    `seconds` is not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Python   iterator.next(timeout)
+ */
+PYT__API pyt_status pyt_pool_iterator_next_timeout(pyt_pool_iterator *iterator, double seconds,
+                                                   void *result, size_t *place);
+
+/* End the iteration: what has not begun is dropped, what runs is waited for. NULL: nothing. */
+PYT__API void pyt_pool_iterator_destroy(pyt_pool_iterator *iterator);
+
+/* Take no more work; what there is will be done. Workers end when it is.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: `pool` is NULL; PYT_MEMORY_ERROR: the thread's first call, and
+ *          no memory for it
+ * Python   Pool.close()
+ */
+PYT__API pyt_status pyt_pool_close(pyt_pool *pool);
+
+/* Take no more work and drop what has not begun: whoever waits for that gets PYT_CANCELLED.
+ *
+ * Returns  as pyt_pool_close
+ * Thread   any; callbacks of what is dropped run in it
+ * Python   Pool.terminate()
+ */
+PYT__API pyt_status pyt_pool_terminate(pyt_pool *pool);
+
+/* Wait until the workers have ended.
+ *
+ * Returns  PYT_OK
+ *          PYT_VALUE_ERROR   the pool is neither closed nor terminated, or `pool` is NULL
+ *          PYT_RUNTIME_ERROR called by one of its workers
+ *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ * Python   Pool.join()
+ */
+PYT__API pyt_status pyt_pool_join(pyt_pool *pool);
+
+/* Terminate the pool, wait for what runs (but not when one of its workers calls), and let the pool
+ * go. Results and iterators stay valid. NULL: nothing happens.
+ *
+ * Thread   any, once; not interrupted by pyt_interrupt_main
+ * Python   the end of a with block over the pool
+ */
+PYT__API void pyt_pool_free(pyt_pool *pool);
+
+/* Wait for a result and give it: pyt_future_result, pyt_future_result_timeout.
+ * Python   AsyncResult.get(), AsyncResult.get(timeout) */
+PYT__API pyt_status pyt_async_result_get(pyt_async_result *result, void **value);
+PYT__API pyt_status pyt_async_result_get_timeout(pyt_async_result *result, double seconds,
+                                                 void **value);
+
+/* Wait until a result is there, or is known not to come.
+ *
+ * Returns  PYT_OK, whichever of both; else as pyt_future_result, pyt_future_result_timeout
+ * Python   AsyncResult.wait(), AsyncResult.wait(timeout)
+ */
+PYT__API pyt_status pyt_async_result_wait(pyt_async_result *result);
+PYT__API pyt_status pyt_async_result_wait_timeout(pyt_async_result *result, double seconds);
+
+/* Ask whether a result is there, or known not to come: pyt_future_done. NULL: false.
+ * Python   AsyncResult.ready() */
+PYT__API bool pyt_async_result_ready(const pyt_async_result *result);
+
+/* Say whether a result is there.
+ *
+ * Returns  PYT_OK; PYT_VALUE_ERROR: it is not ready yet, or an argument is NULL
+ * Python   AsyncResult.successful()
+ */
+PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, bool *successful);
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+
+#define PYT__CHUNKS_MAX 0x40000000 /* more of them would be larger */
+
+enum {
+    PYT__POOL_OPEN,
+    PYT__POOL_CLOSED,
+    PYT__POOL_TERMINATED
+};
+
+struct pyt_pool {
+    pyt_executor *executor;      /* fixed */
+    PYT__ATOMIC(uint32_t) state; /* OPEN to CLOSED to TERMINATED */
+};
+
+/* What became of an item that is iterated over. */
+typedef struct pyt__item {
+    char *message; /* owned */
+    bool failed;
+} pyt__item;
+
+typedef struct pyt__job {
+    PYT__ATOMIC(uint32_t) refs;
+    pyt_executor *executor; /* fixed; there while a helper is */
+    pyt_future *future;     /* fixed; NULL for an iteration */
+    pyt_pool_work work;     /* fixed */
+    pyt_pool_array arrays[PYT_POOL_ARRAYS];
+    size_t chunk;               /* items in one; fixed */
+    uint32_t chunks;            /* fixed */
+    PYT__ATOMIC(uint32_t) next; /* the first chunk nobody has taken */
+    PYT__ATOMIC(uint32_t) left; /* neither done nor dropped */
+    PYT__ATOMIC(bool) dropped;  /* some were dropped */
+    PYT__ATOMIC(bool) broken;   /* because the pool is broken */
+    pyt_lock lock;              /* guards what follows */
+    size_t failed;              /* the first item that failed; n: none */
+    int code;                   /* its */
+    char *message;              /* its; owned */
+    bool awaited;               /* an iteration's: its thread is parked on `order_count` */
+    pyt__item *items;           /* an iteration's, n of them; else NULL */
+    size_t *order;              /* an iteration's: chunks, as they were finished */
+    uint8_t *finished;          /* an iteration's: of each chunk, FINISHED or DROPPED */
+    size_t order_count;
+    void *own_results; /* an iteration's memory for results, or NULL */
+} pyt__job;
+
+struct pyt_pool_iterator {
+    pyt__job *job;
+    bool unordered;
+    size_t taken;       /* how many chunks were begun to be given */
+    size_t place, stop; /* within the present chunk: the next item, and its end */
+    bool dropped;       /* the present chunk was */
+};
+
+enum {
+    PYT__CHUNK_FINISHED = 1,
+    PYT__CHUNK_DROPPED
+};
+
+/* ---- the life of a job ---- */
+
+static void pyt__job_unref(pyt__job *job) {
+    if (PYT__ADD(&job->refs, UINT32_MAX, acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; job->items != NULL && i < job->work.n; i++) {
+        pyt__release_memory(job->items[i].message);
+    }
+    pyt_future_unref(job->future);
+    pyt__release_memory(job->message);
+    pyt__release_memory(job->items);
+    pyt__release_memory(job->order);
+    pyt__release_memory(job->finished);
+    pyt__release_memory(job->own_results);
+    pyt__release_memory(job);
+}
+
+/* All chunks are accounted for: complete the future. */
+static void pyt__job_complete(pyt__job *job) {
+    pyt_future *future = job->future;
+    uint32_t phase = PYT__FUTURE_FINISHED;
+    if (future == NULL) {
+        return;
+    }
+    if (pyt__future_start(future) > PYT__FUTURE_RUNNING) {
+        return; /* it was cancelled */
+    }
+    if (PYT__LOAD(&job->dropped, acquire)) {
+        phase = PYT__LOAD(&job->broken, relaxed) ? PYT__FUTURE_FAILED : PYT__FUTURE_NOTIFIED;
+        future->failure = PYT_BROKEN_EXECUTOR;
+        future->code = 0;
+        future->outcome.message = NULL;
+    } else if (job->failed < job->work.n) {
+        phase = PYT__FUTURE_FAILED;
+        future->failure = PYT_TASK_ERROR;
+        future->code = job->code;
+        future->outcome.message = job->message;
+        job->message = NULL;
+    } else {
+        future->outcome.value = job->work.results;
+    }
+    pyt__future_settle(future, PYT__FUTURE_RUNNING, phase);
+}
+
+/* Some chunks are done, or dropped. */
+static void pyt__job_account(pyt__job *job, uint32_t count) {
+    if (PYT__ADD(&job->left, 0 - count, acq_rel) == count) {
+        pyt__job_complete(job);
+    }
+}
+
+/* Tell the iterator that a chunk is finished or dropped. */
+static void pyt__job_publish(pyt__job *job, size_t chunk, uint8_t how) {
+    pyt__parker *list = NULL;
+    if (job->items == NULL) {
+        return;
+    }
+    pyt__lock_take(&job->lock);
+    if (job->finished[chunk] == 0) { /* else the child after fork has given it up already */
+        job->finished[chunk] = how;
+        job->order[job->order_count++] = chunk;
+    }
+    if (job->awaited) {
+        pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
+        list = pyt__queue_take_all(bucket, &job->order_count, PYT__PLAIN);
+        pyt__bucket_unlock(bucket);
+    }
+    pyt_lock_release(&job->lock);
+    pyt__wake_list(list);
+}
+
+/* Drop all chunks that nobody has taken. */
+static void pyt__job_drop(pyt__job *job, bool broken) {
+    uint32_t first = PYT__SWAP(&job->next, job->chunks, relaxed);
+    if (first >= job->chunks) {
+        return;
+    }
+    if (broken) {
+        PYT__STORE(&job->broken, true, relaxed);
+    }
+    PYT__STORE(&job->dropped, true, release);
+    for (uint32_t chunk = first; chunk < job->chunks; chunk++) {
+        pyt__job_publish(job, chunk, PYT__CHUNK_DROPPED);
+    }
+    pyt__job_account(job, job->chunks - first);
+}
+
+/* ---- working on items ---- */
+
+struct pyt__chunk_run {
+    pyt__job *job;
+    size_t item, stop;
+};
+
+/* Work on the items of a chunk, from where it is. */
+static void pyt__chunk_body(void *arg) {
+    struct pyt__chunk_run *run = (struct pyt__chunk_run *)arg;
+    const pyt_pool_work *work = &run->job->work;
+    for (; run->item < run->stop; run->item++) {
+        char *result = (char *)work->results;
+        char *item = (char *)work->items + run->item * work->item_size;
+        work->function(item, result != NULL ? result + run->item * work->result_size : NULL);
+    }
+}
+
+static void pyt__chunk_body_star(void *arg) {
+    struct pyt__chunk_run *run = (struct pyt__chunk_run *)arg;
+    const pyt_pool_work *work = &run->job->work;
+    for (; run->item < run->stop; run->item++) {
+        void *items[PYT_POOL_ARRAYS] = {NULL};
+        for (size_t i = 0; i < work->n_arrays; i++) {
+            const pyt_pool_array *array = &run->job->arrays[i];
+            items[i] = (char *)array->items + run->item * array->item_size;
+        }
+        char *result = (char *)work->results;
+        work->star(items, result != NULL ? result + run->item * work->result_size : NULL);
+    }
+}
+
+/* Note that an item has failed. Owns the frame's message. */
+static void pyt__job_note_failure(pyt__job *job, size_t item, struct pyt__frame *frame) {
+    if (job->items != NULL) {
+        job->items[item].failed = true; /* seen by the iterator once the chunk is published */
+        job->items[item].message = frame->message;
+        return;
+    }
+    char *message = frame->message;
+    pyt__lock_take(&job->lock);
+    if (item < job->failed) {
+        job->failed = item;
+        job->code = frame->code;
+        message = job->message;
+        job->message = frame->message;
+    }
+    pyt_lock_release(&job->lock);
+    pyt__release_memory(message);
+}
+
+static void pyt__job_run_chunk(pyt__job *job, size_t chunk) {
+    size_t first = chunk * job->chunk;
+    size_t count = job->work.n - first < job->chunk ? job->work.n - first : job->chunk;
+    struct pyt__chunk_run run = {job, first, first + count};
+    struct pyt__frame frame;
+    void (*body)(void *) = job->work.star != NULL ? pyt__chunk_body_star : pyt__chunk_body;
+    while (run.item < run.stop) {
+        if (pyt__call(&frame, body, &run) == PYT__RAISED) {
+            pyt__job_note_failure(job, run.item, &frame);
+        }
+        run.item++; /* it has raised or exited; after a return this goes beyond the stop */
+    }
+    pyt__job_publish(job, chunk, PYT__CHUNK_FINISHED);
+    pyt__job_account(job, 1);
+}
+
+/* Was the job's future cancelled before it began? Else it runs. */
+static bool pyt__job_is_cancelled(pyt__job *job) {
+    return job->future != NULL && pyt__future_start(job->future) > PYT__FUTURE_RUNNING;
+}
+
+/* What a helper task does. */
+static void *pyt__job_help(void *arg) {
+    pyt__job *job = (pyt__job *)arg;
+    pyt_executor *executor = pyt__worker_here->executor;
+    uint32_t chunk = 0;
+    while (chunk < job->chunks) {
+        if (PYT__LOAD(&executor->terminated, relaxed) || pyt__job_is_cancelled(job)) {
+            pyt__job_drop(job, false);
+        }
+        chunk = PYT__LOAD(&job->next, relaxed);
+        PYT__STEP();
+        if (chunk < job->chunks) {
+            chunk = PYT__ADD(&job->next, 1, relaxed);
+        }
+        if (chunk < job->chunks) {
+            pyt__job_run_chunk(job, chunk);
+        }
+    }
+    pyt__job_unref(job);
+    return NULL;
+}
+
+/* The executor's `drop`: a helper will not run. */
+static void pyt__job_helper_dropped(void *arg, bool broken) {
+    pyt__job *job = (pyt__job *)arg;
+    pyt__job_drop(job, broken);
+    pyt__job_unref(job);
+}
+
+/* The executor's `abandon`, in fork's child: nobody will finish the job. */
+static void pyt__job_abandon(void *arg) {
+    pyt__job *job = (pyt__job *)arg;
+    PYT__STORE(&job->lock.pyt__word, 0, relaxed);
+    PYT__STORE(&job->next, job->chunks, relaxed);
+    if (job->future != NULL) {
+        pyt__future_abandon(job->future);
+    }
+    for (size_t chunk = 0; job->items != NULL && chunk < job->chunks; chunk++) {
+        if (job->finished[chunk] == 0) {
+            job->finished[chunk] = PYT__CHUNK_DROPPED;
+            job->order[job->order_count++] = chunk;
+        }
+    }
+}
+
+/* ---- making a job ---- */
+
+/* Judge what `count` things of `size` bytes each need, and whether they are there. */
+static pyt_status pyt__work_check_array(const void *things, size_t size, size_t count) {
+    if (things == NULL && count > 0) {
+        return pyt__fail_null();
+    }
+    if (size > 0 && count > SIZE_MAX / size) {
+        return pyt__fail(PYT_OVERFLOW_ERROR, "the items reach beyond the memory");
+    }
+    return PYT_OK;
+}
+
+static pyt_status pyt__work_check_star(const pyt_pool_work *work) {
+    if (work->star == NULL || work->arrays == NULL) {
+        return pyt__fail_null();
+    }
+    if (work->n_arrays == 0 || work->n_arrays > PYT_POOL_ARRAYS) {
+        return pyt__fail(PYT_VALUE_ERROR, "starmap takes 1 to 8 arrays");
+    }
+    pyt_status status = PYT_OK;
+    for (size_t i = 0; status == PYT_OK && i < work->n_arrays; i++) {
+        status = pyt__work_check_array(work->arrays[i].items, work->arrays[i].item_size, work->n);
+    }
+    return status;
+}
+
+static pyt_status pyt__work_check(const pyt_pool *pool, const pyt_pool_work *work, bool star) {
+    if (pool == NULL || work == NULL || (!star && work->function == NULL)) {
+        return pyt__fail_null();
+    }
+    if (work->chunksize < 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "a chunksize must be 1 or more, or 0 for the default");
+    }
+    pyt_status status = pyt__work_check_array(pool, work->result_size, work->n);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return star ? pyt__work_check_star(work)
+                : pyt__work_check_array(work->items, work->item_size, work->n);
+}
+
+/* Memory for `count` things of `size` bytes, zeroed; 1 byte for none of them. */
+static void *pyt__job_allocate(size_t count, size_t size) {
+    if (size > 0 && count > (SIZE_MAX - 1) / size) {
+        return NULL;
+    }
+    return pyt__allocate_zeroed(count * size + 1);
+}
+
+/* What an iteration needs beside. Returns false without memory. */
+static bool pyt__job_prepare_iteration(pyt__job *job) {
+    job->items = (pyt__item *)pyt__job_allocate(job->work.n, sizeof *job->items);
+    job->order = (size_t *)pyt__job_allocate(job->chunks, sizeof *job->order);
+    job->finished = (uint8_t *)pyt__job_allocate(job->chunks, sizeof *job->finished);
+    if (job->work.results == NULL && job->work.result_size > 0) {
+        job->own_results = pyt__job_allocate(job->work.n, job->work.result_size);
+        job->work.results = job->own_results;
+    }
+    return job->items != NULL && job->order != NULL && job->finished != NULL &&
+           (job->work.results != NULL || job->work.result_size == 0);
+}
+
+static void pyt__job_split(pyt__job *job, bool iteration) {
+    size_t n = job->work.n;
+    size_t shares = 4 * (size_t)job->executor->max_threads;
+    job->chunk = (size_t)job->work.chunksize;
+    if (job->chunk == 0) {
+        job->chunk = iteration || n == 0 ? 1 : (n - 1) / shares + 1;
+    }
+    if (n / job->chunk >= PYT__CHUNKS_MAX) {
+        job->chunk = n / PYT__CHUNKS_MAX + 1;
+    }
+    job->chunks = n == 0 ? 0 : (uint32_t)((n - 1) / job->chunk + 1);
+    PYT__STORE(&job->left, job->chunks, relaxed);
+}
+
+/* A job with one reference, or NULL without memory. */
+static pyt__job *pyt__job_make(pyt_pool *pool, const pyt_pool_work *work, bool star,
+                               bool iteration) {
+    pyt__job *job = (pyt__job *)pyt__allocate_zeroed(sizeof *job);
+    if (job == NULL) {
+        return NULL;
+    }
+    PYT__STORE(&job->refs, 1, relaxed);
+    job->executor = pool->executor;
+    job->work = *work;
+    job->failed = work->n;
+    if (star) {
+        memcpy(job->arrays, work->arrays, work->n_arrays * sizeof job->arrays[0]);
+    } else {
+        job->work.star = NULL;
+    }
+    pyt__job_split(job, iteration);
+    if (iteration && !pyt__job_prepare_iteration(job)) {
+        pyt__job_unref(job);
+        return NULL;
+    }
+    return job;
+}
+
+/* ---- callbacks ---- */
+
+typedef struct pyt__pool_observer {
+    pyt__observer observer; /* first: who frees the one frees the other */
+    pyt_pool_callbacks callbacks;
+} pyt__pool_observer;
+
+static void pyt__pool_call_back(pyt_future *future, void *arg) {
+    const pyt_pool_callbacks *callbacks = &((pyt__pool_observer *)arg)->callbacks;
+    pyt_exception exception = {PYT_OK, 0, ""};
+    if (pyt_future_cancelled(future)) {
+        exception.status = PYT_CANCELLED;
+        exception.message = pyt_strerror(PYT_CANCELLED);
+    } else {
+        (void)pyt__future_exception_until(future, PYT__AT_ONCE, &exception);
+    }
+    if (exception.status != PYT_OK) {
+        if (callbacks->error_callback != NULL) {
+            callbacks->error_callback(&exception, callbacks->arg);
+        }
+    } else if (callbacks->callback != NULL) {
+        callbacks->callback(future->outcome.value, callbacks->arg);
+    }
+}
+
+/* What calls the callbacks when a future is done, if there are any.
+ * Returns  false without memory */
+static bool pyt__pool_observe(const pyt_pool_callbacks *callbacks, pyt__observer **made) {
+    *made = NULL;
+    if (callbacks == NULL) {
+        return true;
+    }
+    pyt__pool_observer *observer = (pyt__pool_observer *)pyt__allocate_zeroed(sizeof *observer);
+    if (observer == NULL) {
+        return false;
+    }
+    observer->observer.callback = pyt__pool_call_back;
+    observer->observer.arg = observer;
+    observer->callbacks = *callbacks;
+    *made = &observer->observer;
+    return true;
+}
+
+/* ---- apply ---- */
+
+/* Submit to the executor of a pool, whose refusal has another name. */
+static pyt_status pyt__pool_submit(pyt_pool *pool, const pyt__task *task, pyt_future **added) {
+    pyt_status status = pyt__executor_submit(pool->executor, task, added);
+    return status == PYT_RUNTIME_ERROR ? pyt__fail(PYT_VALUE_ERROR, "Pool not running") : status;
+}
+
+PYT__API pyt_status pyt_pool_apply_async(pyt_pool *pool, void *(*function)(void *arg), void *arg,
+                                         const pyt_pool_callbacks *callbacks,
+                                         pyt_async_result **result) {
+    pyt_future *dropped;
+    if (result != NULL) {
+        *result = NULL;
+    }
+    if (pool == NULL || function == NULL) {
+        return pyt__fail_null();
+    }
+    uint32_t refs = result != NULL ? 2 * PYT__FUTURE_REF : PYT__FUTURE_REF;
+    pyt__task task = {function, arg, refs, NULL};
+    if (!pyt__pool_observe(callbacks, &task.observer)) {
+        return pyt__fail_memory();
+    }
+    pyt_status status = pyt__pool_submit(pool, &task, result != NULL ? result : &dropped);
+    if (status != PYT_OK) {
+        pyt__release_memory(task.observer);
+    }
+    return status;
+}
+
+/* The caller's wait for a task of its own ended with `status`. What has not begun will not; what
+ * runs is waited for, since it uses the caller's memory, unless that is what could never end. */
+static void pyt__pool_take_back(pyt_future *future, pyt_status status) {
+    if (!pyt_future_done(future) &&
+        !pyt__future_settle(future, PYT__FUTURE_PENDING, PYT__FUTURE_CANCELLED) &&
+        status != PYT_RUNTIME_ERROR && pyt__enroll() != NULL) {
+        pyt__future_wait_out(future);
+    }
+}
+
+PYT__API pyt_status pyt_pool_apply(pyt_pool *pool, void *(*function)(void *arg), void *arg,
+                                   void **result) {
+    pyt_future *future;
+    pyt_status status = pyt_pool_apply_async(pool, function, arg, NULL, &future);
+    if (status == PYT_OK) {
+        status = pyt__future_result_until(future, PYT__FOREVER, result);
+        pyt__pool_take_back(future, status);
+        pyt_future_unref(future);
+    }
+    return status;
+}
+
+/* ---- map ---- */
+
+/* Give a job its future, with two references: the job's and the caller's. */
+static bool pyt__job_make_future(pyt__job *job, pyt__observer *observer) {
+    if (pyt__enroll() == NULL) {
+        return false;
+    }
+    pyt_future *future = pyt__executor_lend(job->executor);
+    if (future == NULL) {
+        return false;
+    }
+    pyt_lock_release(&job->executor->in_lock);
+    uint32_t watched = observer != NULL ? PYT__FUTURE_WATCHED : 0;
+    pyt__future_renew(future, 2 * PYT__FUTURE_REF | PYT__FUTURE_OWNED | watched);
+    PYT__STORE(&future->observers, observer, relaxed);
+    job->future = future;
+    return true;
+}
+
+/* A job without items is done at once, if the pool takes jobs. */
+static pyt_status pyt__job_send_nothing(pyt_pool *pool, pyt__job *job) {
+    if (PYT__LOAD(&pool->executor->state, acquire) != PYT__EXECUTOR_OPEN) {
+        pyt_status status = pyt__executor_refuse(pool->executor);
+        return status == PYT_RUNTIME_ERROR ? pyt__fail(PYT_VALUE_ERROR, "Pool not running")
+                                           : status;
+    }
+    pyt__job_complete(job);
+    return PYT_OK;
+}
+
+/* Have workers help with a job. One that does is enough.
+ * Returns  what became of the first, when there is none */
+static pyt_status pyt__job_send(pyt_pool *pool, pyt__job *job) {
+    pyt_status status = PYT_OK;
+    pyt_future *added;
+    pyt__task task = {pyt__job_help, job, PYT__FUTURE_REF | PYT__FUTURE_HELPER, NULL};
+    size_t helpers = pool->executor->max_threads;
+    size_t sent = 0;
+    helpers = job->chunks < helpers ? job->chunks : helpers;
+    if (helpers == 0) {
+        return pyt__job_send_nothing(pool, job);
+    }
+    while (sent < helpers && status == PYT_OK) {
+        PYT__ADD(&job->refs, 1, relaxed);
+        status = pyt__pool_submit(pool, &task, &added);
+        if (status == PYT_OK) {
+            sent++;
+        } else {
+            PYT__ADD(&job->refs, UINT32_MAX, relaxed); /* there is another */
+        }
+    }
+    return sent > 0 ? PYT_OK : status;
+}
+
+/* Make a job and set it going.
+ * job      receives it, with a reference; its future has one for the caller as well */
+static pyt_status pyt__pool_begin(pyt_pool *pool, const pyt_pool_work *work, bool star,
+                                  const pyt_pool_callbacks *callbacks, pyt__job **job) {
+    pyt__observer *observer;
+    pyt_status status = pyt__work_check(pool, work, star);
+    if (status != PYT_OK) {
+        return status;
+    }
+    *job = pyt__job_make(pool, work, star, false);
+    if (*job == NULL) {
+        return pyt__fail_memory();
+    }
+    if (!pyt__pool_observe(callbacks, &observer)) {
+        pyt__job_unref(*job);
+        return pyt__fail_memory();
+    }
+    if (!pyt__job_make_future(*job, observer)) {
+        pyt__release_memory(observer);
+        pyt__job_unref(*job);
+        return pyt__fail_memory();
+    }
+    status = pyt__job_send(pool, *job);
+    if (status != PYT_OK) {
+        pyt_future_unref((*job)->future);
+        pyt__job_unref(*job); /* the future goes with it, its callbacks uncalled */
+    }
+    return status;
+}
+
+static pyt_status pyt__pool_map(pyt_pool *pool, const pyt_pool_work *work, bool star,
+                                size_t *failed) {
+    pyt__job *job;
+    if (failed != NULL) {
+        *failed = 0;
+    }
+    pyt_status status = pyt__pool_begin(pool, work, star, NULL, &job);
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt_future *future = job->future;
+    status = pyt__future_result_until(future, PYT__FOREVER, NULL);
+    if (!pyt_future_done(future)) {
+        pyt__job_drop(job, false);
+        if (status != PYT_RUNTIME_ERROR) {
+            pyt__future_wait_out(future);
+        }
+    }
+    if (failed != NULL && pyt_future_done(future)) {
+        *failed = job->failed;
+    }
+    pyt_future_unref(future);
+    pyt__job_unref(job);
+    return status;
+}
+
+PYT__API pyt_status pyt_pool_map(pyt_pool *pool, const pyt_pool_work *work, size_t *failed) {
+    return pyt__pool_map(pool, work, false, failed);
+}
+
+PYT__API pyt_status pyt_pool_starmap(pyt_pool *pool, const pyt_pool_work *work, size_t *failed) {
+    return pyt__pool_map(pool, work, true, failed);
+}
+
+static pyt_status pyt__pool_map_async(pyt_pool *pool, const pyt_pool_work *work, bool star,
+                                      const pyt_pool_callbacks *callbacks,
+                                      pyt_async_result **result) {
+    pyt__job *job;
+    if (result != NULL) {
+        *result = NULL;
+    }
+    pyt_status status = pyt__pool_begin(pool, work, star, callbacks, &job);
+    if (status != PYT_OK) {
+        return status;
+    }
+    if (result != NULL) {
+        *result = job->future;
+    } else {
+        pyt_future_unref(job->future);
+    }
+    pyt__job_unref(job);
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_pool_map_async(pyt_pool *pool, const pyt_pool_work *work,
+                                       const pyt_pool_callbacks *callbacks,
+                                       pyt_async_result **result) {
+    return pyt__pool_map_async(pool, work, false, callbacks, result);
+}
+
+PYT__API pyt_status pyt_pool_starmap_async(pyt_pool *pool, const pyt_pool_work *work,
+                                           const pyt_pool_callbacks *callbacks,
+                                           pyt_async_result **result) {
+    return pyt__pool_map_async(pool, work, true, callbacks, result);
+}
+
+/* ---- imap ---- */
+
+static pyt_status pyt__pool_iterate(pyt_pool *pool, const pyt_pool_work *work, bool unordered,
+                                    pyt_pool_iterator **iterator) {
+    if (iterator == NULL) {
+        return pyt__fail_null();
+    }
+    *iterator = NULL;
+    pyt_status status = pyt__work_check(pool, work, false);
+    if (status != PYT_OK) {
+        return status;
+    }
+    pyt_pool_iterator *made = (pyt_pool_iterator *)pyt__allocate_zeroed(sizeof *made);
+    pyt__job *job = made != NULL ? pyt__job_make(pool, work, false, true) : NULL;
+    if (job == NULL) {
+        pyt__release_memory(made);
+        return pyt__fail_memory();
+    }
+    made->job = job;
+    made->unordered = unordered;
+    status = pyt__job_send(pool, job);
+    if (status != PYT_OK) {
+        pyt__release_memory(made);
+        pyt__job_unref(job);
+        return status;
+    }
+    *iterator = made;
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_pool_imap(pyt_pool *pool, const pyt_pool_work *work,
+                                  pyt_pool_iterator **iterator) {
+    return pyt__pool_iterate(pool, work, false, iterator);
+}
+
+PYT__API pyt_status pyt_pool_imap_unordered(pyt_pool *pool, const pyt_pool_work *work,
+                                            pyt_pool_iterator **iterator) {
+    return pyt__pool_iterate(pool, work, true, iterator);
+}
+
+/* Is there something new for the iterator? The job's lock is held. */
+static bool pyt__iterator_ready_locked(const pyt_pool_iterator *iterator) {
+    const pyt__job *job = iterator->job;
+    return iterator->unordered ? iterator->taken < job->order_count
+                               : job->finished[iterator->taken] != 0;
+}
+
+/* Sleep until another chunk is finished. The job's lock is held, and let go meanwhile. */
+static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool interruptible) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    if (deadline == PYT__AT_ONCE) {
+        return PYT_TIMEOUT;
+    }
+    job->awaited = true;
+    pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
+    pyt__queue_add(bucket, parker, &job->order_count, false);
+    pyt__bucket_unlock(bucket);
+    pyt_lock_release(&job->lock);
+    pyt_status status = pyt__sleep(parker, &job->order_count, deadline, interruptible);
+    pyt__lock_take(&job->lock);
+    job->awaited = false;
+    return status;
+}
+
+/* Go on to the next chunk, waiting for it. */
+static pyt_status pyt__iterator_advance(pyt_pool_iterator *iterator, int64_t deadline) {
+    pyt__job *job = iterator->job;
+    pyt_status status = PYT_OK;
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__lock_take(&job->lock);
+    while (status == PYT_OK && !pyt__iterator_ready_locked(iterator)) {
+        status = pyt__job_wait_locked(job, deadline, true);
+    }
+    if (status == PYT_OK) {
+        size_t chunk = iterator->unordered ? job->order[iterator->taken] : iterator->taken;
+        iterator->taken++;
+        iterator->dropped = job->finished[chunk] == PYT__CHUNK_DROPPED;
+        iterator->place = chunk * job->chunk;
+        size_t rest = job->work.n - iterator->place;
+        iterator->stop = iterator->place + (rest < job->chunk ? rest : job->chunk);
+    }
+    pyt_lock_release(&job->lock);
+    return status;
+}
+
+/* Give the present item. */
+static pyt_status pyt__iterator_give(pyt_pool_iterator *iterator, void *result, size_t *place) {
+    const pyt__job *job = iterator->job;
+    size_t i = iterator->place++;
+    if (place != NULL) {
+        *place = i;
+    }
+    if (iterator->dropped) {
+        bool broken = PYT__LOAD(&job->broken, relaxed);
+        return broken ? pyt__fail(PYT_BROKEN_EXECUTOR, pyt_strerror(PYT_BROKEN_EXECUTOR))
+                      : pyt__fail(PYT_CANCELLED, "the pool was terminated");
+    }
+    if (job->items[i].failed) {
+        const char *message = job->items[i].message;
+        return pyt__fail_copied(PYT_TASK_ERROR, message != NULL ? message : "");
+    }
+    if (result != NULL && job->work.result_size > 0) {
+        memcpy(result, (char *)job->work.results + i * job->work.result_size,
+               job->work.result_size);
+    }
+    return PYT_OK;
+}
+
+static pyt_status pyt__iterator_next_until(pyt_pool_iterator *iterator, int64_t deadline,
+                                           void *result, size_t *place) {
+    if (iterator == NULL) {
+        return pyt__fail_null();
+    }
+    if (iterator->place == iterator->stop) {
+        if (iterator->taken == iterator->job->chunks) {
+            return pyt__fail(PYT_QUEUE_EMPTY, "no results are left");
+        }
+        pyt_status status = pyt__iterator_advance(iterator, deadline);
+        if (status != PYT_OK) {
+            return status;
+        }
+    }
+    return pyt__iterator_give(iterator, result, place);
+}
+
+PYT__API pyt_status pyt_pool_iterator_next(pyt_pool_iterator *iterator, void *result,
+                                           size_t *place) {
+    return pyt__iterator_next_until(iterator, PYT__FOREVER, result, place);
+}
+
+PYT__API pyt_status pyt_pool_iterator_next_timeout(pyt_pool_iterator *iterator, double seconds,
+                                                   void *result, size_t *place) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return pyt__iterator_next_until(iterator, pyt__deadline(seconds), result, place);
+}
+
+PYT__API void pyt_pool_iterator_destroy(pyt_pool_iterator *iterator) {
+    if (iterator == NULL || pyt__enroll() == NULL) {
+        return;
+    }
+    pyt__job *job = iterator->job;
+    pyt__job_drop(job, false);
+    pyt__lock_take(&job->lock);
+    while (job->order_count < job->chunks) {
+        (void)pyt__job_wait_locked(job, PYT__FOREVER, false);
+    }
+    pyt_lock_release(&job->lock);
+    pyt__release_memory(iterator);
+    pyt__job_unref(job);
+}
+
+/* ---- the life of a pool ---- */
+
+static pyt_executor *pyt__pool_make_executor(const pyt_pool_options *options) {
+    static PYT__ATOMIC(uint32_t) named;
+    char prefix[32];
+    uint32_t number = PYT__ADD(&named, 1, relaxed);
+    uint32_t threads = options->processes > 0 ? (uint32_t)options->processes : pyt__os_processors();
+    snprintf(prefix, sizeof prefix, "ThreadPool-%lu", (unsigned long)number);
+    pyt_executor *executor =
+        pyt__executor_make(threads, prefix, options->initializer, options->arg);
+    if (executor == NULL) {
+        return NULL;
+    }
+    executor->drop = pyt__job_helper_dropped;
+    executor->abandon = pyt__job_abandon;
+    bool grown = true;
+    pyt__lock_take(&executor->out_lock);
+    while (grown && executor->threads < threads) {
+        grown = pyt__executor_grow_locked(executor);
+    }
+    pyt_lock_release(&executor->out_lock);
+    if (!grown) {
+        pyt_executor_free(executor);
+    }
+    return grown ? executor : NULL;
+}
+
+PYT__API pyt_status pyt_pool_new(pyt_pool **pool, const pyt_pool_options *options) {
+    static const pyt_pool_options defaults = {0, NULL, NULL};
+    if (pool == NULL) {
+        return pyt__fail_null();
+    }
+    *pool = NULL;
+    if (options == NULL) {
+        options = &defaults;
+    }
+    if (options->processes < 0) {
+        return pyt__fail(PYT_VALUE_ERROR, "Number of processes must be at least 1");
+    }
+    pyt_pool *made = (pyt_pool *)pyt__allocate_zeroed(sizeof *made);
+    if (made == NULL) {
+        return pyt__fail_memory();
+    }
+    made->executor = pyt__pool_make_executor(options);
+    if (made->executor == NULL) {
+        pyt__release_memory(made);
+        return pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
+    }
+    *pool = made;
+    return PYT_OK;
+}
+
+/* Take no more work, and drop what there is when `state` is TERMINATED. */
+static pyt_status pyt__pool_stop(pyt_pool *pool, uint32_t state) {
+    if (pool == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    uint32_t before = PYT__LOAD(&pool->state, relaxed);
+    while (before < state && !PYT__CAS(&pool->state, &before, state, relaxed)) {
+    }
+    bool drop = state == PYT__POOL_TERMINATED;
+    if (drop) {
+        PYT__STORE(&pool->executor->terminated, true, relaxed);
+    }
+    pyt__executor_close(pool->executor, PYT__EXECUTOR_SHUT, drop);
+    return PYT_OK;
+}
+
+PYT__API pyt_status pyt_pool_close(pyt_pool *pool) {
+    return pyt__pool_stop(pool, PYT__POOL_CLOSED);
+}
+
+PYT__API pyt_status pyt_pool_terminate(pyt_pool *pool) {
+    return pyt__pool_stop(pool, PYT__POOL_TERMINATED);
+}
+
+PYT__API pyt_status pyt_pool_join(pyt_pool *pool) {
+    if (pool == NULL) {
+        return pyt__fail_null();
+    }
+    if (PYT__LOAD(&pool->state, relaxed) == PYT__POOL_OPEN) {
+        return pyt__fail(PYT_VALUE_ERROR, "Pool is still running");
+    }
+    if (pyt__executor_is_here(pool->executor)) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "a worker cannot wait for its own pool's end");
+    }
+    return pyt__enroll() != NULL ? pyt__executor_join(pool->executor, true) : PYT_MEMORY_ERROR;
+}
+
+PYT__API void pyt_pool_free(pyt_pool *pool) {
+    if (pyt__pool_stop(pool, PYT__POOL_TERMINATED) == PYT_OK) {
+        pyt_executor_free(pool->executor);
+        pyt__release_memory(pool);
+    }
+}
+
+/* ---- results ---- */
+
+PYT__API pyt_status pyt_async_result_get(pyt_async_result *result, void **value) {
+    return pyt_future_result(result, value);
+}
+
+PYT__API pyt_status pyt_async_result_get_timeout(pyt_async_result *result, double seconds,
+                                                 void **value) {
+    return pyt_future_result_timeout(result, seconds, value);
+}
+
+PYT__API pyt_status pyt_async_result_wait(pyt_async_result *result) {
+    return result == NULL ? pyt__fail_null() : pyt__future_wait(result, PYT__FOREVER);
+}
+
+PYT__API pyt_status pyt_async_result_wait_timeout(pyt_async_result *result, double seconds) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    return result == NULL ? pyt__fail_null() : pyt__future_wait(result, pyt__deadline(seconds));
+}
+
+PYT__API bool pyt_async_result_ready(const pyt_async_result *result) {
+    return pyt_future_done(result);
+}
+
+PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, bool *successful) {
+    if (result == NULL || successful == NULL) {
+        return pyt__fail_null();
+    }
+    if (!pyt_future_done(result)) {
+        return pyt__fail(PYT_VALUE_ERROR, "the result is not ready");
+    }
+    *successful = pyt__future_phase(result) == PYT__FUTURE_FINISHED;
+    return PYT_OK;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>process                                          the end of the process, and the child of fork
+ *
+ *  The two moments that concern every room. At the end, executors take no more tasks and work off
+ *  their queues. Then threads that are not daemons are joined, those started meanwhile included;
+ *  daemons are left alone, and what they may still touch is never freed. Handlers registered with
+ *  atexit before the first thread was started run after that, those registered later before it.
+ *
+ *  Before a fork the forking thread takes all locks of the library's own, so that the child finds
+ *  every list whole. The child has one thread. Nobody waits any more: the queues are empty, the
+ *  parkers of the others are free, and AWAKE bits of locks whose carrier is gone are cleared.
+ *  PARKED bits may stay; they cost a look. The others' handles are OVER, nothing joins their
+ *  system threads, and waiting timers have ended unfired. The caller is the main thread. A
+ *  user's lock that another thread held stays held.
+ * ============================================================================================== */
+#if PYT__DEFINE
+
+/* The oldest thread that the process's end waits for, with a reference, or NULL. */
+static pyt_thread *pyt__next_to_wait_for(void) {
+    pyt__registry_open();
+    pyt_thread *thread = pyt__registry_oldest;
+    while (thread != NULL &&
+           ((pyt__thread_state(thread) & (PYT__DAEMON | PYT__MAIN | PYT__DUMMY)) ||
+            thread == pyt__me.pyt__thread)) {
+        thread = thread->next;
+    }
+    pyt_thread_ref(thread);
+    pyt__registry_close();
+    return thread;
+}
+
+static void pyt__at_exit(void) {
+    if (pyt__enroll() == NULL) {
+        return;
+    }
+    pyt__executors_finish();
+    if (pyt__is_main_thread()) { /* for those who join it, it is over now */
+        pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
+    }
+    pyt_thread *thread = pyt__next_to_wait_for();
+    while (thread != NULL) {
+        pyt__thread_join_until(thread, PYT__FOREVER, false);
+        pyt_thread_unref(thread);
+        thread = pyt__next_to_wait_for();
+    }
+    pyt__timers_close();
+}
+
+/* Have pyt__at_exit called, once. The registry is locked. */
+static bool pyt__hook_exit_locked(void) {
+#if !defined(PYTHREADING_NO_ATEXIT)
+    static bool hooked;
+    if (!hooked) {
+        int saved = errno;
+        hooked = !PYT__FAULT("at_exit") && atexit(pyt__at_exit) == 0;
+        errno = saved;
+    }
+    return hooked;
+#else
+    (void)pyt__at_exit;
+    return true;
+#endif
+}
+
+/* fork is hooked only when the shared part is there. */
+static void pyt__fork_before(void) {
+    if (pyt__me.pyt__forking++ > 0) {
+        return;
+    }
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&shared->fork_mutex);
+    if (pyt__me.pyt__parker == NULL) {
+        pyt__me.pyt__parker = shared->fork_parker;
+    }
+    pyt__executors_fork_before();
+    pyt__lock_take(&pyt__timers_lock);
+    pyt__registry_open();
+    pyt__lock_take(&pyt__locals_lock);
+    pyt__os_mutex_lock(&shared->mutex);
+}
+
+static void pyt__fork_parent(void) {
+    if (--pyt__me.pyt__forking > 0) {
+        return;
+    }
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_unlock(&shared->mutex);
+    pyt_lock_release(&pyt__locals_lock);
+    pyt__registry_close();
+    pyt_lock_release(&pyt__timers_lock);
+    pyt__executors_fork_parent();
+    if (pyt__me.pyt__parker == shared->fork_parker) {
+        pyt__me.pyt__parker = NULL;
+    }
+    pyt__os_mutex_unlock(&shared->fork_mutex);
+}
+
+/* Make a parker as new; its mutex may have been held by a thread that is gone. In a process
+ * that has come this far these calls find what they need in the memory they are given. */
+static void pyt__parker_renew(pyt__parker *parker) {
+    (void)pyt__os_mutex_init(&parker->mutex);
+    (void)pyt__os_cond_init(&parker->cond);
+    PYT__STORE(&parker->state, PYT__EMPTY, relaxed);
+    PYT__STORE(&parker->address, NULL, relaxed);
+}
+
+/* Put down the baton of a waiter that is gone. */
+static void pyt__parker_drop_baton(pyt__parker *parker) {
+    pyt_lock *lock = PYT__LOAD(&parker->carries, relaxed);
+    if (lock != NULL) {
+        uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+        PYT__STORE(&lock->pyt__word, word & ~PYT__AWAKE, relaxed);
+        PYT__STORE(&parker->carries, NULL, relaxed);
+    }
+}
+
+static void pyt__fork_child_parking(pyt__shared *shared) {
+    (void)pyt__os_mutex_init(&shared->mutex);
+    (void)pyt__os_mutex_init(&shared->fork_mutex);
+    for (size_t i = 0; i < PYT__BUCKETS; i++) {
+        (void)pyt__os_mutex_init(&shared->buckets[i].mutex);
+        shared->buckets[i].queues = NULL;
+    }
+    shared->free = NULL;
+    for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
+        if (parker != pyt__me.pyt__parker) {
+            pyt__parker_drop_baton(parker);
+            parker->in_use = false;
+            parker->next_free = shared->free;
+            shared->free = parker;
+        }
+        pyt__parker_renew(parker);
+    }
+    pyt__parker_renew(shared->fork_parker);
+    if (pyt__me.pyt__parker == shared->fork_parker) {
+        pyt__me.pyt__parker = NULL;
+    }
+}
+
+/* A thread that was alive in the parent and is not here. */
+static void pyt__fork_child_end_thread(pyt_thread *thread) {
+    pyt__registry_remove_locked(thread);
+    pyt__thread_change(thread, PYT__PHASE | PYT__JOINABLE, PYT__OVER);
+    PYT__STORE(&thread->join_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&thread->done.pyt__word, PYT__SET, relaxed);
+    pyt_thread_unref(thread);
+}
+
+/* The calling thread is the main thread now. One that has no handle takes over the first one. */
+static void pyt__fork_child_become_main(void) {
+    pyt_thread *main_thread = pyt__me.pyt__thread;
+    if (main_thread == NULL) {
+        main_thread = &pyt__first_main;
+        pyt__me.pyt__thread = main_thread;
+    }
+    if (pyt__thread_state(main_thread) & PYT__DUMMY) {
+        main_thread->number = 0; /* no "Dummy" any more */
+        PYT__STORE(&main_thread->name, NULL, relaxed);
+    }
+    pyt__thread_change(main_thread, PYT__PHASE | PYT__DAEMON | PYT__DUMMY | PYT__RAW,
+                       PYT__MAIN | PYT__ALIVE);
+    PYT__STORE(&main_thread->join_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&main_thread->done.pyt__word, 0, relaxed);
+    PYT__STORE(&main_thread->when.native, pyt__os_thread_id(), relaxed);
+    PYT__STORE(&main_thread->self, &pyt__me, relaxed);
+    PYT__STORE(&pyt__main_handle, main_thread, relaxed);
+    PYT__STORE(&pyt__main_parker, pyt__me.pyt__parker, relaxed);
+    PYT__STORE(&pyt__main_interrupted, 0, relaxed);
+}
+
+static void pyt__fork_child(void) {
+    if (--pyt__me.pyt__forking > 0) {
+        return;
+    }
+    int saved = errno;
+    pyt__forks++;
+    pyt__fork_child_parking(PYT__LOAD(&pyt__shared_place, acquire));
+    PYT__STORE(&pyt__timers_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&pyt__registry_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&pyt__locals_lock.pyt__word, 0, relaxed);
+    pyt__timers_count = 0;
+    pyt__timers_firing = 0;
+    pyt__timers_stopping = false;
+    if (pyt__timers_service != NULL) {
+        if (pyt__thread_phase(pyt__timers_service) != PYT__OVER) {
+            pyt__fork_child_end_thread(pyt__timers_service);
+        }
+        pyt_thread_unref(pyt__timers_service);
+        pyt__timers_service = NULL;
+    }
+    pyt__fork_child_become_main();
+    pyt_thread *next;
+    for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = next) {
+        next = thread->next;
+        if (thread != pyt__me.pyt__thread) {
+            pyt__fork_child_end_thread(thread);
+        }
+    }
+    pyt__executors_fork_child();
+    errno = saved;
+}
+
+#endif /* PYT__DEFINE */

@@ -1,0 +1,462 @@
+#!/bin/sh
+# shellcheck disable=SC2046,SC2086,SC2317 # lists of flags and numbers are meant to be split
+#
+# One check of `make check`: sh tests/check_leg.sh NAME
+# Its output goes to build/check/NAME.log and one line about it to the terminal; when it fails,
+# the end of the log follows. A tool that is missing is a failure that says what to install.
+set -u
+name=$1
+dir=build/check
+log=$dir/$name.log
+here=$dir/$name
+
+# The line about a check, and the end of its log if it failed.
+report() {
+    passed=0 failed=0 skipped=0
+    while read -r p f s; do
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
+    done <"$here.counts"
+    if [ "$1" = 124 ] || [ "$1" = 137 ]; then
+        echo "FAIL it was stopped after $limit s" >>"$log"
+    fi
+    if [ "$1" != 0 ] && [ "$failed" = 0 ]; then
+        failed=1
+    fi
+    echo "$passed $failed" >"$here.result"
+    word=ok
+    if [ "$failed" != 0 ]; then
+        word=FAIL
+    fi
+    more=
+    if [ "$skipped" != 0 ]; then
+        more=", $skipped skipped"
+    fi
+    printf '%-4s %-15s %s passed, %s failed%s  (%s s)\n' "$word" "$name" "$passed" "$failed" \
+        "$more" "$2"
+    if [ "$failed" != 0 ]; then
+        { grep -n -E '^FAIL|error:|warning:|ERROR: |WARNING: |undefined ref' "$log" | head -n 10
+            echo "..."
+            tail -n 12 "$log"
+            echo "(the whole of it: $log)"; } | cut -c 1-300 | sed 's/^/     | /'
+    fi
+    [ "$failed" = 0 ]
+}
+
+if [ "${CHECK_INSIDE:-}" != "$name" ]; then
+    mkdir -p "$dir"
+    rm -rf "$here" "$here".*
+    mkdir -p "$here"
+    : >"$here.counts"
+    limit=${CHECK_LIMIT:-600}
+    start=$(date +%s)
+    unset MAKEFLAGS MFLAGS MAKELEVEL
+    CHECK_INSIDE=$name timeout -k 10 "$limit" sh "$0" "$name" >"$log" 2>&1 </dev/null
+    status=$?
+    report "$status" $(($(date +%s) - start))
+    exit
+fi
+
+# From here on: the inside, where each check is a function leg_NAME.
+
+# Checks run beside each other, so that time is not the tests' own.
+export TEST_SLOW="${TEST_SLOW:-3}"
+
+warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror'
+# Checks that run beside each other build one file at a time.
+builders=2
+if [ "${CHECK_PARALLEL:-1}" != 1 ]; then
+    builders=1
+fi
+
+# need COMMAND PACKAGE: fail unless the command is there.
+need() {
+    command -v "$1" >/dev/null 2>&1 || lacks "$1" "$2"
+}
+
+lacks() {
+    echo "FAIL $1 is missing; install it: apt-get install $2"
+    exit 1
+}
+
+# need_runtime COMPILER FLAG PACKAGE: fail unless a program can be built with that sanitizer.
+need_runtime() {
+    echo 'int main(void) { return 0; }' >"$here/empty.c"
+    "$1" "$2" "$here/empty.c" -o "$here/empty" || lacks "the runtime of $1 $2" "$3"
+}
+
+# try WHAT COMMAND...: one thing that has to succeed.
+try() {
+    what=$1
+    shift
+    if "$@"; then
+        echo "ok   $what"
+        echo "1 0" >>"$here.counts"
+    else
+        echo "FAIL $what: $*"
+        echo "0 1" >>"$here.counts"
+    fi
+}
+
+not() {
+    ! "$@"
+}
+
+# counted COMMAND...: run what ends with a line "N passed, N failed".
+counted() {
+    "$@" >"$here/output" 2>&1
+    status=$?
+    cat "$here/output"
+    set -- $(grep -E '^[0-9]+ passed, [0-9]+ failed' "$here/output" | tail -n 1 | tr -cd '0-9 \n')
+    if [ "$status" != 0 ] && [ "${2:-0}" = 0 ]; then
+        set -- "${1:-0}" 1 "${3:-0}"
+    fi
+    echo "${1:-0} ${2:-1} ${3:-0}" >>"$here.counts"
+}
+
+build() {
+    make --no-print-directory -j "$builders" WERROR=-Werror "$@"
+}
+
+# tests MAKE-ARGUMENTS...: all that `make test` runs.
+tests() {
+    try "it builds: $*" build build-suite "$@"
+    counted make --no-print-directory JOBS="$builders" WERROR=-Werror test "$@"
+}
+
+# suite MAKE-ARGUMENTS...: the tests without the examples, where those have nothing to add.
+suite() {
+    counted "$(path_of build-suite "$@")"
+}
+
+# path_of TARGET MAKE-ARGUMENTS...: build it and say where it is.
+path_of() {
+    if build "$@" >"$here/build" 2>&1; then
+        tail -n 1 "$here/build"
+    else
+        cat "$here/build" >&2
+        echo "$here/is-not-built"
+    fi
+}
+
+# ---- the test suite under valgrind and the sanitizers, the slowest first ----
+
+# under_valgrind SUITE TEXT OPTIONS...: the tests that have the text in their names.
+under_valgrind() {
+    suite=$1
+    text=$2
+    shift 2
+    counted valgrind -q "$@" --error-exitcode=99 --fair-sched=try --max-threads=2000 \
+        "$suite" "$text"
+}
+
+leg_helgrind() {
+    [ -e /usr/include/valgrind/helgrind.h ] || lacks valgrind/helgrind.h valgrind
+    flags='-O1 -g -DPYTHREADING_VALGRIND'
+    need valgrind valgrind
+    try "it builds" gcc $flags -I. tests/checks/race.c -o "$here/race" -pthread
+    try "helgrind sees a race" not valgrind -q --tool=helgrind --error-exitcode=99 "$here/race"
+    try "helgrind sees the library's lock" \
+        valgrind -q --tool=helgrind --error-exitcode=99 "$here/race" locked
+    # A child keeps the locks of threads it does not have, for all that Helgrind knows.
+    export TEST_SKIP='test_fork/ /after_fork /a_task_may_fork' TEST_SLOW=10
+    under_valgrind "$(path_of build-suite CC=gcc CFLAGS="$flags")" '' --tool=helgrind \
+        --suppressions=tests/checks/helgrind.supp
+}
+
+leg_memcheck() {
+    need valgrind valgrind
+    suite=$(path_of build-suite CC=gcc CFLAGS='-O1 -g')
+    set -- --suppressions=tests/checks/memcheck.supp --show-leak-kinds=definite
+    # What only the threads of the parent pointed to is lost in a child.
+    export TEST_SKIP='test_fork/ /after_fork /a_task_may_fork' TEST_SLOW=10
+    under_valgrind "$suite" '' "$@" --leak-check=full --errors-for-leak-kinds=definite
+    unset TEST_SKIP
+    under_valgrind "$suite" test_fork/ "$@" --leak-check=no
+}
+
+leg_tsan() {
+    need clang clang
+    need_runtime clang -fsanitize=thread libclang-rt-14-dev
+    export TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10
+    for compiler in clang gcc; do
+        try "$compiler: it builds" $compiler -O1 -g -fsanitize=thread -I. tests/checks/race.c \
+            -o "$here/race" -pthread
+        try "$compiler: it sees a race" not "$here/race"
+        try "$compiler: it sees the library's lock" "$here/race" locked
+    done
+    tests CC=clang CFLAGS='-O1 -g -fsanitize=thread'
+}
+
+leg_tsan_gcc() {
+    export TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10
+    suite CC=gcc CFLAGS='-O1 -g -fsanitize=thread'
+}
+
+leg_asan() {
+    export ASAN_OPTIONS=detect_leaks=1 TEST_SLOW=4
+    flags='-O1 -g -fsanitize=address -fno-omit-frame-pointer'
+    try "it builds" gcc $flags -I. tests/checks/leak.c -o "$here/leak" -pthread
+    try "it sees a leak in a thread" not "$here/leak"
+    tests CC=gcc CFLAGS="$flags"
+}
+
+leg_asan_clang() {
+    need clang clang
+    need_runtime clang -fsanitize=address libclang-rt-14-dev
+    export ASAN_OPTIONS=detect_leaks=1 TEST_SLOW=4
+    suite CC=clang CFLAGS='-O1 -g -fsanitize=address -fno-omit-frame-pointer'
+}
+
+# gcc does not tell a program that this sanitizer is on, clang does.
+leg_lsan() {
+    need clang clang
+    need_runtime clang -fsanitize=leak libclang-rt-14-dev
+    # Its runtime dies in the child of a process with threads (that of AddressSanitizer does not).
+    export LSAN_OPTIONS=allocator_may_return_null=1 TEST_SLOW=2 TEST_SKIP=test_fork/
+    try "it builds" clang -O1 -g -fsanitize=leak -I. tests/checks/leak.c -o "$here/leak" -pthread
+    try "it sees a leak in a thread" not "$here/leak"
+    suite CC=clang CFLAGS='-O1 -g -fsanitize=leak'
+}
+
+# On C11 threads: this sanitizer does not mind them.
+leg_ubsan() {
+    need clang clang
+    need_runtime clang -fsanitize=undefined libclang-rt-14-dev
+    export UBSAN_OPTIONS=print_stacktrace=1 TEST_SLOW=2
+    tests CC=clang CFLAGS='-O1 -g -fsanitize=undefined -fno-sanitize-recover=all'
+}
+
+leg_ubsan_gcc() {
+    export UBSAN_OPTIONS=print_stacktrace=1 TEST_SLOW=2
+    # Its own instructions lead this compiler to think that numbers may be larger than they are.
+    suite CC=gcc \
+        CFLAGS='-O1 -g -fsanitize=undefined -fno-sanitize-recover=all -Wno-format-truncation'
+}
+
+# ---- the test suite with each compiler, standard and backend ----
+
+leg_stress() {
+    counted "$(path_of build-stress CC=gcc)" 20 64
+    counted "$(path_of build-stress CC=gcc BACKEND=pthreads)" 10 64
+    need clang clang
+    need_runtime clang -fsanitize=thread libclang-rt-14-dev
+    counted "$(path_of build-stress CC=clang CFLAGS='-O1 -g -fsanitize=thread')" 10 64
+}
+
+leg_gcc_c11() {
+    tests CC=gcc STD=c11
+}
+
+leg_gcc_pthreads() {
+    suite CC=gcc STD=c11 BACKEND=pthreads
+}
+
+leg_gcc_c17() {
+    tests CC=gcc STD=c17 CFLAGS=-O3 EXAMPLE_CFLAGS=
+}
+
+leg_gcc_c2x() {
+    suite CC=gcc STD=c2x CFLAGS=-Os
+}
+
+leg_clang_c11() {
+    need clang clang
+    suite CC=clang STD=c11
+}
+
+leg_clang_pthreads() {
+    need clang clang
+    suite CC=clang STD=c11 BACKEND=pthreads
+}
+
+leg_clang_c17() {
+    need clang clang
+    tests CC=clang STD=c17 CFLAGS=-O3 EXAMPLE_CFLAGS=
+}
+
+leg_clang_c2x() {
+    need clang clang
+    suite CC=clang STD=c2x CFLAGS=-O0
+}
+
+leg_musl() {
+    need musl-gcc musl-tools
+    tests CC=musl-gcc
+    suite CC=musl-gcc BACKEND=pthreads LDFLAGS=-static
+}
+
+# ---- the build without threads ----
+
+leg_dummy() {
+    need clang clang
+    need objdump binutils
+    for compiler in gcc clang; do
+        tests CC=$compiler BACKEND=dummy
+    done
+    mkdir -p "$here/missing"
+    for header in threads.h pthread.h stdatomic.h atomic; do
+        echo "#error $header is missing" >"$here/missing/$header"
+    done
+    set -- -O2 $warnings -I"$here/missing" -I.
+    try "the headers are missing" not gcc -std=c11 "$@" tests/checks/no_threads.c -o "$here/none"
+    for compiler in gcc clang; do
+        plain=$here/$compiler
+        try "$compiler: C11 without the headers" $compiler -std=c11 -DPYTHREADING_DUMMY "$@" \
+            -DPYTHREADING_IMPLEMENTATION -c tests/checks/no_threads.c -o "$plain.o"
+        try "$compiler: links" $compiler "$plain.o" -o "$plain"
+        try "$compiler: runs" timeout 20 "$plain"
+        try "$compiler: no atomic instruction" not atomics "$plain.o"
+        try "$compiler: no function of a thread library" not thread_functions "$plain.o"
+        $compiler -O2 -DPYTHREADING_IMPLEMENTATION -I. -c tests/checks/no_threads.c \
+            -o "$plain.threads.o"
+        try "$compiler: both are found where they are" found_in "$plain.threads.o"
+    done
+    for compiler in g++ clang++; do
+        plain=$here/$compiler
+        gcc -std=c11 -DPYTHREADING_DUMMY "$@" -c tests/cplusplus/implement.c -o "$plain.c.o"
+        try "$compiler: C++11 without the headers" $compiler -std=c++11 -DPYTHREADING_DUMMY "$@" \
+            -xc++ -c tests/checks/no_threads.c -o "$plain.o"
+        try "$compiler: links" $compiler "$plain.o" "$plain.c.o" -o "$plain"
+        try "$compiler: runs" timeout 20 "$plain"
+        try "$compiler: no atomic instruction" not atomics "$plain.o"
+    done
+}
+
+# Show the atomic instructions of an object. On x86, which has them under few names.
+atomics() {
+    objdump -d --no-show-raw-insn "$1" |
+        awk -F '\t' '$2 ~ /^lock |^xchg.*\(|^mfence/ { print; n++ } END { exit n == 0 }' ||
+        nm -u "$1" | grep -E ' U (__atomic|__sync)_'
+}
+
+thread_functions() {
+    nm -u "$1" | grep -E ' U (thrd|mtx|cnd|tss|pthread|call_once|sem)_'
+}
+
+found_in() {
+    atomics "$1" >"$here/found" && thread_functions "$1" >>"$here/found"
+}
+
+# ---- the header as others include it ----
+
+# Every form of the header, each compiler, standard, optimisation and backend: no warning.
+leg_warnings() {
+    need clang clang
+    cat >"$here/declare.c" <<'EOF'
+#include "pythreading.h"
+typedef int nothing;
+EOF
+    cat >"$here/implement.c" <<'EOF'
+#define PYTHREADING_IMPLEMENTATION
+#include "pythreading.h"
+EOF
+    cat >"$here/static.c" <<'EOF'
+#define PYTHREADING_STATIC
+#define PYTHREADING_IMPLEMENTATION
+#include "pythreading.h"
+typedef int nothing;
+EOF
+    for compiler in gcc clang; do
+        for std in c11 c17 c2x gnu11 gnu17; do
+            for flags in -O0 -O2 '-O3 -DPYTHREADING_PTHREADS' '-Os -DPYTHREADING_VALGRIND'; do
+                for form in declare implement static; do
+                    try "$compiler -std=$std $flags $form" $compiler -std=$std \
+                        $warnings -Wstrict-prototypes -Wmissing-prototypes $flags -I. \
+                        -c "$here/$form.c" -o "$here/$form.o"
+                done
+            done
+        done
+    done
+}
+
+# Declarations in C++, implementation in C.
+leg_cxx() {
+    need g++ g++
+    need clang++ clang
+    source=tests/cplusplus
+    for backend in '' -DPYTHREADING_PTHREADS; do
+        gcc -std=c11 -O2 $warnings $backend -I. -c $source/implement.c -o "$here/implement.o"
+        for compiler in g++ clang++; do
+            for std in c++11 c++14 c++17 c++20; do
+                try "$compiler -std=$std $backend: compiles" $compiler -std=$std -O2 \
+                    $warnings $backend -I. -c $source/use.cpp -o "$here/use.o"
+                try "$compiler -std=$std $backend: links" $compiler "$here/use.o" \
+                    "$here/implement.o" -pthread -o "$here/use"
+                try "$compiler -std=$std $backend: runs" timeout 60 "$here/use"
+            done
+        done
+    done
+}
+
+# One header in many places: the ways to include it that the README promises.
+leg_embed() {
+    need clang clang
+    for compiler in gcc clang; do
+        for backend in '' -DPYTHREADING_PTHREADS; do
+            set -- $compiler -std=c11 -O2 $warnings $backend -I.
+            try "$compiler $backend: static in two units" "$@" tests/checks/static_a.c \
+                tests/checks/static_b.c -pthread -o "$here/static"
+            try "$compiler $backend: static runs" timeout 20 "$here/static"
+            for form in twice later after_headers; do
+                try "$compiler $backend: $form" "$@" tests/checks/$form.c -pthread -o "$here/$form"
+                try "$compiler $backend: $form runs" timeout 20 "$here/$form"
+            done
+        done
+    done
+    try "glibc needs no -pthread" gcc -std=c11 -I. tests/checks/twice.c -o "$here/bare"
+    try "64 KB of code at -Os, or less" small_enough
+}
+
+small_enough() {
+    gcc -std=c11 -Os -DPYTHREADING_IMPLEMENTATION -I. -xc -c pythreading.h -o "$here/size.o" &&
+        size "$here/size.o" | awk 'NR == 2 { print $1 " bytes of code"; exit $1 > 65536 }'
+}
+
+# Which system layer a build chooses by itself.
+leg_backend() {
+    need clang clang
+    need_runtime clang -fsanitize=thread libclang-rt-14-dev
+    while read -r expected compiler flags; do
+            $compiler $flags -I. tests/checks/backend.c -o "$here/backend" -pthread
+        try "$compiler $flags: $expected" "$here/backend" "$expected"
+    done <<'EOF'
+c11 gcc -std=c11
+c11 clang -std=c11
+c11 clang -fsanitize=undefined
+pthreads gcc -DPYTHREADING_PTHREADS
+pthreads gcc -fsanitize=address
+pthreads gcc -fsanitize=thread
+pthreads clang -fsanitize=address
+pthreads clang -fsanitize=thread
+pthreads clang -fsanitize=leak
+EOF
+}
+
+# The library calls C11 threads, not pthreads with their names.
+leg_imports() {
+    need nm binutils
+    demo=$(path_of build-demo CC=gcc)
+    nm -D "$demo" | grep ' U ' | tee "$here/imports"
+    for name in thrd_create mtx_lock cnd_wait tss_create; do
+        try "the demo imports $name" grep -qE " U $name(@|$)" "$here/imports"
+    done
+}
+
+leg_demo() {
+    set -- pythreading.h README.md
+    try "make demo" make --no-print-directory demo CC=gcc
+    make -s --no-print-directory demo CC=gcc ARGS="$*" >"$here/total"
+    cat "$here/total"
+    words=$(cat "$@" | LC_ALL=C.UTF-8 wc -w)
+    try "the total is that of wc -w: $words" grep -qw "$words" "$here/total"
+    try "a missing file is reported" not make --no-print-directory demo CC=gcc \
+        ARGS='pythreading.h no/such/file'
+}
+
+leg_lint() {
+    counted sh tests/lint.sh
+}
+
+set +e
+"leg_$(echo "$name" | tr - _)"
+! grep -q '^[0-9]* [1-9]' "$here.counts" && [ -s "$here.counts" ]

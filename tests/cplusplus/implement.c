@@ -1,0 +1,22 @@
+/* The library, and what the C compiler thinks of its types. */
+#define PYTHREADING_IMPLEMENTATION
+#include "pythreading.h"
+
+#include "layout.h"
+
+const layout *layout_in_c(void) {
+#define SHAPE(type) {#type, sizeof(type), _Alignof(type)},
+    static const layout shapes[] = {LAYOUT_TYPES(SHAPE){NULL, 0, 0}};
+#undef SHAPE
+    return shapes;
+}
+
+int use_in_c(struct pyt_lock *held, struct pyt_condition *condition) {
+    if (!pyt_lock_locked(held) || pyt_lock_acquire_nowait(held) != PYT_TIMEOUT) {
+        return 1;
+    }
+    if (pyt_condition_notify(condition) != PYT_OK) {
+        return 2;
+    }
+    return 0;
+}

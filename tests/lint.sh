@@ -1,0 +1,109 @@
+#!/bin/sh
+# shellcheck disable=SC2086 # lists of files are meant to be split
+#
+# The form of the code: sh tests/lint.sh. One line for each thing looked at, and what is wrong with
+# it before that; the last line is "N passed, N failed".
+set -u
+header=pythreading.h
+dir=build/lint
+mkdir -p "$dir"
+passed=0 failed=0
+sources=$(find tests bench -name '*.c' -o -name '*.h' -o -name '*.cpp' | sort)
+texts="$sources $(find tests .ci -type f -name '*.sh' | sort) .ci/run Makefile README.md"
+
+# result WHAT: what was wrong is in $dir/wrong; nothing there is right.
+result() {
+    if [ -s "$dir/wrong" ]; then
+        sed 's/^/     | /' "$dir/wrong"
+        echo "FAIL $1"
+        failed=$((failed + 1))
+    else
+        echo "ok   $1"
+        passed=$((passed + 1))
+    fi
+}
+
+need() {
+    command -v "$1" >/dev/null 2>&1 || echo "$1 is missing; install it: apt-get install $2" >"$3"
+}
+
+# The anchors of CONTENTS, which ends where the code begins, and those of the banners.
+awk '/^#ifndef PYTHREADING_H/ { exit }
+    match($0, />>[a-z_]+/) { print substr($0, RSTART, RLENGTH) }' $header >"$dir/contents"
+awk '/^#ifndef PYTHREADING_H/ { code = 1 }
+    code && match($0, /^ \* *>>[a-z_]+/) { sub(/^ \* */, ""); print $1 }' $header >"$dir/banners"
+diff "$dir/contents" "$dir/banners" >"$dir/wrong"
+[ -s "$dir/contents" ] || echo "no anchors in CONTENTS" >"$dir/wrong"
+result "CONTENTS names the rooms in their order"
+
+: >"$dir/wrong"
+need clang-format clang-format "$dir/wrong"
+[ -s "$dir/wrong" ] || clang-format --dry-run -Werror $header $sources 2>"$dir/format" ||
+    grep 'error:' "$dir/format" | cut -d : -f 1-2 | uniq | head -n 20 >"$dir/wrong"
+result "clang-format has nothing to change"
+
+# Not README.md, whose tables have long lines. Columns are characters, not bytes.
+for file in $header $(echo $texts | tr ' ' '\n' | grep -v README.md); do
+    LC_ALL=C.UTF-8 grep -nE '^.{101,}' "$file" | cut -d : -f 1 | sed "s|^|$file:|"
+done >"$dir/wrong"
+result "no line above 100 columns"
+
+grep -nE 'TO[D]O|FIX[M]E|XX[X]' $header $texts >"$dir/wrong"
+result "nothing left for later"
+
+grep -nE "[[:space:]]+$|$(printf '\t')" $header $sources >"$dir/wrong"
+result "no tabs, no blanks at the end of a line"
+
+: >"$dir/wrong"
+need ctags universal-ctags "$dir/wrong"
+[ -s "$dir/wrong" ] || ctags -x --c-kinds=f --c++-kinds=f --fields=+e \
+    --_xformat='%{end} %n %N %F' $header $sources |
+    awk '$1 ~ /^[0-9]+$/ && $1 - $2 >= 60 { print $4 ":" $2 ": " $3 ", " $1 - $2 + 1 " lines" }' \
+        >"$dir/wrong"
+result "no function above 60 lines"
+
+# What names an operating system, a C library or a compiler; __cplusplus is a language.
+systems='_WIN|__linux|__APPLE__|__MACH__|__unix|BSD__|__GLIBC__|__MINGW|__CYGWIN__|__ANDROID__'
+compilers='__GNUC__|__clang__|_MSC_VER|__has_|__STDC_|__SANITIZE'
+machines='__x86_64__|__i386__|__aarch64__|__arm__|__riscv|__s390x__'
+awk -v names="$systems|$compilers|$machines|_POSIX_|PYTHREADING_PTHREADS" '
+    match($0, /^ \* *>>[a-z_]+/) { room = $2 }
+    /^ *# *(el)?if/ && room != ">>config" && room != ">>platform" && $0 ~ names {
+        print FILENAME ":" NR ": " $0
+    }' $header >"$dir/wrong"
+result "#if on system and compiler in config and platform only"
+
+# A condition in parentheses, over as many lines as it takes, is followed by a brace, unless a macro
+# ends with it.
+awk '
+    function balance(text, opens, closes) {
+        opens = gsub(/\(/, "", text)
+        closes = gsub(/\)/, "", text)
+        return opens - closes
+    }
+    FNR == 1 { depth = 0; inside = 0; macro = 0 }
+    /^ *# *define/ { macro = 1 }
+    {
+        line = $0
+        last = macro && line !~ /\\$/
+        macro = macro && !last
+        sub(/[ \t]*\\$/, "", line)
+        sub(/ *\/\*.*\*\/$/, "", line)
+        gsub(/"([^"\\]|\\.)*"|\x27([^\x27\\]|\\.)*\x27/, "", line)
+    }
+    !inside && line ~ /^ *(} )?(else )?(if|for|while|switch) \(/ && line !~ /^ *} while \(/ {
+        inside = 1
+        depth = 0
+    }
+    !inside && line ~ /^ *(} )?else$/ { print FILENAME ":" FNR ": no brace" }
+    inside {
+        depth += balance(line)
+        if (depth == 0) {
+            if (line !~ /\{$/ && !last) { print FILENAME ":" FNR ": no brace" }
+            inside = 0
+        }
+    }' $header $sources >"$dir/wrong"
+result "braces always"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

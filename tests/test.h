@@ -1,0 +1,168 @@
+/* The test harness. A test is a function with a sentence for a name:
+ *
+ *     #include "test.h"
+ *
+ *     TEST(release_of_an_unlocked_lock_is_refused) {
+ *         pyt_lock lock = PYT_LOCK_INIT;
+ *         CHECK_STATUS(pyt_lock_release(&lock), PYT_RUNTIME_ERROR);
+ *     }
+ *
+ * It runs in a process of its own, which has started no thread before, and is killed when its
+ * time limit is over. tests/main.c runs the tests, and is the one file with the implementation.
+ *
+ * Threads are never ordered by sleeping. A test hands its own data from thread to thread with
+ * the library's objects; a flag of its own that several threads touch is written by atomic
+ * read-modify-write operations only, which every race detector understands.
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include "pythreading.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- tests ---- */
+
+typedef struct test_case {
+    const char *file;
+    int line;
+    const char *name;
+    double limit; /* seconds, multiplied by TEST_SLOW */
+    void (*body)(void);
+    struct test_case *next;
+} test_case;
+
+void test_register(test_case *test);
+
+#define TEST(name) TEST_LIMIT(name, 20)
+
+#define TEST_LIMIT(name, seconds)                                                                  \
+    static void test_body_##name(void);                                                            \
+    static test_case test_case_##name = {__FILE__, __LINE__, #name, seconds, test_body_##name, 0}; \
+    __attribute__((constructor)) static void test_register_##name(void) {                          \
+        test_register(&test_case_##name);                                                          \
+    }                                                                                              \
+    static void test_body_##name(void)
+
+/* ---- checks: a failure says where and what, and ends the test at once, from any thread ---- */
+
+#define CHECK(expression) \
+    ((expression) ? (void)0 : test_fail(__FILE__, __LINE__, "%s is false", #expression))
+#define CHECK_STATUS(expression, status) \
+    test_check_status((expression), (status), __FILE__, __LINE__, #expression)
+#define CHECK_INT(expression, value) \
+    test_check_int((long long)(expression), (long long)(value), __FILE__, __LINE__, #expression)
+#define CHECK_STR(expression, value) \
+    test_check_str((expression), (value), __FILE__, __LINE__, #expression)
+
+/* A time taken, in seconds: not below `low`, not above `high` times TEST_SLOW. */
+#define CHECK_WITHIN(expression, low, high) \
+    test_check_within((expression), (low), (high), __FILE__, __LINE__, #expression)
+
+__attribute__((noreturn, format(printf, 3, 4))) void test_fail(const char *file, int line,
+                                                               const char *format, ...);
+void test_check_status(pyt_status got, pyt_status wanted, const char *file, int line,
+                       const char *text);
+void test_check_int(long long got, long long wanted, const char *file, int line, const char *text);
+void test_check_str(const char *got, const char *wanted, const char *file, int line,
+                    const char *text);
+void test_check_within(double got, double low, double high, const char *file, int line,
+                       const char *text);
+
+/* End the test as neither passed nor failed. */
+__attribute__((noreturn)) void test_skip(const char *reason);
+
+/* ---- time ---- */
+
+/* Seconds on the monotonic clock. */
+double test_now(void);
+
+/* How many times slower than bare the tests run: TEST_SLOW, or 1. */
+double test_slowness(void);
+
+/* `n` divided by TEST_SLOW, 1 or more: how often to do something. */
+int test_scale(int n);
+
+/* Let time pass, where time is what is tested. */
+void test_sleep(double seconds);
+
+/* ---- threads ---- */
+
+/* How many threads are queued on `address` in the park room at this moment. */
+size_t test_parked(const void *address);
+
+/* Wait until exactly `n` threads are queued on `address` in the park room. */
+void test_wait_parked(const void *address, size_t n);
+
+#define PARKED_LOCK(lock, n) test_wait_parked(&(lock)->pyt__word, (n))
+#define PARKED_RLOCK(rlock, n) test_wait_parked(&(rlock)->pyt__lock.pyt__word, (n))
+#define PARKED_CONDITION(condition, n) test_wait_parked(&(condition)->pyt__queue, (n))
+#define PARKED_SEMAPHORE(semaphore, n) test_wait_parked(&(semaphore)->pyt__word, (n))
+#define PARKED_BOUNDED(semaphore, n) test_wait_parked(&(semaphore)->pyt__semaphore.pyt__word, (n))
+#define PARKED_EVENT(event, n) test_wait_parked(&(event)->pyt__word, (n))
+#define PARKED_BARRIER(barrier, n) test_wait_parked(&(barrier)->pyt__state, (n))
+
+/* A thread, started; and its end. Both check. */
+pyt_thread *test_thread(void *(*target)(void *), void *arg);
+void test_join(pyt_thread *thread);
+
+/* A call made in a thread of its own. What it returns is told by test_end, which waits for it. */
+typedef struct test_call {
+    pyt_status (*function)(void *object);
+    void *object;
+    pyt_status status; /* once `ended` is set */
+    pyt_event ended;
+    pyt_thread *thread;
+} test_call;
+
+void test_begin(test_call *call, pyt_status (*function)(void *object), void *object);
+bool test_ended(const test_call *call);
+pyt_status test_end(test_call *call);
+
+/* Wait until each of `n` calls has ended or is queued on `address`: for those with a timeout,
+ * which may be over before the others come. */
+void test_wait_settled(const test_call *calls, int n, const void *address);
+
+/* Let the end of a timeout meet what would end the wait, again and again.
+ *
+ * meet     starts a wait of `seconds` and does, `delay` seconds after that, what ends it; tells
+ *          whether it came in time. The delay follows the outcome, so that it stays where the two
+ *          meet; where starting a thread takes longer than the timeout, that grows
+ * Returns  how many rounds there were: `rounds`, or fewer on a slow machine. Both outcomes were
+ *          among them if there were as many as wanted; *won is how often it came in time */
+int test_meet(bool (*meet)(void *arg, double seconds, double delay), void *arg, double seconds,
+              int rounds, int *won);
+
+/* Call it in a thread that the library did not start and knows nothing of; waits for its end. */
+pyt_status test_foreign(pyt_status (*function)(void *object), void *object);
+
+/* Do two addresses share a bucket of the park room? */
+bool test_same_bucket(const void *one, const void *other);
+
+/* ---- processes ---- */
+
+/* Run `body(arg)` and then exit(0) in a child process, forked here: before the test has threads.
+ *
+ * output   receives what the child wrote to stdout and stderr, cut to `size` - 1 bytes; may be
+ *          NULL
+ * Returns  its exit status, or 128 + the signal that ended it */
+int test_child(void (*body)(void *), void *arg, char *output, size_t size);
+
+/* ---- faults and memory ---- */
+
+/* Let the nth allocation or platform call of the library from now on fail, once; 0: none. */
+void test_fail_nth(long n);
+
+/* How many there were since, and whether one was made to fail. */
+long test_fault_calls(void);
+bool test_fault_fired(void);
+
+/* What the library holds at this moment: blocks, and bytes asked for. */
+long test_live_allocations(void);
+long test_live_bytes(void);
+
+#endif

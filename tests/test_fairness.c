@@ -1,0 +1,314 @@
+/* Who gets a lock: waiters in the order of their arrival; a newcomer only as long as nobody has
+ * waited about a millisecond, for then the lock is handed over and is never free in between. */
+#include <stdatomic.h>
+
+#include "test.h"
+
+/* Well above the age at which a waiter is handed the lock. */
+#define OLD 0.003
+
+enum {
+    WAITERS = 6
+};
+
+/* A Lock or an RLock, with a condition over it. */
+typedef struct place {
+    bool recursive;
+    pyt_lock lock;
+    pyt_rlock rlock;
+    pyt_condition condition;
+    pyt_event go; /* who has got the lock keeps it until then */
+    double seconds;
+    int order[2 * WAITERS]; /* who got the lock; under the lock */
+    int got;                /* how many that are; under the lock */
+    _Atomic(int) numbers;
+    _Atomic(bool) stop;
+} place;
+
+/* A test for each of the two. */
+#define BOTH(name)                    \
+    static void name(bool recursive); \
+    TEST(lock_##name) {               \
+        name(false);                  \
+    }                                 \
+    TEST(rlock_##name) {              \
+        name(true);                   \
+    }                                 \
+    static void name(bool recursive)
+
+static void make(place *p, bool recursive) {
+    memset((void *)p, 0, sizeof *p);
+    p->recursive = recursive;
+    CHECK_STATUS(recursive ? pyt_condition_init_rlock(&p->condition, &p->rlock)
+                           : pyt_condition_init_lock(&p->condition, &p->lock),
+                 PYT_OK);
+}
+
+static pyt_lock *lock_of(place *p) {
+    return p->recursive ? &p->rlock.pyt__lock : &p->lock;
+}
+
+static void acquire(place *p) {
+    CHECK_STATUS(p->recursive ? pyt_rlock_acquire(&p->rlock) : pyt_lock_acquire(&p->lock), PYT_OK);
+}
+
+static pyt_status acquire_nowait(place *p) {
+    return p->recursive ? pyt_rlock_acquire_nowait(&p->rlock) : pyt_lock_acquire_nowait(&p->lock);
+}
+
+static void release(place *p) {
+    CHECK_STATUS(p->recursive ? pyt_rlock_release(&p->rlock) : pyt_lock_release(&p->lock), PYT_OK);
+}
+
+static bool locked(place *p) {
+    return p->recursive ? pyt_rlock_locked(&p->rlock) : pyt_lock_locked(&p->lock);
+}
+
+static void write_down(place *p, int number) {
+    p->order[p->got++ % (2 * WAITERS)] = number;
+}
+
+static pyt_status pass(void *arg) {
+    place *p = arg;
+    int number = atomic_fetch_add(&p->numbers, 1);
+    acquire(p);
+    write_down(p, number);
+    release(p);
+    return PYT_OK;
+}
+
+static pyt_status acquire_and_keep(void *arg) {
+    place *p = arg;
+    acquire(p);
+    CHECK_STATUS(pyt_event_wait(&p->go), PYT_OK);
+    release(p);
+    return PYT_OK;
+}
+
+static pyt_status wait_and_keep(void *arg) {
+    place *p = arg;
+    acquire(p);
+    CHECK_STATUS(pyt_condition_wait(&p->condition), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&p->go), PYT_OK);
+    release(p);
+    return PYT_OK;
+}
+
+/* Start `n` threads that pass, one behind the other in the queue of the lock. */
+static void start_waiters(test_call *calls, int n, place *p) {
+    for (int i = 0; i < n; i++) {
+        test_begin(&calls[i], pass, p);
+        PARKED_LOCK(lock_of(p), (size_t)i + 1);
+    }
+}
+
+static void end_waiters(test_call *calls, int n) {
+    for (int i = 0; i < n; i++) {
+        CHECK_STATUS(test_end(&calls[i]), PYT_OK);
+    }
+}
+
+/* The waiter does not let go before it is told: a lock that was handed over is held at every
+ * moment from here on. One that was only freed would be seen free at once. */
+static void check_handed(place *p, test_call *waiter) {
+    release(p);
+    CHECK(locked(p));
+    CHECK_STATUS(acquire_nowait(p), PYT_TIMEOUT);
+    CHECK_STATUS(pyt_event_set(&p->go), PYT_OK);
+    CHECK_STATUS(test_end(waiter), PYT_OK);
+    CHECK(!locked(p));
+}
+
+BOTH(is_handed_to_a_waiter_that_is_older_than_a_millisecond) {
+    for (int i = 0; i < 30; i++) {
+        place p;
+        test_call waiter;
+        make(&p, recursive);
+        acquire(&p);
+        test_begin(&waiter, acquire_and_keep, &p);
+        PARKED_LOCK(lock_of(&p), 1);
+        test_sleep(OLD);
+        check_handed(&p, &waiter);
+    }
+}
+
+BOTH(is_handed_to_who_was_notified_more_than_a_millisecond_ago) {
+    for (int i = 0; i < 30; i++) {
+        place p;
+        test_call waiter;
+        make(&p, recursive);
+        test_begin(&waiter, wait_and_keep, &p);
+        PARKED_CONDITION(&p.condition, 1);
+        acquire(&p);
+        CHECK_STATUS(pyt_condition_notify(&p.condition), PYT_OK);
+        test_sleep(OLD);
+        check_handed(&p, &waiter);
+    }
+}
+
+/* Who releases and comes back at once finds old waiters before it, all of them. */
+BOTH(goes_to_all_old_waiters_before_the_one_that_released_it) {
+    for (int round = 0; round < 10; round++) {
+        place p;
+        test_call calls[WAITERS];
+        make(&p, recursive);
+        acquire(&p);
+        start_waiters(calls, WAITERS, &p);
+        test_sleep(OLD);
+        release(&p);
+        acquire(&p);
+        write_down(&p, WAITERS);
+        release(&p);
+        end_waiters(calls, WAITERS);
+        for (int i = 0; i <= WAITERS; i++) {
+            CHECK_INT(p.order[i], i);
+        }
+    }
+}
+
+BOTH(goes_to_waiters_in_the_order_of_their_arrival) {
+    for (int round = 0; round < 20; round++) {
+        place p;
+        test_call calls[WAITERS];
+        make(&p, recursive);
+        acquire(&p);
+        start_waiters(calls, WAITERS, &p);
+        release(&p);
+        end_waiters(calls, WAITERS);
+        for (int i = 0; i < WAITERS; i++) {
+            CHECK_INT(p.order[i], i);
+        }
+    }
+}
+
+/* A young waiter is woken and may find that the lock has been taken again: then it is still the
+ * first of the queue. */
+BOTH(leaves_a_waiter_its_place_when_a_newcomer_was_quicker) {
+    for (int round = 0; round < 100; round++) {
+        place p;
+        test_call calls[2];
+        make(&p, recursive);
+        acquire(&p);
+        start_waiters(calls, 2, &p);
+        release(&p);
+        if (acquire_nowait(&p) == PYT_OK) {
+            test_sleep(round % 2 == 0 ? OLD : 50e-6);
+            release(&p);
+        }
+        end_waiters(calls, 2);
+        CHECK_INT(p.order[0], 0);
+        CHECK_INT(p.order[1], 1);
+    }
+}
+
+/* A waiter that is woken in vain does not become young again: it is handed the lock when it has
+ * waited a millisecond in all, less since the last time. A round in which the machine was too
+ * slow to tell the two apart, or the waiter was quicker, shows nothing.
+ * Returns  whether the round showed it */
+static bool overtake_once(place *p, test_call *waiter) {
+    acquire(p);
+    test_begin(waiter, acquire_and_keep, p);
+    PARKED_LOCK(lock_of(p), 1);
+    double parked = test_now();
+    while (test_now() < parked + 0.0004) {
+    }
+    double woken = test_now();
+    release(p);
+    if (acquire_nowait(p) != PYT_OK) {
+        return false;
+    }
+    PARKED_LOCK(lock_of(p), 1);
+    while (test_now() < parked + 0.0011) {
+    }
+    release(p);
+    bool handed = locked(p);
+    bool shows = test_now() < woken + 0.00095;
+    CHECK(handed || !shows);
+    return shows;
+}
+
+BOTH(counts_all_the_time_that_a_waiter_has_waited) {
+    int shown = 0;
+    for (int round = 0; round < test_scale(200) && shown < 20; round++) {
+        place p;
+        test_call waiter;
+        make(&p, recursive);
+        shown += overtake_once(&p, &waiter);
+        CHECK_STATUS(pyt_event_set(&p.go), PYT_OK);
+        CHECK_STATUS(test_end(&waiter), PYT_OK);
+    }
+}
+
+/* ---- nobody starves ---- */
+
+/* Hold the lock nearly all the time, letting it go for an instant again and again. */
+static pyt_status hog(void *arg) {
+    place *p = arg;
+    while (!atomic_load(&p->stop)) {
+        acquire(p);
+        double end = test_now() + 200e-6;
+        while (test_now() < end) {
+        }
+        release(p);
+    }
+    return PYT_OK;
+}
+
+BOTH(is_got_soon_although_another_thread_takes_it_again_and_again) {
+    place p;
+    test_call call;
+    make(&p, recursive);
+    test_begin(&call, hog, &p);
+    for (int i = 0; i < 20; i++) {
+        double start = test_now();
+        acquire(&p);
+        CHECK_WITHIN(test_now() - start, 0, 0.5);
+        release(&p);
+        test_sleep(0.0005);
+    }
+    atomic_exchange(&p.stop, true);
+    CHECK_STATUS(test_end(&call), PYT_OK);
+}
+
+/* ---- a timeout meets a hand-over ---- */
+
+static pyt_status pass_in_time(void *arg) {
+    place *p = arg;
+    pyt_status status = p->recursive ? pyt_rlock_acquire_timeout(&p->rlock, p->seconds)
+                                     : pyt_lock_acquire_timeout(&p->lock, p->seconds);
+    if (status == PYT_OK) {
+        p->got++;
+        release(p);
+    }
+    return status;
+}
+
+/* Release the lock about when the time of an old waiter is up. It has it, or it does not: it is
+ * not left with a lock that it does not know of. */
+static bool meet(void *arg, double seconds, double delay) {
+    place *p = arg;
+    test_call call;
+    int before = p->got;
+    p->seconds = seconds;
+    acquire(p);
+    double start = test_now();
+    test_begin(&call, pass_in_time, p);
+    test_wait_settled(&call, 1, lock_of(p));
+    while (test_now() < start + delay) {
+    }
+    release(p);
+    pyt_status status = test_end(&call);
+    CHECK_STATUS(status, status == PYT_OK ? PYT_OK : PYT_TIMEOUT);
+    CHECK_INT(p->got - before, status == PYT_OK);
+    CHECK(!locked(p));
+    PARKED_LOCK(lock_of(p), 0);
+    return status == PYT_OK;
+}
+
+BOTH(is_neither_lost_nor_kept_when_a_timeout_meets_the_hand_over) {
+    place p;
+    int won;
+    make(&p, recursive);
+    test_meet(meet, &p, 0.002, test_scale(400), &won);
+    CHECK_INT(p.got, won);
+}
