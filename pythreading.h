@@ -2032,7 +2032,8 @@ PYT__STATIC_ASSERT(sizeof(pyt_rlock) <= 16, "an RLock is 16 bytes");
     { {0}, 0, 0 }
 #endif
 
-PYT__API pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock);
+PYT__API pyt_status pyt__rlock_acquire_slow(pyt_rlock *rlock);
+PYT__API pyt_status pyt__rlock_acquire_nowait_slow(pyt_rlock *rlock);
 PYT__API pyt_status pyt__rlock_acquire_timeout_slow(pyt_rlock *rlock, double seconds);
 PYT__API pyt_status pyt__rlock_release_failed(pyt_rlock *rlock);
 
@@ -2045,12 +2046,14 @@ PYT__INLINE bool pyt_rlock_is_owned(const pyt_rlock *rlock) {
     return rlock != NULL && PYT__LOAD(&rlock->pyt__owner, relaxed) == (uintptr_t)&pyt__me;
 }
 
-PYT__INLINE pyt_status pyt__rlock_own(pyt_rlock *rlock, pyt_status status) {
-    if (PYT__LIKELY(status == PYT_OK)) {
-        PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
-        rlock->pyt__depth = 1;
+/* Take it if it is free, and not the caller's: its first level. */
+PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
+    if (pyt_rlock_is_owned(rlock) || !pyt__lock_grab((pyt_lock *)rlock)) {
+        return false;
     }
-    return status;
+    PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
+    rlock->pyt__depth = 1;
+    return true;
 }
 
 /* Take the lock, or one more level of it, waiting as long as it takes.
@@ -2064,10 +2067,7 @@ PYT__INLINE pyt_status pyt__rlock_own(pyt_rlock *rlock, pyt_status status) {
  * Python   RLock.acquire()
  */
 PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) {
-    if (pyt_rlock_is_owned(rlock)) {
-        return pyt__rlock_acquire_again(rlock);
-    }
-    return pyt__rlock_own(rlock, pyt_lock_acquire((pyt_lock *)rlock));
+    return PYT__LIKELY(pyt__rlock_grab(rlock)) ? PYT_OK : pyt__rlock_acquire_slow(rlock);
 }
 
 /* Take the lock, or one more level of it, if no other thread holds it at this instant.
@@ -2078,10 +2078,7 @@ PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) {
  * Python   RLock.acquire(blocking=False)
  */
 PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) {
-    if (pyt_rlock_is_owned(rlock)) {
-        return pyt__rlock_acquire_again(rlock);
-    }
-    return pyt__rlock_own(rlock, pyt_lock_acquire_nowait((pyt_lock *)rlock));
+    return PYT__LIKELY(pyt__rlock_grab(rlock)) ? PYT_OK : pyt__rlock_acquire_nowait_slow(rlock);
 }
 
 /* Take the lock, or one more level of it, waiting as long as `seconds` for it.
@@ -2095,9 +2092,8 @@ PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) {
  * Python   RLock.acquire(timeout=seconds); there -1 waits for ever, here pyt_rlock_acquire does
  */
 PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds) {
-    if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && !pyt_rlock_is_owned(rlock) &&
-                    pyt__lock_grab((pyt_lock *)rlock))) {
-        return pyt__rlock_own(rlock, PYT_OK);
+    if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && pyt__rlock_grab(rlock))) {
+        return PYT_OK;
     }
     return pyt__rlock_acquire_timeout_slow(rlock, seconds);
 }
@@ -2144,12 +2140,33 @@ PYT__EXTERN_C_END
 
 #if PYT__DEFINE
 
-PYT__API pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock) {
+static pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock) {
     if (rlock->pyt__depth == UINT32_MAX) {
         return pyt__fail(PYT_OVERFLOW_ERROR, "internal lock count overflowed");
     }
     rlock->pyt__depth++;
     return PYT_OK;
+}
+
+/* The first level is the caller's if the lock under it is. */
+static pyt_status pyt__rlock_own(pyt_rlock *rlock, pyt_status status) {
+    if (status == PYT_OK) {
+        PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
+        rlock->pyt__depth = 1;
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt__rlock_acquire_slow(pyt_rlock *rlock) {
+    return pyt_rlock_is_owned(rlock)
+               ? pyt__rlock_acquire_again(rlock)
+               : pyt__rlock_own(rlock, pyt__lock_acquire_slow((pyt_lock *)rlock));
+}
+
+PYT__API pyt_status pyt__rlock_acquire_nowait_slow(pyt_rlock *rlock) {
+    return pyt_rlock_is_owned(rlock)
+               ? pyt__rlock_acquire_again(rlock)
+               : pyt__rlock_own(rlock, pyt__lock_acquire_nowait_slow((pyt_lock *)rlock));
 }
 
 PYT__API PYT__COLD pyt_status pyt__rlock_acquire_timeout_slow(pyt_rlock *rlock, double seconds) {
