@@ -657,7 +657,7 @@ static void let_the_worker_go(void) {
 
 static void end_with_an_interrupt_pending(void *arg) {
     (void)arg;
-    thread = test_thread(work_to_the_end, NULL);
+    pyt_thread_unref(test_thread(work_to_the_end, NULL));
     CHECK_INT(atexit(let_the_worker_go), 0);
     CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
 }
