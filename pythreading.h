@@ -7113,7 +7113,8 @@ PYT__API bool pyt_scheduler_empty(const pyt_scheduler *scheduler);
 /* Copy the events that are left, in the order in which they will run.
  *
  * list      receives the first `capacity` of them; may be NULL when that is 0
- * Returns   how many there are, which may be more than `capacity`; 0 for NULL
+ * Returns   how many there are, which may be more than `capacity`; 0 for NULL, and when it is the
+ *           thread's first call with another one inside, and there is no memory to wait with
  * Thread    any
  * Python    scheduler.queue
  */
@@ -7609,6 +7610,9 @@ PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *n
  *  lock, together with taking out everybody who waits. Set without need it costs a slow step;
  *  clear with somebody waiting it would be a lost wake-up.
  *
+ *  EAGER says that the oldest observer is a pool's callback, which came with the future: whoever is
+ *  about to complete it calls that one before the step.
+ *
  *  An observer is a done callback, or one place of a watcher: of a thread in pyt_wait, or of an
  *  as_completed. The completing thread counts a watcher's places while it holds the bucket lock,
  *  under which the watcher also leaves; so the watcher cannot go away under it. Observers are in
@@ -7679,8 +7683,9 @@ PYT__API bool pyt_future_done(const pyt_future *future);
  *                              executor waits like this for one of the executor's own futures that
  *                              is not done. One of those whose future has not begun is told: it
  *                              can cancel it and do the work itself. The same where tasks wait for
- *                              each other in a circle. pyt_wait and pyt_as_completed_next are not
- *                              watched like this, and a cancel from outside is not counted on
+ *                              each other in a circle. pyt_wait for all of several is watched like
+ *                              this too; for the first of them, pyt_as_completed_next and a pool's
+ *                              iterator are not. A cancel from outside is not counted on
  *          PYT_VALUE_ERROR     `future` is NULL
  *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting
@@ -7765,6 +7770,7 @@ typedef enum pyt_return_when {
  * Returns  PYT_OK            what `return_when` asks for has come
  *          PYT_VALUE_ERROR   `futures`, or one of them, is NULL, or `return_when` is none of the
  *                            three
+ *          PYT_RUNTIME_ERROR called by a task, for all of them, and as pyt_future_result
  *          PYT_MEMORY_ERROR  no memory to wait with
  *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
  * Thread   any
@@ -7776,7 +7782,7 @@ PYT__API pyt_status pyt_wait(pyt_future *const *futures, size_t n, pyt_return_wh
 /* As pyt_wait, as long as `seconds`.
  *
  * seconds  0 and below look once
- * Returns  as pyt_wait, and
+ * Returns  as pyt_wait without PYT_RUNTIME_ERROR, and
  *          PYT_TIMEOUT        it has not come in time; `done` and `n_done` are filled in as well
  *          PYT_VALUE_ERROR    `seconds` is not a number
  *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
@@ -7843,6 +7849,7 @@ enum {
 #define PYT__FUTURE_CLAIMED UINT32_C(0x10)
 #define PYT__FUTURE_OWNED UINT32_C(0x20)
 #define PYT__FUTURE_HELPER UINT32_C(0x40) /* works for a job of a pool; see there */
+#define PYT__FUTURE_EAGER UINT32_C(0x80)  /* fixed */
 #define PYT__FUTURE_REF UINT32_C(0x100)   /* one reference; there is room for 16 million */
 
 struct pyt_future {
@@ -7857,7 +7864,8 @@ struct pyt_future {
     void *arg;
     pyt_future *next;              /* in a queue or a cache, under its lock */
     struct pyt_executor *executor; /* whose memory it is; NULL: made by hand; fixed */
-    pyt_status failure;            /* FAILED: what result() returns; before the step to it */
+    pyt_status failure;            /* FAILED: what result() returns; before the step to it;
+                                      EAGER: PYT_OK when it is going to be FINISHED */
 };
 PYT__STATIC_ASSERT(sizeof(pyt_future) <= 64, "a future is 64 bytes or less");
 
@@ -7897,6 +7905,8 @@ typedef struct pyt__watcher {
 } pyt__watcher;
 
 static void pyt__executor_take_back(pyt_future *future); /* the executor room's */
+/* The executor room's: is the caller a worker of the executor that the future belongs to? */
+static bool pyt__worker_owns(const pyt_future *future);
 /* The executor room's: what a worker does before and after a wait without a limit. */
 static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused);
 static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
@@ -8032,6 +8042,26 @@ static void pyt__future_call_back(pyt_future *future, void (*callback)(pyt_futur
         pyt__report(frame.code, frame.message);
         pyt__release_memory(frame.message);
     }
+}
+
+/* Have a pool's callback called, if there is one, by who is about to complete the future.
+ * failure  what result() will return */
+static void pyt__future_call_early(pyt_future *future, pyt_status failure) {
+    if (!(PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_EAGER)) {
+        return;
+    }
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    PYT__ATOMIC(pyt__observer *) *link = &future->observers;
+    pyt__observer *oldest = PYT__LOAD(link, relaxed);
+    while (PYT__LOAD(&oldest->next, relaxed) != NULL) {
+        link = &oldest->next;
+        oldest = PYT__LOAD(link, relaxed);
+    }
+    PYT__STORE(link, NULL, relaxed);
+    pyt__bucket_unlock(bucket);
+    future->failure = failure;
+    pyt__future_call_back(future, oldest->callback, oldest->arg);
+    pyt__release_memory(oldest);
 }
 
 /* Make a WATCHED future done: under the bucket lock, with all that follows from it.
@@ -8298,6 +8328,12 @@ PYT__API pyt_status pyt_future_result_timeout(pyt_future *future, double seconds
                           : pyt__future_result_until(future, pyt__deadline(seconds), result);
 }
 
+static void pyt__future_describe(const pyt_future *future, pyt_exception *exception) {
+    exception->status = future->failure;
+    exception->code = future->code;
+    exception->message = pyt__future_message(future);
+}
+
 static pyt_status pyt__future_exception_until(pyt_future *future, int64_t deadline,
                                               pyt_exception *exception) {
     pyt_status status = pyt__future_wait(future, deadline);
@@ -8309,10 +8345,10 @@ static pyt_status pyt__future_exception_until(pyt_future *future, int64_t deadli
         return pyt__fail(PYT_CANCELLED, "the future was cancelled");
     }
     if (exception != NULL) {
-        bool failed = phase == PYT__FUTURE_FAILED;
-        exception->status = failed ? future->failure : PYT_OK;
-        exception->code = failed ? future->code : 0;
-        exception->message = failed ? pyt__future_message(future) : "";
+        *exception = (pyt_exception){PYT_OK, 0, ""};
+        if (phase == PYT__FUTURE_FAILED) {
+            pyt__future_describe(future, exception);
+        }
     }
     return PYT_OK;
 }
@@ -8512,6 +8548,18 @@ static pyt_status pyt__watcher_wait(pyt__watcher *watcher, int64_t deadline) {
     return status;
 }
 
+/* A task that waits for all of several tasks of its own executor waits for one after the other, so
+ * that it is told when that would never end. */
+static pyt_status pyt__wait_for_own(pyt_future *const *futures, size_t n) {
+    pyt_status status = PYT_OK;
+    for (size_t i = 0; i < n && status == PYT_OK; i++) {
+        if (pyt__worker_owns(futures[i])) {
+            status = pyt__future_wait(futures[i], PYT__FOREVER);
+        }
+    }
+    return status;
+}
+
 static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t deadline,
                                   pyt_return_when return_when, bool *done, size_t *n_done) {
     if (!pyt__futures_valid(futures, n)) {
@@ -8524,7 +8572,13 @@ static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t 
     if (watcher == NULL) {
         return pyt__fail_memory();
     }
-    pyt_status status = pyt__watcher_wait(watcher, deadline);
+    pyt_status status = PYT_OK;
+    if (return_when == PYT_ALL_COMPLETED && deadline == PYT__FOREVER) {
+        status = pyt__wait_for_own(futures, n);
+    }
+    if (status == PYT_OK) {
+        status = pyt__watcher_wait(watcher, deadline);
+    }
     for (size_t i = 0; done != NULL && i < n; i++) {
         done[i] = pyt_future_done(futures[i]);
     }
@@ -8717,8 +8771,8 @@ typedef struct pyt_executor_options {
     int max_workers;                /* 0: the processors this process may use + 4, at most 32 */
     const char *thread_name_prefix; /* copied; workers are named prefix_0, prefix_1 ...;
                                        NULL or "": "ThreadPoolExecutor-N" */
-    int (*initializer)(void *arg);  /* called first in each worker; not 0, or raising: it failed,
-                                       and the executor is broken; may be NULL */
+    int (*initializer)(void *arg);  /* called first in each worker; not 0, raising, or pyt_exit: it
+                                       failed, and the executor is broken; may be NULL */
     void *arg;                      /* given to the initializer */
 } pyt_executor_options;
 
@@ -8806,7 +8860,8 @@ PYT__API pyt_status pyt_executor_shutdown(pyt_executor *executor, bool wait, boo
  * by one of its own workers it does not wait: the queue is still worked off, then the memory goes.
  * Futures stay valid. NULL: nothing happens.
  *
- * Thread   any, once; not interrupted by pyt_interrupt_main
+ * Thread   any, once; not interrupted by pyt_interrupt_main. Where it is the thread's first call,
+ *          and there is no memory for it, nothing happens: call again
  * Python   the end of a with block over the executor
  */
 PYT__API void pyt_executor_free(pyt_executor *executor);
@@ -8841,7 +8896,7 @@ typedef struct pyt__worker {
     struct pyt__worker *older;      /* fixed */
     pyt_executor *executor;         /* fixed */
     pyt_thread *thread;             /* fixed before it is in the list */
-    PYT__ATOMIC(pyt_future *) task; /* what it runs; set by the worker */
+    PYT__ATOMIC(pyt_future *) task; /* what it runs; set under out_lock, cleared by the worker */
     pyt_future *waits_for;          /* without a limit; under out_lock */
     pyt__parker *parker;            /* with which it does; under out_lock */
     bool refused;                   /* and is not to; under that future's bucket lock */
@@ -9064,6 +9119,7 @@ static pyt_future *pyt__worker_take_locked(pyt__worker *worker, bool *more) {
     }
     if (future != NULL) {
         PYT__STORE(&executor->out_first, future->next, relaxed);
+        PYT__STORE(&worker->task, future, relaxed); /* fork's child finds it here or there */
         *more = future->next != NULL || PYT__LOAD(&executor->in_first, relaxed) != NULL;
         executor->queued -= executor->queued > 0;
     }
@@ -9294,7 +9350,6 @@ static void pyt__task_body(void *arg) {
 static void pyt__worker_run(pyt__worker *worker, pyt_future *future) {
     struct pyt__frame frame;
     uint32_t phase = PYT__FUTURE_FINISHED;
-    PYT__STORE(&worker->task, future, relaxed);
     if (pyt__future_start(future) != PYT__FUTURE_PENDING) {
         PYT__STORE(&worker->task, NULL, relaxed);
         pyt_future_unref(future);
@@ -9306,6 +9361,7 @@ static void pyt__worker_run(pyt__worker *worker, pyt_future *future) {
         future->failure = PYT_TASK_ERROR;
         phase = PYT__FUTURE_FAILED;
     }
+    pyt__future_call_early(future, phase == PYT__FUTURE_FAILED ? PYT_TASK_ERROR : PYT_OK);
     PYT__STORE(&worker->task, NULL, relaxed);
     PYT__STEP();
     if (pyt__future_finish(future, phase)) {
@@ -9330,8 +9386,8 @@ static bool pyt__worker_initialize(pyt_executor *executor) {
     if (executor->initializer == NULL) {
         return true;
     }
-    bool raised = pyt__call(&frame, pyt__initializer_body, &call) == PYT__RAISED;
-    if (!raised && call.outcome == 0) {
+    pyt__ending ending = pyt__call(&frame, pyt__initializer_body, &call);
+    if (ending == PYT__RETURNED && call.outcome == 0) {
         return true;
     }
     pyt__lock_take(&executor->out_lock);
@@ -9550,8 +9606,14 @@ typedef struct pyt__task {
     void *(*function)(void *arg);
     void *arg;
     uint32_t word;           /* references, one of them the queue's, and flags */
-    pyt__observer *observer; /* or NULL */
+    pyt__observer *observer; /* a pool's callback, or NULL */
 } pyt__task;
+
+static void pyt__future_renew_owned(pyt_future *future, uint32_t word, pyt__observer *observer) {
+    uint32_t observed = observer != NULL ? PYT__FUTURE_WATCHED | PYT__FUTURE_EAGER : 0;
+    pyt__future_renew(future, word | PYT__FUTURE_OWNED | observed);
+    PYT__STORE(&future->observers, observer, relaxed);
+}
 
 /* Append a task. The calling thread is enrolled. */
 static pyt_status pyt__executor_add(pyt_executor *executor, const pyt__task *task,
@@ -9568,9 +9630,7 @@ static pyt_status pyt__executor_add(pyt_executor *executor, const pyt__task *tas
     }
     future->function = task->function;
     future->arg = task->arg;
-    uint32_t watched = task->observer != NULL ? PYT__FUTURE_WATCHED : 0;
-    pyt__future_renew(future, task->word | PYT__FUTURE_OWNED | watched);
-    PYT__STORE(&future->observers, task->observer, relaxed);
+    pyt__future_renew_owned(future, task->word, task->observer);
     bool call = pyt__executor_append_locked(executor, future);
     *added = future;
     /* The caller's reference to the future keeps the executor's memory; without one, the task may
@@ -9790,11 +9850,15 @@ static pyt_status pyt__worker_fail_wait(void) {
                                         "wait for its own futures");
 }
 
+static bool pyt__worker_owns(const pyt_future *future) {
+    return pyt__worker_here != NULL && pyt__worker_here->executor == future->executor;
+}
+
 /* The calling thread is about to wait for `future`, without a limit. */
 static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused) {
     pyt__worker *worker = pyt__worker_here;
     pyt__worker *victim = NULL;
-    if (worker == NULL || worker->executor != future->executor) {
+    if (!pyt__worker_owns(future)) {
         return PYT_OK;
     }
     pyt_executor *executor = worker->executor;
@@ -9893,7 +9957,12 @@ static void pyt__future_abandon(pyt_future *future) {
                relaxed);
     pyt__observer *observers = PYT__LOAD(&future->observers, relaxed);
     PYT__STORE(&future->observers, NULL, relaxed);
-    (void)pyt__observers_tell(observers, running, &nobody);
+    pyt__observer *callbacks = pyt__observers_tell(observers, running, &nobody);
+    while (callbacks != NULL) {
+        pyt__observer *observer = callbacks;
+        callbacks = PYT__LOAD(&observer->next, relaxed);
+        pyt__release_memory(observer);
+    }
 }
 
 /* A task of the parent's, and what it was to help with. */
@@ -9929,8 +9998,8 @@ static void pyt__executor_fork_child(pyt_executor *executor) {
 }
 
 /* In fork's child: no worker exists but perhaps the caller; what was queued is cancelled, what ran
- * has failed. A future that another thread was taking up or ending at that very instant may stay
- * undone, as a lock that it held would stay held. The executors go on with new workers. */
+ * has failed. A future that another thread was ending at that very instant may stay undone, as a
+ * lock that it held would stay held. The executors go on with new workers. */
 static void pyt__executors_fork_child(void) {
     PYT__STORE(&pyt__executors_lock.pyt__word, 0, relaxed);
     for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
@@ -9968,12 +10037,13 @@ typedef pyt_future pyt_async_result;
 /* What a new pool is to be. Every member's zero is Python's default. */
 typedef struct pyt_pool_options {
     int processes;                 /* threads; 0: the processors this process may use */
-    int (*initializer)(void *arg); /* called first in each worker; not 0, or raising: it failed,
-                                      and the pool is unusable; may be NULL */
+    int (*initializer)(void *arg); /* called first in each worker; not 0, raising, or pyt_exit: it
+                                      failed, and the pool is unusable; may be NULL */
     void *arg;                     /* given to the initializer */
 } pyt_pool_options;
 
-/* Who is told of a result, in the worker that has it, with no lock held. */
+/* Who is told of a result, in the worker that has it, with no lock held, before it is ready: who
+ * waits for it goes on when they have returned. They must not wait for it themselves. */
 typedef struct pyt_pool_callbacks {
     void (*callback)(void *result, void *arg); /* it is there; may be NULL */
     void (*error_callback)(const pyt_exception *exception, void *arg); /* it is not: the task
@@ -10036,8 +10106,7 @@ PYT__API pyt_status pyt_pool_apply(pyt_pool *pool, void *(*function)(void *arg),
 
 /* Have `function(arg)` called in a worker.
  *
- * callbacks  copied; may be NULL. They run when the result is there, before its other
- *            callbacks; who waits for the result may go on while they run
+ * callbacks  copied; may be NULL
  * result     receives the result to come; may be NULL
  * Returns    PYT_OK; PYT_VALUE_ERROR, PYT_BROKEN_EXECUTOR, PYT_MEMORY_ERROR as pyt_pool_apply;
  *            then nothing was submitted
@@ -10061,7 +10130,8 @@ PYT__API pyt_status pyt_pool_apply_async(pyt_pool *pool, void *(*function)(void 
  *          PYT_INTERRUPTED   by pyt_interrupt_main; what had not begun was dropped, what ran has
  *                            ended
  *          PYT_BROKEN_EXECUTOR, PYT_RUNTIME_ERROR, PYT_MEMORY_ERROR
- *                            as pyt_future_result; what had not begun was dropped
+ *                            as pyt_future_result; what had not begun was dropped. After
+ *                            PYT_RUNTIME_ERROR what runs still uses its items
  * Thread   any
  * Python   Pool.map(func, iterable, chunksize), Pool.starmap(func, zip(...), chunksize)
  */
@@ -10129,7 +10199,8 @@ PYT__API pyt_status pyt_pool_iterator_next(pyt_pool_iterator *iterator, void *re
 PYT__API pyt_status pyt_pool_iterator_next_timeout(pyt_pool_iterator *iterator, double seconds,
                                                    void *result, size_t *place);
 
-/* End the iteration: what has not begun is dropped, what runs is waited for. NULL: nothing. */
+/* End the iteration: what has not begun is dropped, what runs is waited for. NULL: nothing. Without
+ * memory as pyt_executor_free. */
 PYT__API void pyt_pool_iterator_destroy(pyt_pool_iterator *iterator);
 
 /* Take no more work; what there is will be done. Workers end when it is.
@@ -10162,7 +10233,7 @@ PYT__API pyt_status pyt_pool_join(pyt_pool *pool);
 /* Terminate the pool, wait for what runs (but not when one of its workers calls), and let the pool
  * go. Results and iterators stay valid. NULL: nothing happens.
  *
- * Thread   any, once; not interrupted by pyt_interrupt_main
+ * Thread   any, once; not interrupted by pyt_interrupt_main; without memory as pyt_executor_free
  * Python   the end of a with block over the pool
  */
 PYT__API void pyt_pool_free(pyt_pool *pool);
@@ -10281,20 +10352,24 @@ static void pyt__job_complete(pyt__job *job) {
     if (pyt__future_start(future) > PYT__FUTURE_RUNNING) {
         return; /* it was cancelled */
     }
+    pyt_status failure = PYT_OK;
     if (PYT__LOAD(&job->dropped, acquire)) {
-        phase = PYT__LOAD(&job->broken, relaxed) ? PYT__FUTURE_FAILED : PYT__FUTURE_NOTIFIED;
-        future->failure = PYT_BROKEN_EXECUTOR;
+        bool broken = PYT__LOAD(&job->broken, relaxed);
+        phase = broken ? PYT__FUTURE_FAILED : PYT__FUTURE_NOTIFIED;
+        failure = broken ? PYT_BROKEN_EXECUTOR : PYT_CANCELLED;
         future->code = 0;
         future->outcome.message = NULL;
     } else if (job->failed < job->work.n) {
         phase = PYT__FUTURE_FAILED;
-        future->failure = PYT_TASK_ERROR;
+        failure = PYT_TASK_ERROR;
         future->code = job->code;
         future->outcome.message = job->message;
         job->message = NULL;
     } else {
         future->outcome.value = job->work.results;
     }
+    future->failure = failure;
+    pyt__future_call_early(future, failure);
     pyt__future_settle(future, PYT__FUTURE_RUNNING, phase);
 }
 
@@ -10568,19 +10643,19 @@ typedef struct pyt__pool_observer {
 
 static void pyt__pool_call_back(pyt_future *future, void *arg) {
     const pyt_pool_callbacks *callbacks = &((pyt__pool_observer *)arg)->callbacks;
-    pyt_exception exception = {PYT_OK, 0, ""};
-    if (pyt_future_cancelled(future)) {
-        exception.status = PYT_CANCELLED;
-        exception.message = pyt_strerror(PYT_CANCELLED);
-    } else {
-        (void)pyt__future_exception_until(future, PYT__AT_ONCE, &exception);
-    }
-    if (exception.status != PYT_OK) {
-        if (callbacks->error_callback != NULL) {
-            callbacks->error_callback(&exception, callbacks->arg);
+    pyt_status status = pyt_future_cancelled(future) ? PYT_CANCELLED : future->failure;
+    pyt_exception exception = {PYT_CANCELLED, 0, pyt_strerror(PYT_CANCELLED)};
+    if (status == PYT_OK) {
+        if (callbacks->callback != NULL) {
+            callbacks->callback(future->outcome.value, callbacks->arg);
         }
-    } else if (callbacks->callback != NULL) {
-        callbacks->callback(future->outcome.value, callbacks->arg);
+        return;
+    }
+    if (status != PYT_CANCELLED) {
+        pyt__future_describe(future, &exception);
+    }
+    if (callbacks->error_callback != NULL) {
+        callbacks->error_callback(&exception, callbacks->arg);
     }
 }
 
@@ -10666,9 +10741,7 @@ static bool pyt__job_make_future(pyt__job *job, pyt__observer *observer) {
         return false;
     }
     pyt_lock_release(&job->executor->in_lock);
-    uint32_t watched = observer != NULL ? PYT__FUTURE_WATCHED : 0;
-    pyt__future_renew(future, 2 * PYT__FUTURE_REF | PYT__FUTURE_OWNED | watched);
-    PYT__STORE(&future->observers, observer, relaxed);
+    pyt__future_renew_owned(future, 2 * PYT__FUTURE_REF, observer);
     job->future = future;
     return true;
 }

@@ -299,6 +299,18 @@ TEST(an_initializer_that_fails_breaks_the_executor) {
     an_initializer_that_fails(NULL);
 }
 
+static int exit_from_the_initializer(void *arg) {
+    (void)arg;
+    pyt_exit();
+}
+
+TEST(an_initializer_that_exits_breaks_the_executor) {
+    pyt_executor *executor = made_with(
+        &(pyt_executor_options){.max_workers = 1, .initializer = exit_from_the_initializer});
+    ends_with(submitted(executor, same, NULL), PYT_BROKEN_EXECUTOR);
+    pyt_executor_free(executor);
+}
+
 TEST(an_initializer_that_raises_breaks_the_executor) {
     an_initializer_that_fails("no licence");
 }
@@ -558,6 +570,31 @@ TEST(a_task_that_waits_for_another_of_its_only_worker_is_told_that_it_would_be_f
     pyt_executor_free(executor);
     executor = made(2);
     CHECK_STATUS(status_of(submitted(executor, wait_for_a_task_of_its_own, executor)), PYT_OK);
+    pyt_executor_free(executor);
+}
+
+static void *wait_for_all_tasks_of_its_own(void *arg) {
+    pyt_executor *executor = arg;
+    pyt_future *futures[3];
+    size_t n_done = 9;
+    for (int i = 0; i < 3; i++) {
+        futures[i] = submitted(executor, same, &value[1]);
+    }
+    pyt_status status = pyt_wait(futures, 3, PYT_ALL_COMPLETED, NULL, &n_done);
+    CHECK_INT(n_done, status == PYT_OK ? 3 : 0);
+    for (int i = 0; i < 3; i++) {
+        pyt_future_unref(futures[i]);
+    }
+    return (void *)(uintptr_t)status;
+}
+
+TEST(a_task_that_waits_for_all_of_several_of_its_only_worker_is_told_as_well) {
+    pyt_executor *executor = made(1);
+    CHECK_STATUS(status_of(submitted(executor, wait_for_all_tasks_of_its_own, executor)),
+                 PYT_RUNTIME_ERROR);
+    pyt_executor_free(executor);
+    executor = made(2);
+    CHECK_STATUS(status_of(submitted(executor, wait_for_all_tasks_of_its_own, executor)), PYT_OK);
     pyt_executor_free(executor);
 }
 

@@ -232,6 +232,76 @@ TEST(callbacks_are_told_of_the_result_or_of_the_error) {
     pyt_pool_free(pool);
 }
 
+static pyt_async_result *early[2];
+static pyt_event early_may_go;
+static atomic_int early_calls;
+
+static void *wait_until_the_results_are_known(void *arg) {
+    CHECK_STATUS(pyt_event_wait(&early_may_go), PYT_OK);
+    if (arg == NULL) {
+        pyt_raise(1, "nothing given");
+    }
+    return arg;
+}
+
+static void look_whether_it_is_ready(void *result, void *arg) {
+    (void)result;
+    CHECK(!pyt_async_result_ready(*(pyt_async_result **)arg));
+    atomic_fetch_add(&early_calls, 1);
+}
+
+static void look_whether_it_has_failed(const pyt_exception *exception, void *arg) {
+    CHECK_STR(exception->message, "nothing given");
+    CHECK(!pyt_async_result_ready(*(pyt_async_result **)arg));
+    atomic_fetch_add(&early_calls, 1);
+    pyt_raise(2, "a callback's own failure does not reach the result");
+}
+
+static void drop_report(const pyt_excepthook_args *args) {
+    (void)args;
+}
+
+TEST(callbacks_have_run_when_a_result_is_got) {
+    pyt_pool *pool = made(2);
+    void *arguments[2] = {value, NULL};
+    pyt_set_excepthook(drop_report);
+    for (int i = 0; i < 2; i++) {
+        pyt_pool_callbacks callbacks = {look_whether_it_is_ready, look_whether_it_has_failed,
+                                        &early[i]};
+        CHECK_STATUS(pyt_pool_apply_async(pool, wait_until_the_results_are_known, arguments[i],
+                                          &callbacks, &early[i]),
+                     PYT_OK);
+    }
+    CHECK_STATUS(pyt_event_set(&early_may_go), PYT_OK);
+    CHECK_STATUS(pyt_async_result_get(early[0], NULL), PYT_OK);
+    CHECK_STATUS(pyt_async_result_get(early[1], NULL), PYT_TASK_ERROR);
+    CHECK_STR(pyt_error_message(), "nothing given");
+    CHECK_INT(atomic_load(&early_calls), 2);
+    pyt_future_unref(early[0]);
+    pyt_future_unref(early[1]);
+    pyt_pool_free(pool);
+}
+
+static void wait_for_the_map(void *item, void *result) {
+    CHECK_STATUS(pyt_event_wait(&early_may_go), PYT_OK);
+    square(item, result);
+}
+
+TEST(callbacks_of_a_map_have_run_when_its_result_is_got) {
+    pyt_pool *pool = made(2);
+    pyt_pool_work work = squares;
+    pyt_pool_callbacks callbacks = {look_whether_it_is_ready, NULL, &early[0]};
+    fill();
+    work.function = wait_for_the_map;
+    CHECK_STATUS(pyt_pool_map_async(pool, &work, &callbacks, &early[0]), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&early_may_go), PYT_OK);
+    CHECK_STATUS(pyt_async_result_get(early[0], NULL), PYT_OK);
+    CHECK_INT(atomic_load(&early_calls), 1);
+    check_squares();
+    pyt_future_unref(early[0]);
+    pyt_pool_free(pool);
+}
+
 /* ---- map ------------------------------------------------------------------------------------ */
 
 TEST(map_applies_the_function_to_every_item) {
