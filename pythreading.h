@@ -453,6 +453,7 @@ static char *pyt__copy_text(const char *text) {
  *    pyt__os_at_fork()      three functions around fork
  *    pyt__os_parallel()     can two threads of this process run at the same time
  *    pyt__os_processors()   how many processors this process may use
+ *    pyt__os_processor()    which one the calling thread runs on; -1: not known
  *    pyt__os_relax()        a hint between two looks at a word
  *
  *  Whatever returns bool returns false when the system is out of memory or threads, and has
@@ -518,6 +519,7 @@ static void pyt__retire(void *self);        /* the thread room's: what a thread'
 #else
 #define PYT__TIME64(musl, glibc)
 #endif
+int sched_getcpu(void);
 int clock_gettime(int clock, struct timespec *now)
     PYT__TIME64("__clock_gettime64", "__clock_gettime64");
 long syscall(long number, ...);
@@ -653,6 +655,14 @@ static bool pyt__os_parallel(void) {
     bool parallel = sysconf(_SC_NPROCESSORS_ONLN) > 1;
     errno = saved;
     return parallel;
+}
+
+static int pyt__os_processor(void) {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
 }
 
 static void pyt__os_relax(void) {
@@ -822,6 +832,10 @@ static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*c
 
 static bool pyt__os_parallel(void) {
     return false;
+}
+
+static int pyt__os_processor(void) {
+    return -1;
 }
 
 static void pyt__os_relax(void) {
@@ -1030,7 +1044,7 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  (a finished thread's parker serves a later thread), so that a waker may still signal after
  *  the woken thread has gone on, or ended. A stray signal is a wake-up that finds nothing.
  *
- *      EMPTY   the thread is not asleep, nobody has woken it
+ *      EMPTY   the thread is not asleep or was nudged, nobody has woken it
  *      ASLEEP  set by the owner, under the parker's mutex, before it waits on its condition
  *      WOKEN   set by a waker, once for each time the parker is taken out of a queue
  *
@@ -1043,6 +1057,12 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  Timeout meets wake-up. A sleeper whose time is up has not timed out until it has taken itself
  *  out of its queue under the bucket lock. If it is no longer in that queue, a waker was first:
  *  the sleeper waits for the WOKEN that is on its way, and has been woken.
+ *
+ *  Nudging. On several processors a waiter that will soon be woken may be got out of its sleep
+ *  ahead of time, so that a processor runs when its turn comes. The nudger, under the bucket lock
+ *  of the queue that the waiter is in and stays in, turns ASLEEP into EMPTY, and signals as a
+ *  waker does; the owner looks for WOKEN for a while and sleeps again if it does not come. A waker
+ *  that finds EMPTY leaves the signal to the nudger, who owes it.
  *
  *  Spinning. Before it sleeps a thread looks at its state for a while, if that has paid lately (see
  *  pyt__patience_looks): on several processors a hand-over between threads that are both running
@@ -1087,15 +1107,17 @@ typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
     PYT__ATOMIC(uint32_t) state;         /* EMPTY, ASLEEP or WOKEN */
+    PYT__ATOMIC(int) processor;          /* which the owner went to sleep on */
     uint32_t gift;                       /* from the waker, before WOKEN */
     PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
     struct pyt__parker *next, *previous; /* the ring; under bucket lock */
     struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
     int64_t since;                       /* when it began to wait for a lock; under bucket lock */
+    bool in_crowd;                       /* moved to a lock with others; under bucket lock */
     const void *item;                    /* what a hand-over reads or fills; under bucket lock */
     /* The lock whose AWAKE bit the owner carries, for the child after fork. */
     PYT__ATOMIC(struct pyt_lock *) carries;
-    pyt__patience dozing, locking;         /* the owner's */
+    pyt__patience dozing, nudged, locking; /* the owner's */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 } pyt__parker;
@@ -1463,6 +1485,27 @@ static void pyt__wake(pyt__parker *parker) {
     }
 }
 
+/* Can another thread run while this one does? */
+static bool pyt__parallel(void) {
+    static PYT__ATOMIC(int) parallel; /* 0: not asked yet, 1: no, 2: yes */
+    int answer = PYT__LOAD(&parallel, relaxed);
+    if (answer == 0) {
+        answer = pyt__os_parallel() ? 2 : 1;
+        PYT__STORE(&parallel, answer, relaxed);
+    }
+    return answer == 2;
+}
+
+/* Nudge a waiter that is asleep in a queue whose bucket is locked, if it sleeps on another
+ * processor than the one that is woken before it.
+ * Returns  whether it is to be signalled after the bucket is unlocked */
+static bool pyt__nudge_locked(pyt__parker *parker, const pyt__parker *woken) {
+    uint32_t state = PYT__ASLEEP;
+    int processor = PYT__LOAD(&parker->processor, relaxed);
+    bool elsewhere = processor == -1 || processor != PYT__LOAD(&woken->processor, relaxed);
+    return elsewhere && pyt__parallel() && PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed);
+}
+
 /* Wake a list from pyt__queue_take_all. A woken parker may be in another list at once. */
 static void pyt__wake_list(pyt__parker *list) {
     while (list != NULL) {
@@ -1504,17 +1547,14 @@ static pyt_status pyt__doze_locked(pyt__parker *parker, int64_t deadline, bool i
  * it ends in success; after n failures in a row it is left out 2^n - 1 times before it is tried
  * again. 0 on one processor, where nobody can change the word meanwhile. */
 static int pyt__patience_looks(pyt__patience *patience, int most) {
-    static PYT__ATOMIC(int) parallel; /* 0: not asked yet, 1: no, 2: yes */
-    int answer = PYT__LOAD(&parallel, relaxed);
-    if (answer == 0) {
-        answer = pyt__os_parallel() ? 2 : 1;
-        PYT__STORE(&parallel, answer, relaxed);
+    if (!pyt__parallel()) {
+        return 0;
     }
-    if (answer == 2 && patience->left_out == 0) {
-        return most;
+    if (patience->left_out > 0) {
+        patience->left_out--;
+        return 0;
     }
-    patience->left_out -= answer == 2 ? 1 : 0;
-    return 0;
+    return most;
 }
 
 static void pyt__patience_learn(pyt__patience *patience, bool good) {
@@ -1527,32 +1567,48 @@ static void pyt__patience_learn(pyt__patience *patience, bool good) {
 }
 
 /* Look for the wake-up for a while before going to sleep: PYT__DOZE_LOOKS. */
-static bool pyt__doze_spin(pyt__parker *parker) {
-    int looks = pyt__patience_looks(&parker->dozing, PYT__DOZE_LOOKS);
+static bool pyt__doze_spin(pyt__parker *parker, pyt__patience *patience) {
+    int looks = pyt__patience_looks(patience, PYT__DOZE_LOOKS);
     for (int i = 0; i < looks; i++) {
         if (PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN) {
-            pyt__patience_learn(&parker->dozing, true);
+            pyt__patience_learn(patience, true);
             return true;
         }
         pyt__os_relax();
     }
     if (looks > 0) {
-        pyt__patience_learn(&parker->dozing, false);
+        pyt__patience_learn(patience, false);
     }
     return false;
+}
+
+/* Sleep until woken; nudged, look for the wake-up for a while and sleep again. Mutex held. */
+static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    pyt_status status = PYT_OK;
+    uint32_t state = PYT__EMPTY;
+    while (status == PYT_OK && state == PYT__EMPTY &&
+           PYT__CAS(&parker->state, &state, PYT__ASLEEP, relaxed)) {
+        status = pyt__doze_locked(parker, deadline, interruptible);
+        state = PYT__LOAD(&parker->state, relaxed);
+        if (status == PYT_OK && state == PYT__EMPTY) {
+            pyt__os_mutex_unlock(&parker->mutex);
+            (void)pyt__doze_spin(parker, &parker->nudged);
+            pyt__os_mutex_lock(&parker->mutex);
+        }
+    }
+    return status;
 }
 
 /* Sleep until woken.
  * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
 static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    uint32_t state = PYT__EMPTY;
-    pyt_status status = PYT_OK;
+    PYT__STORE(&parker->processor, pyt__os_processor(), relaxed);
     pyt__os_mutex_lock(&parker->mutex);
-    if (PYT__CAS(&parker->state, &state, PYT__ASLEEP, relaxed)) {
-        status = pyt__doze_locked(parker, deadline, interruptible);
+    pyt_status status = pyt__doze_nudged(parker, deadline, interruptible);
+    uint32_t state = PYT__LOAD(&parker->state, relaxed);
+    while (state != PYT__WOKEN && !PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
     }
-    state = PYT__ASLEEP;
-    if (status == PYT_OK || !PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
+    if (state == PYT__WOKEN) {
         (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
         if (status == PYT_INTERRUPTED) {
             PYT__STORE(&pyt__main_interrupted, 1, seq_cst); /* woken first: for the next call */
@@ -1565,7 +1621,7 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
 
 /* As pyt__doze, looking for the wake-up for a while first. */
 static pyt_status pyt__look_and_doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    if (deadline != PYT__AT_ONCE && pyt__doze_spin(parker)) {
+    if (deadline != PYT__AT_ONCE && pyt__doze_spin(parker, &parker->dozing)) {
         (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
         return PYT_OK;
     }
@@ -1868,6 +1924,7 @@ static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, uint32_t bato
     }
     if (queued) {
         parker->since = now;
+        parker->in_crowd = false;
         PYT__STORE(&parker->carries, NULL, relaxed);
         pyt__queue_add(bucket, parker, lock, since != 0);
     }
@@ -1951,10 +2008,19 @@ PYT__API PYT__COLD pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, dou
     return pyt__lock_acquire_until(lock, pyt__deadline(seconds), true);
 }
 
+/* The next waiter after one that is woken, if it is to be nudged since it came in a crowd: all of
+ * them wake, one after the other, and most hold the lock for a moment only. Bucket locked. */
+static pyt__parker *pyt__lock_nudge_locked(pyt__bucket *bucket, const pyt_lock *lock,
+                                           const pyt__parker *woken) {
+    pyt__parker *next = pyt__queue_oldest(bucket, lock);
+    return next != NULL && next->in_crowd && pyt__nudge_locked(next, woken) ? next : NULL;
+}
+
 /* Release a lock that has waiters in its queue, none of them awake: wake the oldest, or hand the
  * lock to it. Returns false when the word was not as expected and must be looked at again. */
 static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     pyt__parker *oldest = NULL;
+    pyt__parker *nudged = NULL;
     pyt__bucket *bucket = pyt__bucket_lock(lock);
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     bool done = false;
@@ -1973,11 +2039,16 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
         done = PYT__CAS(&lock->pyt__word, &word, next, release);
         if (done && oldest != NULL) {
             pyt__queue_remove(bucket, oldest);
+            nudged = pyt__lock_nudge_locked(bucket, lock, oldest);
         }
     }
     pyt__bucket_unlock(bucket);
     if (done && oldest != NULL) {
         pyt__wake(oldest);
+    }
+    if (nudged != NULL) {
+        PYT__STEP();
+        pyt__parker_signal(nudged);
     }
     return done;
 }
@@ -3053,6 +3124,7 @@ static void pyt__condition_move(pyt_condition *condition, unsigned n) {
     pyt__parker *list = NULL;
     pyt__parker **end = &list;
     int64_t now = pyt__os_now();
+    bool in_crowd = n > 1;
     pyt__bucket_lock_two(address, lock);
     pyt__bucket *from = pyt__bucket_of(address);
     pyt__bucket *to = pyt__bucket_of(lock);
@@ -3061,6 +3133,7 @@ static void pyt__condition_move(pyt_condition *condition, unsigned n) {
         pyt__queue_remove(from, oldest);
         if (pyt__lock_mark_parked(lock)) {
             oldest->since = now;
+            oldest->in_crowd = in_crowd;
             pyt__queue_add(to, oldest, lock, false);
         } else {
             oldest->gift = PYT__PLAIN;
