@@ -1092,9 +1092,9 @@ enum {
 
 /* What the waker of a parker gave it. The rooms below add numbers of their own. */
 enum {
-    PYT__PLAIN, /* nothing: look again */
-    PYT__BATON, /* nothing, and the lock's AWAKE bit is this thread's to clear */
-    PYT__HANDED /* what it waited for is its own */
+    PYT__PLAIN,    /* nothing: look again */
+    PYT__FOLLOWED, /* nothing, and others are left in the lock's queue */
+    PYT__HANDED    /* what it waited for is its own */
 };
 
 /* How looking at a word before sleeping has paid lately. */
@@ -1106,17 +1106,15 @@ typedef struct pyt__patience {
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
-    PYT__ATOMIC(uint32_t) state;         /* EMPTY, ASLEEP or WOKEN */
-    PYT__ATOMIC(int) processor;          /* which the owner went to sleep on */
-    uint32_t gift;                       /* from the waker, before WOKEN */
-    PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
-    struct pyt__parker *next, *previous; /* the ring; under bucket lock */
-    struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
-    int64_t since;                       /* when it began to wait for a lock; under bucket lock */
-    bool in_crowd;                       /* moved to a lock with others; under bucket lock */
-    const void *item;                    /* what a hand-over reads or fills; under bucket lock */
-    /* The lock whose AWAKE bit the owner carries, for the child after fork. */
-    PYT__ATOMIC(struct pyt_lock *) carries;
+    PYT__ATOMIC(uint32_t) state;           /* EMPTY, ASLEEP or WOKEN */
+    PYT__ATOMIC(int) processor;            /* which the owner went to sleep on */
+    uint32_t gift;                         /* from the waker, before WOKEN */
+    PYT__ATOMIC(const void *) address;     /* under that address's bucket lock; NULL: in no queue */
+    struct pyt__parker *next, *previous;   /* the ring; under bucket lock */
+    struct pyt__parker *next_queue;        /* a ring's oldest: the bucket's next ring */
+    int64_t since;                         /* when it began to wait for a lock; under bucket lock */
+    bool in_crowd;                         /* moved to a lock with others; under bucket lock */
+    const void *item;                      /* what a hand-over reads or fills; under bucket lock */
     pyt__patience dozing, nudged, locking; /* the owner's */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
@@ -1743,23 +1741,22 @@ static int64_t pyt__deadline(double seconds) {
  *  >>lock                                                                           threading.Lock
  *
  *  Free or held. No owner: any thread may release it, and acquiring twice in one thread blocks,
- *  as in Python. The word has three bits:
+ *  as in Python. The word has two bits:
  *
  *      LOCKED  somebody holds it. Set by the acquirer, cleared by the releaser, or left set by
  *              the releaser for the waiter it hands the lock to.
- *      PARKED  somebody may be in the queue. Set under the bucket lock by a thread about to
- *              sleep, while LOCKED; cleared under the bucket lock by the releaser that finds the
- *              queue empty. Set without need (a waiter that timed out leaves it) it costs one
- *              slow release; clear with somebody in the queue it would be a lost wake-up.
- *      AWAKE   a waiter has been taken out of the queue to fight for the lock and has neither
- *              got it nor gone back. Set by the releaser that woke it; cleared by that waiter
- *              alone (it carries the baton), in the same step in which it takes the lock or,
- *              while LOCKED, goes back into the queue. While it is set, releases wake nobody:
- *              one waiter at a time is enough. Cleared by nobody it would stop all wake-ups.
+ *      PARKED  a release has to look into the queue. Set, while LOCKED, under the bucket lock by a
+ *              thread about to sleep, and in the step in which it takes the lock by a woken one
+ *              that was told that others are left. Cleared under the bucket lock by the releaser
+ *              that takes a waiter out, or finds none. Set without need (a waiter that timed out
+ *              leaves it) it costs one slow release.
  *
- *  Who sleeps, sleeps with LOCKED and PARKED set, AWAKE either carried by another or clear. The
- *  next release then either sees PARKED without AWAKE and wakes the oldest, or sees AWAKE, and
- *  the carrier's own release (or its return to the queue, before a later release) sees PARKED.
+ *  Who sleeps. While a queue is not empty, PARKED is set, or a waiter is on its way that was taken
+ *  out of it to fight for the lock. That waiter either takes the lock, with PARKED, or finds it
+ *  LOCKED and goes back, with PARKED: so a release still comes that looks into the queue. Until
+ *  it arrives the word is as if nobody waited. Those who run pass the lock among themselves at full
+ *  speed, and wake nobody else without need: a lock that is fought for costs less that way, as a
+ *  woken thread needs its time, and more so when its processor is busy with one of those.
  *
  *  Order. Waiters are served oldest first; a woken waiter that lost the lock to a newcomer goes
  *  back to the front, with its age. One that is older than PYT__FAIR_AFTER is handed the lock:
@@ -1773,7 +1770,6 @@ PYT__EXTERN_C_BEGIN
 
 #define PYT__LOCKED UINT32_C(1)
 #define PYT__PARKED UINT32_C(2)
-#define PYT__AWAKE UINT32_C(4)
 
 /* A lock. Zero bytes are an unlocked lock; it owns nothing and needs no destroy call. It may be
  * discarded while locked, but not while threads wait for it. */
@@ -1880,11 +1876,11 @@ PYT__EXTERN_C_END
 #define PYT__FAIR_AFTER 1000000
 
 /* Take the lock if LOCKED is clear, whatever else is set.
- * baton    PYT__AWAKE when the caller carries it (it is put down on success), else 0 */
-static bool pyt__lock_try(pyt_lock *lock, uint32_t baton) {
+ * mark     PYT__PARKED from a waiter that others in the queue follow, else 0 */
+static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     while (!(word & PYT__LOCKED)) {
-        if (PYT__CAS(&lock->pyt__word, &word, (word | PYT__LOCKED) & ~baton, acquire)) {
+        if (PYT__CAS(&lock->pyt__word, &word, word | PYT__LOCKED | mark, acquire)) {
             return true;
         }
     }
@@ -1912,33 +1908,37 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
     return false;
 }
 
-/* Go into the queue of a lock, putting the baton down in the same step, unless it has come free.
+/* Go into the queue of a lock, unless it has come free.
  * since    0: a newcomer, goes to the end; else when it began to wait, goes to the front */
-static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, uint32_t baton, int64_t since) {
+static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, int64_t since) {
     int64_t now = since == 0 ? pyt__os_now() : since;
     pyt__bucket *bucket = pyt__bucket_lock(lock);
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     bool queued = false;
     while (!queued && (word & PYT__LOCKED)) {
-        queued = PYT__CAS(&lock->pyt__word, &word, (word | PYT__PARKED) & ~baton, relaxed);
+        queued = PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, relaxed);
     }
     if (queued) {
         parker->since = now;
         parker->in_crowd = false;
-        PYT__STORE(&parker->carries, NULL, relaxed);
         pyt__queue_add(bucket, parker, lock, since != 0);
     }
     pyt__bucket_unlock(bucket);
     return queued;
 }
 
+/* What a waiter that was woken by `gift` has to set beside LOCKED. */
+static uint32_t pyt__lock_mark(uint32_t gift) {
+    return gift == PYT__FOLLOWED ? PYT__PARKED : 0;
+}
+
 /* Take the lock, sleeping as often as need be.
- * baton    PYT__AWAKE: the caller comes out of the queue and carries it; else 0 */
-static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t baton,
+ * mark     for pyt__lock_try
+ * since    0: a newcomer; else when it began to wait: it comes out of the queue */
+static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t mark, int64_t since,
                                  int64_t deadline, bool interruptible) {
-    int64_t since = baton != 0 ? parker->since : 0;
-    bool spun = baton != 0;
-    while (!pyt__lock_try(lock, baton)) {
+    bool spun = since != 0;
+    while (!pyt__lock_try(lock, mark)) {
         PYT__STEP();
         if (!spun) {
             spun = true;
@@ -1946,7 +1946,7 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t b
                 continue;
             }
         }
-        if (!pyt__lock_enqueue(lock, parker, baton, since)) {
+        if (!pyt__lock_enqueue(lock, parker, since)) {
             continue;
         }
         pyt_status status = pyt__sleep_at_once(parker, lock, deadline, interruptible);
@@ -1957,9 +1957,8 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t b
             return PYT_OK;
         }
         since = parker->since;
-        baton = PYT__AWAKE;
+        mark = pyt__lock_mark(parker->gift);
     }
-    PYT__STORE(&parker->carries, NULL, relaxed);
     return PYT_OK;
 }
 
@@ -1979,7 +1978,7 @@ static pyt_status pyt__lock_acquire_until(pyt_lock *lock, int64_t deadline, bool
     if (parker == NULL) {
         return PYT_MEMORY_ERROR;
     }
-    return pyt__lock_wait(lock, parker, 0, deadline, interruptible);
+    return pyt__lock_wait(lock, parker, 0, 0, deadline, interruptible);
 }
 
 /* Take a lock of the library's own. Cannot fail: the calling thread is enrolled. */
@@ -2016,8 +2015,8 @@ static pyt__parker *pyt__lock_nudge_locked(pyt__bucket *bucket, const pyt_lock *
     return next != NULL && next->in_crowd && pyt__nudge_locked(next, woken) ? next : NULL;
 }
 
-/* Release a lock that has waiters in its queue, none of them awake: wake the oldest, or hand the
- * lock to it. Returns false when the word was not as expected and must be looked at again. */
+/* Release a lock that has waiters in its queue: wake the oldest, or hand the lock to it.
+ * Returns  false when the word was not as expected and must be looked at again */
 static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     pyt__parker *oldest = NULL;
     pyt__parker *nudged = NULL;
@@ -2030,11 +2029,8 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
         if (oldest != NULL) {
             bool hand = pyt__os_now() - oldest->since >= PYT__FAIR_AFTER;
             bool more = oldest->next != oldest;
-            next = (hand ? PYT__LOCKED : PYT__AWAKE) | (more ? PYT__PARKED : 0);
-            oldest->gift = hand ? PYT__HANDED : PYT__BATON;
-        }
-        if (oldest != NULL) {
-            PYT__STORE(&oldest->carries, next & PYT__AWAKE ? lock : NULL, release);
+            next = hand ? PYT__LOCKED | (more ? PYT__PARKED : 0) : 0;
+            oldest->gift = hand ? PYT__HANDED : more ? PYT__FOLLOWED : PYT__PLAIN;
         }
         done = PYT__CAS(&lock->pyt__word, &word, next, release);
         if (done && oldest != NULL) {
@@ -3054,8 +3050,8 @@ static pyt_status pyt__condition_wait_until(pyt_condition *condition, int64_t de
     if (status != PYT_OK) {
         pyt__lock_take(lock);
     } else if (parker->gift != PYT__HANDED) {
-        uint32_t baton = parker->gift == PYT__BATON ? PYT__AWAKE : 0;
-        pyt__lock_wait(lock, parker, baton, PYT__FOREVER, false);
+        uint32_t mark = pyt__lock_mark(parker->gift);
+        pyt__lock_wait(lock, parker, mark, parker->since, PYT__FOREVER, false);
     }
     if (rlock != NULL) {
         pyt__rlock_restore(rlock, depth);
@@ -3131,9 +3127,9 @@ static void pyt__condition_move(pyt_condition *condition, unsigned n) {
     pyt__parker *oldest = pyt__queue_oldest(from, address);
     for (; n > 0 && oldest != NULL; n--) {
         pyt__queue_remove(from, oldest);
+        oldest->since = now;
+        oldest->in_crowd = in_crowd;
         if (pyt__lock_mark_parked(lock)) {
-            oldest->since = now;
-            oldest->in_crowd = in_crowd;
             pyt__queue_add(to, oldest, lock, false);
         } else {
             oldest->gift = PYT__PLAIN;
@@ -11255,10 +11251,9 @@ PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, 
  *
  *  Before a fork the forking thread takes all locks of the library's own, so that the child finds
  *  every list whole. The child has one thread. Nobody waits any more: the queues are empty, the
- *  parkers of the others are free, and AWAKE bits of locks whose carrier is gone are cleared.
- *  PARKED bits may stay; they cost a look. The others' handles are OVER, nothing joins their
- *  system threads, and waiting timers have ended unfired. The caller is the main thread. A
- *  user's lock that another thread held stays held.
+ *  parkers of the others are free. PARKED bits may stay; they cost a look. The others' handles are
+ *  OVER, nothing joins their system threads, and waiting timers have ended unfired. The caller is
+ *  the main thread. A user's lock that another thread held stays held.
  * ============================================================================================== */
 #if PYT__DEFINE
 
@@ -11351,16 +11346,6 @@ static void pyt__parker_renew(pyt__parker *parker) {
     PYT__STORE(&parker->address, NULL, relaxed);
 }
 
-/* Put down the baton of a waiter that is gone. */
-static void pyt__parker_drop_baton(pyt__parker *parker) {
-    pyt_lock *lock = PYT__LOAD(&parker->carries, relaxed);
-    if (lock != NULL) {
-        uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
-        PYT__STORE(&lock->pyt__word, word & ~PYT__AWAKE, relaxed);
-        PYT__STORE(&parker->carries, NULL, relaxed);
-    }
-}
-
 static void pyt__fork_child_parking(pyt__shared *shared) {
     (void)pyt__os_mutex_init(&shared->mutex);
     (void)pyt__os_mutex_init(&shared->fork_mutex);
@@ -11371,7 +11356,6 @@ static void pyt__fork_child_parking(pyt__shared *shared) {
     shared->free = NULL;
     for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
         if (parker != pyt__me.pyt__parker) {
-            pyt__parker_drop_baton(parker);
             parker->in_use = false;
             parker->next_free = shared->free;
             shared->free = parker;
