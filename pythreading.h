@@ -1331,12 +1331,18 @@ PYT__COLD static pyt_status pyt__fail_copied(pyt_status status, const char *sent
 
 /* ---- buckets and queues ---- */
 
-/* Addresses are multiples of 4 that differ in their low bits: a multiplication spreads them
- * (2^64 divided by the golden ratio), and the upper bits are the best of it. */
-static pyt__bucket *pyt__bucket_of(const void *address) {
+/* A number whose upper half looks drawn by lot. Addresses often lie at one distance from each
+ * other. A multiplication alone (by 2^64 divided by the golden ratio) takes that to another
+ * distance, which for some sizes of objects is so small that hundreds of them would share a bucket;
+ * folding in the middle leaves no distance. */
+static uint64_t pyt__hash(const void *address) {
     uint64_t hash = (uint64_t)(uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15);
+    return (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static pyt__bucket *pyt__bucket_of(const void *address) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    return &shared->buckets[(hash >> 48) % PYT__BUCKETS];
+    return &shared->buckets[(pyt__hash(address) >> 48) % PYT__BUCKETS];
 }
 
 /* Lock the bucket of `address`. The calling thread is enrolled, or knows that somebody waits. */
@@ -8476,8 +8482,7 @@ PYT__API pyt_status pyt_future_add_done_callback(pyt_future *future,
 
 /* Where `future` is, or would be, in a table of watches of a size that is a power of two. */
 static size_t pyt__watch_place(pyt__watch *const *table, size_t size, const pyt_future *future) {
-    uint64_t hash = (uint64_t)(uintptr_t)future * UINT64_C(0x9E3779B97F4A7C15);
-    size_t place = (size_t)(hash >> 32) & (size - 1);
+    size_t place = (size_t)(pyt__hash(future) >> 32) & (size - 1);
     while (table[place] != NULL && table[place]->future != future) {
         place = (place + 1) & (size - 1);
     }
