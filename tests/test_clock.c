@@ -39,6 +39,7 @@
 static _Atomic(long) step;       /* seconds that the calendar is ahead of the machine's */
 static _Atomic(long) restlessly; /* not 0: every look finds it an hour off, to either side */
 static _Atomic(long) readings;   /* how often the calendar was read */
+static _Atomic(long) stopped;    /* not 0: what the monotonic clock shows, in nanoseconds */
 
 static int read_clock(clockid_t clock, struct timespec *now) {
     return (int)syscall(SYS_clock_gettime, clock, now);
@@ -50,6 +51,10 @@ static bool is_calendar(clockid_t clock) {
 
 static int read_stepped(clockid_t clock, struct timespec *now) {
     int result = read_clock(clock, now);
+    long shown = atomic_load(&stopped);
+    if (result == 0 && clock == CLOCK_MONOTONIC && shown != 0) {
+        *now = (struct timespec){shown / 1000000000, shown % 1000000000};
+    }
     if (result == 0 && is_calendar(clock)) {
         long reading = atomic_fetch_add(&readings, 1);
         now->tv_sec += atomic_load(&step);
@@ -58,6 +63,13 @@ static int read_stepped(clockid_t clock, struct timespec *now) {
         }
     }
     return result;
+}
+
+bool test_stop_clock(bool stop) {
+    struct timespec now = {0, 0};
+    CHECK(read_clock(CLOCK_MONOTONIC, &now) == 0);
+    atomic_exchange(&stopped, stop ? now.tv_sec * 1000000000L + now.tv_nsec : 0);
+    return true;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
@@ -434,5 +446,12 @@ TEST(no_wait_asks_the_kernel_for_the_calendar) {
 }
 
 #endif
+
+#else
+
+bool test_stop_clock(bool stop) {
+    (void)stop;
+    return false;
+}
 
 #endif

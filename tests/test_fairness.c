@@ -239,6 +239,45 @@ BOTH(counts_all_the_time_that_a_waiter_has_waited) {
     }
 }
 
+/* ---- a crowd ---- */
+
+/* Several times as many as are handed a lock in one millisecond. */
+#define CROWD 96
+
+static pyt_status pass_twice(void *arg) {
+    place *p = arg;
+    acquire(p);
+    p->got++;
+    release(p);
+    if (acquire_nowait(p) == PYT_OK) {
+        write_down(p, 0);
+        release(p);
+    }
+    return PYT_OK;
+}
+
+/* So many old waiters would keep the lock in hand-overs until the first of them are back and old
+ * again, so that it was never free any more. It comes free now and then all the same: who lets it
+ * go can take it again. In a time that does not pass the last few would find it free in any case. */
+BOTH(comes_free_although_a_crowd_is_always_old) {
+    static test_call calls[CROWD];
+    place p;
+    make(&p, recursive);
+    acquire(&p);
+    for (int i = 0; i < CROWD; i++) {
+        test_begin(&calls[i], pass_twice, &p);
+    }
+    PARKED_LOCK(lock_of(&p), CROWD);
+    test_sleep(OLD);
+    if (!test_stop_clock(true)) {
+        test_skip("the clock cannot be stopped");
+    }
+    release(&p);
+    end_waiters(calls, CROWD);
+    (void)test_stop_clock(false);
+    CHECK(p.got > CROWD + 10);
+}
+
 /* ---- nobody starves ---- */
 
 /* Hold the lock nearly all the time, letting it go for an instant again and again. */
