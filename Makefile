@@ -43,7 +43,7 @@ BUILD := build/$(BACKEND)-$(notdir $(firstword $(CC)))-$(STD)-$(SUM)
 
 SUITE_SOURCES := tests/main.c $(sort $(wildcard tests/test_*.c))
 SUITE_OBJECTS := $(SUITE_SOURCES:tests/%.c=$(BUILD)/%.o)
-BENCH_SOURCES := $(sort $(wildcard bench/*.c))
+BENCH_SOURCES := $(filter-out bench/scale.c,$(sort $(wildcard bench/*.c)))
 BENCH_OBJECTS := $(BENCH_SOURCES:bench/%.c=$(BUILD)/bench/%.o)
 # No compiler may move a loop of one subject onto a better address than the same loop of another.
 BENCH_FLAGS = -D_GNU_SOURCE -falign-functions=64 -falign-loops=64
@@ -64,12 +64,12 @@ WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS
 
 CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh | tr _ -)
 
-.PHONY: help demo test bench lint check clean
-.PHONY: build-suite build-demo build-stress $(CHECKS:%=check-%)
+.PHONY: help demo test bench bench-scale bench-scale-plot lint check clean
+.PHONY: build-suite build-demo build-stress build-scale $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo "check-NAME: one check alone, NAME one of"
 	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
 	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|dummy STD ONLY ARGS CSV BENCH_ROUNDS" \
@@ -89,11 +89,21 @@ else
 endif
 
 # For the checks: build one program and say where it is.
-build-suite build-demo build-stress: build-%: $(BUILD)/%
+build-suite build-demo build-stress build-scale: build-%: $(BUILD)/%
 	@echo $(BUILD)/$*
 
 bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
+
+bench-scale: $(BUILD)/scale ## how costs grow with threads, locks, timers ... (ONLY=text CSV=file)
+	@SCALE_CSV='$(CSV)' SCALE_ONLY='$(ONLY)' $(BUILD)/scale
+
+# Not with ONLY: the plots are of all curves.
+bench-scale-plot: $(BUILD)/scale ## the same, and renew its figures and plots in bench/plots/
+	@sh bench/plot.sh check
+	@SCALE_CSV=build/scale.csv $(BUILD)/scale
+	@cp build/scale.csv bench/plots/scale.csv
+	@sh bench/plot.sh draw bench/plots
 
 lint: ## form: layout, contents, lengths, where #if may stand
 	@sh tests/lint.sh
@@ -124,3 +134,7 @@ $(BENCH_OBJECTS): $(BUILD)/bench/%.o: bench/%.c $(wildcard bench/*.h) pythreadin
 
 $(BUILD)/bench/bench: $(BENCH_OBJECTS)
 	$(CC) $(BENCH_OBJECTS) $(LINK) -o $@
+
+$(BUILD)/scale: bench/scale.c pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) $< $(LINK) -lm -o $@

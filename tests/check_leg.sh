@@ -442,6 +442,91 @@ leg_imports() {
     done
 }
 
+# ---- costs ----
+
+# counts_of PROGRAM DIRECTORY: how many instructions one of each operation takes.
+counts_of() {
+    mkdir -p "$2"
+    valgrind -q --tool=callgrind --separate-threads=yes --callgrind-out-file="$2/counts" \
+        "$1" counts || echo "FAIL $1 counts" >&2
+    for dump in "$2"/counts.*-01; do
+        awk '/^desc: Trigger: Client Request:/ { name = $NF }
+            /^summary:/ { printf "count %s %.2f\n", name, $2 / 1000 }' "$dump"
+    done
+}
+
+# times_of PROGRAM: the median of five runs, for each operation.
+times_of() {
+    for run in 1 2 3 4 5; do
+        "$1" times || echo "FAIL $1 times, run $run" >&2
+    done | sort -k 1,2 -k 3n | awk '++runs[$2] == 3'
+}
+
+# within RESULTS: a line for each bound of the table, and how many were kept.
+within() {
+    awk '
+        FILENAME == ARGV[1] { got[$1 " " $2] = $3; next }
+        $1 ~ /^#/ || NF == 0 { next }
+        {
+            row = $1 " " $2
+            good = row in got && got[row] <= $4
+            printf "%s %s: %s, measured once %s, at most %s\n", good ? "ok  " : "FAIL", row,
+                row in got ? got[row] : "nothing", $3, $4
+            kept[good]++
+            known[row] = 1
+        }
+        END {
+            for (row in got) {
+                if (!(row in known)) { print "FAIL " row " has no bound"; kept[0]++ }
+            }
+            printf "%d passed, %d failed\n", kept[1], kept[0]
+            exit kept[0] > 0 || kept[1] == 0
+        }' "$1" tests/checks/gate.txt
+}
+
+# The gate's own test: not one bound is kept.
+objects_to_all() {
+    within "$1" >"$here/objections"
+    grep -v '^FAIL' "$here/objections"
+    grep -q '^0 passed, [1-9]' "$here/objections"
+}
+
+# gate_build PROGRAM FLAGS...: what is measured.
+gate_build() {
+    program=$1
+    shift
+    gcc -std=c11 -O2 -g $warnings -falign-functions=64 -falign-loops=64 "$@" -I. \
+        tests/checks/gate.c -o "$program" -pthread
+}
+
+# The fast paths are as short as they were.
+leg_gate() {
+    need valgrind valgrind
+    [ -e /usr/include/valgrind/callgrind.h ] || lacks valgrind/callgrind.h valgrind
+    try "it builds" gate_build "$here/gate"
+    try "it builds with each path twice" gate_build "$here/twice" -DGATE_TIMES=2
+    for program in gate twice; do
+        { counts_of "$here/$program" "$here/$program.counts"
+            times_of "$here/$program"; } >"$here/$program.results"
+    done
+    counted within "$here/gate.results"
+    try "it objects to each path that is twice as long" objects_to_all "$here/twice.results"
+    : >"$here/none.results"
+    try "it objects to paths that were not measured" objects_to_all "$here/none.results"
+    echo "As a table, for tests/checks/gate.txt:"
+    awk '{ bound = $1 == "count" ? $3 * 1.15 + 1 : $3 * 1.5
+        printf "%-6s %-18s %8.2f %8.2f\n", $1, $2, $3, bound }' "$here/gate.results"
+}
+
+# Every curve runs and counts right up to a hundred; the table of waiting threads and the control,
+# which depend on no clock or hardly, are judged.
+leg_scale() {
+    scale=$(path_of build-scale CC=gcc)
+    try "counts are exact" env SCALE_MOST=100 SCALE_ROUNDS=1 "$scale"
+    try "addresses spread over the buckets" env SCALE_ONLY=buckets "$scale"
+    try "a curve worse than promised is found out" env SCALE_ONLY=control "$scale"
+}
+
 leg_demo() {
     set -- pythreading.h README.md
     try "make demo" make --no-print-directory demo CC=gcc

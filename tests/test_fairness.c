@@ -258,7 +258,7 @@ static pyt_status pass_twice(void *arg) {
 
 /* So many old waiters would keep the lock in hand-overs until the first of them are back and old
  * again, so that it was never free any more. It comes free now and then all the same: who lets it
- * go can take it again. In a time that does not pass the last few would find it free in any case. */
+ * go can take it again. The last few would find it free in any case. */
 BOTH(comes_free_although_a_crowd_is_always_old) {
     static test_call calls[CROWD];
     place p;
