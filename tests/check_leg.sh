@@ -499,6 +499,15 @@ gate_build() {
         tests/checks/gate.c -o "$program" -pthread
 }
 
+# A lock that is acquired by one atomic operation more than it needs.
+slow_lock() {
+    mkdir -p "$here/slow"
+    sed '/^PYT__INLINE bool pyt__lock_grab(/a (void)PYT__ADD(\&lock->pyt__word, 0, seq_cst);' \
+        pythreading.h >"$here/slow/pythreading.h"
+    gate_build "$here/slow/gate" -I"$here/slow" && times_of "$here/slow/gate" >"$here/slow.results"
+    within "$here/slow.results" | grep '^FAIL time lock: [0-9]'
+}
+
 # The fast paths are as short as they were.
 leg_gate() {
     need valgrind valgrind
@@ -512,6 +521,7 @@ leg_gate() {
     counted within "$here/gate.results"
     try "it objects to each path that is twice as long" objects_to_all "$here/twice.results"
     : >"$here/none.results"
+    try "it objects to a lock with one more atomic operation" slow_lock
     try "it objects to paths that were not measured" objects_to_all "$here/none.results"
     echo "As a table, for tests/checks/gate.txt:"
     awk '{ bound = $1 == "count" ? $3 * 1.15 + 1 : $3 * 1.5
