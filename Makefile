@@ -53,7 +53,7 @@ PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j
 
 ifeq ($(BACKEND),dummy)
 # The examples are of threads that run side by side.
-RUN_SUITE = sh tests/dummy_suite.sh $(BUILD)/suite
+RUN_SUITE = sh tests/suite_without.sh tests/dummy_left_out.txt $(BUILD)/suite
 RUN_EXAMPLES =
 else
 RUN_SUITE = $(BUILD)/suite
@@ -108,7 +108,7 @@ bench-scale-plot: $(BUILD)/scale ## the same, and renew its figures and plots in
 lint: ## form: layout, contents, lengths, where #if may stand
 	@sh tests/lint.sh
 
-check: ## all a change must pass: compilers, standards, sanitizers, valgrind, musl, stress, lint
+check: ## all a change must pass: compilers, standards, sanitizers, valgrind, machines, lint
 	@sh tests/check_all.sh $(JOBS) $(CHECKS)
 
 $(CHECKS:%=check-%): check-%:

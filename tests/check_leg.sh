@@ -248,7 +248,7 @@ leg_gcc_c11() {
 }
 
 leg_gcc_pthreads() {
-    suite CC=gcc STD=c11 BACKEND=pthreads
+    suite CC=gcc STD=c11 BACKEND=pthreads CFLAGS=-O1
 }
 
 leg_gcc_c17() {
@@ -266,7 +266,7 @@ leg_clang_c11() {
 
 leg_clang_pthreads() {
     need clang clang
-    suite CC=clang STD=c11 BACKEND=pthreads
+    suite CC=clang STD=c11 BACKEND=pthreads CFLAGS=-O1
 }
 
 leg_clang_c17() {
@@ -279,10 +279,54 @@ leg_clang_c2x() {
     suite CC=clang STD=c2x CFLAGS=-O0
 }
 
+leg_clang_19() {
+    need clang-19 clang-19
+    suite CC=clang-19 STD=c23
+}
+
 leg_musl() {
     need musl-gcc musl-tools
-    tests CC=musl-gcc
-    suite CC=musl-gcc BACKEND=pthreads LDFLAGS=-static
+    tests CC=musl-gcc CFLAGS=-O1 LDFLAGS=-static
+    suite CC=musl-gcc CFLAGS=-O0
+    suite CC=musl-gcc CFLAGS=-O1 LDFLAGS=-static BACKEND=pthreads
+}
+
+# ---- the test suite on other machines ----
+
+# A 32-bit program, which this machine runs itself; with the time_t of the past and with that of
+# the future. It is linked statically: this machine has no libraries for it.
+leg_i386() {
+    need i686-linux-gnu-gcc gcc-i686-linux-gnu
+    need_runtime i686-linux-gnu-gcc -static libc6-dev-i386-cross
+    for time in '' ' -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64'; do
+        suite CC=i686-linux-gnu-gcc CFLAGS="-O1$time" LDFLAGS=-static
+    done
+}
+
+# emulated MACHINE TRIPLE LIBC: the suite, run by qemu, called by its name.
+emulated() {
+    need "$2-gcc" "gcc-$2"
+    need "qemu-$1-static" qemu-user-static
+    need_runtime "$2-gcc" -static "libc6-dev-$3-cross"
+    export TEST_SLOW=10
+    counted sh tests/suite_without.sh tests/emulated_left_out.txt \
+        "qemu-$1-static $(path_of build-suite CC="$2-gcc" CFLAGS=-O1 LDFLAGS=-static)" --jobs 4
+}
+
+leg_arm64() {
+    emulated aarch64 aarch64-linux-gnu arm64
+}
+
+leg_armhf() {
+    emulated arm arm-linux-gnueabihf armhf
+}
+
+leg_riscv64() {
+    emulated riscv64 riscv64-linux-gnu riscv64
+}
+
+leg_s390x() {
+    emulated s390x s390x-linux-gnu s390x
 }
 
 # ---- the build without threads ----
@@ -291,7 +335,7 @@ leg_dummy() {
     need clang clang
     need objdump binutils
     for compiler in gcc clang; do
-        tests CC=$compiler BACKEND=dummy
+        tests CC=$compiler BACKEND=dummy CFLAGS=-O1
     done
     mkdir -p "$here/missing"
     for header in threads.h pthread.h stdatomic.h atomic; do
@@ -373,19 +417,34 @@ EOF
 leg_cxx() {
     need g++ g++
     need clang++ clang
-    source=tests/cplusplus
-    for backend in '' -DPYTHREADING_PTHREADS; do
-        gcc -std=c11 -O2 $warnings $backend -I. -c $source/implement.c -o "$here/implement.o"
-        for compiler in g++ clang++; do
-            for std in c++11 c++14 c++17 c++20; do
-                try "$compiler -std=$std $backend: compiles" $compiler -std=$std -O2 \
-                    $warnings $backend -I. -c $source/use.cpp -o "$here/use.o"
-                try "$compiler -std=$std $backend: links" $compiler "$here/use.o" \
-                    "$here/implement.o" -pthread -o "$here/use"
-                try "$compiler -std=$std $backend: runs" timeout 60 "$here/use"
-            done
-        done
+    need clang++-19 clang-19
+    for backend in c11 pthreads; do
+        define=
+        if [ $backend = pthreads ]; then
+            define=-DPYTHREADING_PTHREADS
+        fi
+        try "the implementation: $backend" gcc -std=c11 -O2 $warnings $define -I. \
+            -c tests/cplusplus/implement.c -o "$here/$backend.o"
     done
+    for compiler in g++ clang++; do
+        for std in c++11 c++14 c++17 c++20 c++2b; do
+            cplusplus c11 $compiler -std=$std
+        done
+        cplusplus pthreads $compiler -std=c++11 -DPYTHREADING_PTHREADS
+        cplusplus c11 $compiler -std=c++17 -fno-exceptions -fno-rtti
+    done
+    for std in c++11 c++23; do
+        cplusplus c11 clang++-19 -std=$std
+    done
+}
+
+# cplusplus BACKEND COMPILER FLAGS...: a C++ program over the C library.
+cplusplus() {
+    implementation=$here/$1.o
+    shift
+    try "$*: builds" "$@" -O1 $warnings -I. tests/cplusplus/use.cpp "$implementation" -pthread \
+        -o "$here/use"
+    try "$*: runs" timeout 60 "$here/use"
 }
 
 # One header in many places: the ways to include it that the README promises.

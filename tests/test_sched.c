@@ -398,8 +398,8 @@ TEST(the_default_clock_waits_as_long_as_asked) {
     pyt_scheduler scheduler;
     CHECK_STATUS(pyt_scheduler_init(&scheduler, NULL), PYT_OK);
     double start = test_now();
-    CHECK_STATUS(pyt_scheduler_enter(&scheduler, 0.05, 0, write_down, "b", NULL), PYT_OK);
     CHECK_STATUS(pyt_scheduler_enter(&scheduler, 0.02, 0, write_down, "a", NULL), PYT_OK);
+    CHECK_STATUS(pyt_scheduler_enter(&scheduler, 0.05, 0, write_down, "b", NULL), PYT_OK);
     CHECK_STATUS(pyt_scheduler_run(&scheduler), PYT_OK);
     CHECK_WITHIN(test_now() - start, 0.05, 1);
     CHECK_STR(diary, "ab");

@@ -6,7 +6,9 @@
 
 const layout *layout_in_c(void) {
 #define SHAPE(type) {#type, sizeof(type), _Alignof(type)},
-    static const layout shapes[] = {LAYOUT_TYPES(SHAPE){NULL, 0, 0}};
+#define MEMBER(type, name) {#type "." #name, sizeof(((type *)0)->name), offsetof(type, name)},
+    static const layout shapes[] = {LAYOUT_TYPES(SHAPE) LAYOUT_MEMBERS(MEMBER){NULL, 0, 0}};
+#undef MEMBER
 #undef SHAPE
     return shapes;
 }

@@ -26,18 +26,27 @@ static pyt_local counter = PYT_LOCAL_INIT(sizeof(int), nullptr, nullptr);
 static pyt_lock zeroed;
 static int total;
 
+// Whether the next shape of C is this one; `in_c` goes on to the one behind it.
+static bool agrees(const layout *&in_c, const layout &here) {
+    const layout &there = *in_c++;
+    if (there.name != nullptr && std::strcmp(there.name, here.name) == 0 &&
+        there.size == here.size && there.place == here.place) {
+        return true;
+    }
+    std::fprintf(stderr, "%s: C %zu/%zu, C++ %zu/%zu\n", here.name, there.size, there.place,
+                 here.size, here.place);
+    return false;
+}
+
 static int shapes_agree() {
     const layout *in_c = layout_in_c();
     int wrong = 0;
-#define COMPARE(type)                                                                            \
-    if (std::strcmp(in_c->name, #type) != 0 || in_c->size != sizeof(type) ||                     \
-        in_c->alignment != alignof(type)) {                                                      \
-        std::fprintf(stderr, "%s: C %zu/%zu, C++ %zu/%zu\n", #type, in_c->size, in_c->alignment, \
-                     sizeof(type), alignof(type));                                               \
-        wrong++;                                                                                 \
-    }                                                                                            \
-    in_c++;
+#define COMPARE(type) wrong += !agrees(in_c, layout{#type, sizeof(type), alignof(type)});
+#define COMPARE_MEMBER(type, name) \
+    wrong += !agrees(in_c, layout{#type "." #name, sizeof(type::name), offsetof(type, name)});
     LAYOUT_TYPES(COMPARE)
+    LAYOUT_MEMBERS(COMPARE_MEMBER)
+#undef COMPARE_MEMBER
 #undef COMPARE
     REQUIRE(wrong == 0);
     REQUIRE(in_c->name == nullptr);
@@ -135,6 +144,145 @@ static int threads() {
     return 0;
 }
 
+static int open_doors;
+
+static int open_door(void *arg) {
+    ++*static_cast<int *>(arg);
+    return 0;
+}
+
+static int barriers() {
+    pyt_barrier door = {};
+    pyt_barrier_options options = {};
+    options.action = open_door;
+    options.arg = &open_doors;
+    options.timeout = 60;
+    REQUIRE(pyt_barrier_init(&door, 1, &options) == PYT_OK);
+    REQUIRE(pyt_barrier_wait(&door, nullptr) == PYT_OK && open_doors == 1);
+    return 0;
+}
+
+static int compare_ints(const void *one, const void *other) {
+    return *static_cast<const int *>(one) - *static_cast<const int *>(other);
+}
+
+static int queues() {
+    pyt_queue queue;
+    pyt_simple_queue simple;
+    REQUIRE(pyt_priority_queue_init(&queue, sizeof(int), 3, compare_ints) == PYT_OK);
+    REQUIRE(pyt_simple_queue_init(&simple, sizeof(int)) == PYT_OK);
+    for (int item = 3; item > 0; item--) {
+        REQUIRE(pyt_queue_put(&queue, &item) == PYT_OK);
+        REQUIRE(pyt_simple_queue_put(&simple, &item) == PYT_OK);
+    }
+    int least = 0, first = 0;
+    REQUIRE(pyt_queue_put_nowait(&queue, &least) == PYT_QUEUE_FULL && pyt_queue_full(&queue));
+    REQUIRE(pyt_queue_get(&queue, &least) == PYT_OK && least == 1);
+    REQUIRE(pyt_simple_queue_get(&simple, &first) == PYT_OK && first == 3);
+    REQUIRE(pyt_queue_qsize(&queue) == 2 && pyt_simple_queue_qsize(&simple) == 2);
+    REQUIRE(pyt_queue_destroy(&queue) == PYT_OK);
+    REQUIRE(pyt_simple_queue_destroy(&simple) == PYT_OK);
+    return 0;
+}
+
+static double told;
+
+static double tell(void *arg) {
+    return *static_cast<double *>(arg);
+}
+
+static void move_on(void *arg, double seconds) {
+    *static_cast<double *>(arg) += seconds;
+}
+
+static void note(void *arg) {
+    *static_cast<double *>(arg) = told;
+}
+
+static int schedulers() {
+    pyt_scheduler scheduler;
+    pyt_scheduler_options options = {};
+    options.timefunc = tell;
+    options.delayfunc = move_on;
+    options.arg = &told;
+    double when = 0;
+    pyt_sched_event entered;
+    REQUIRE(pyt_scheduler_init(&scheduler, &options) == PYT_OK);
+    REQUIRE(pyt_scheduler_enter(&scheduler, 8, 1, note, &when, &entered) == PYT_OK);
+    REQUIRE(entered.priority == 1 && entered.action == note && entered.arg == &when);
+    REQUIRE(pyt_scheduler_run(&scheduler) == PYT_OK && when >= 8);
+    REQUIRE(pyt_scheduler_destroy(&scheduler) == PYT_OK);
+    return 0;
+}
+
+static void *square(void *arg) {
+    int *number = static_cast<int *>(arg);
+    if (*number < 0) {
+        pyt_raise(22, "negative");
+    }
+    *number *= *number;
+    return number;
+}
+
+static int executors() {
+    pyt_executor *executor = nullptr;
+    pyt_executor_options options = {};
+    options.max_workers = 2;
+    options.thread_name_prefix = "square";
+    options.initializer = open_door;
+    options.arg = &open_doors;
+    REQUIRE(pyt_executor_new(&executor, &options) == PYT_OK);
+    int numbers[2] = {7, -7};
+    pyt_future *futures[2];
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(pyt_executor_submit(executor, square, &numbers[i], &futures[i]) == PYT_OK);
+    }
+    void *result = nullptr;
+    pyt_exception exception = {};
+    REQUIRE(pyt_future_result(futures[0], &result) == PYT_OK && result == &numbers[0]);
+    REQUIRE(numbers[0] == 49);
+    REQUIRE(pyt_future_exception(futures[1], &exception) == PYT_OK);
+    REQUIRE(exception.status == PYT_TASK_ERROR && exception.code == 22);
+    REQUIRE(std::strcmp(exception.message, "negative") == 0);
+    pyt_future_unref(futures[0]);
+    pyt_future_unref(futures[1]);
+    REQUIRE(pyt_executor_shutdown(executor, true, false) == PYT_OK);
+    pyt_executor_free(executor);
+    return 0;
+}
+
+static void twice(void *item, void *result) {
+    *static_cast<int *>(result) = 2 * *static_cast<int *>(item);
+}
+
+static int pools() {
+    pyt_pool *pool = nullptr;
+    pyt_pool_options options = {};
+    options.processes = 2;
+    REQUIRE(pyt_pool_new(&pool, &options) == PYT_OK);
+    int items[5] = {1, 2, 3, 4, 5};
+    int results[5] = {};
+    pyt_pool_work work = {};
+    work.function = twice;
+    work.items = items;
+    work.item_size = sizeof items[0];
+    work.n = 5;
+    work.results = results;
+    work.result_size = sizeof results[0];
+    work.chunksize = 2;
+    REQUIRE(pyt_pool_map(pool, &work, nullptr) == PYT_OK && results[4] == 10);
+    REQUIRE(pyt_pool_close(pool) == PYT_OK && pyt_pool_join(pool) == PYT_OK);
+    pyt_pool_free(pool);
+    return 0;
+}
+
 int main() {
-    return shapes_agree() == 0 && locks() == 0 && threads() == 0 ? 0 : 1;
+    int (*const parts[])() = {shapes_agree, locks,      threads,   barriers,
+                              queues,       schedulers, executors, pools};
+    for (int (*part)() : parts) {
+        if (part() != 0) {
+            return 1;
+        }
+    }
+    return 0;
 }

@@ -1,17 +1,20 @@
 #!/bin/sh
-# Run the suite of the build without threads, but for the tests that need two:
-#     sh tests/dummy_suite.sh SUITE [TEXT]
-# tests/dummy_left_out.txt names those, and is an error itself when it names what is not there.
+# Run the suite but for the tests that a list names:
+#     sh tests/suite_without.sh LIST SUITE [ARGUMENT...]
+# LIST has one "file/name" in a line, and comments behind "#"; it is an error itself when it names
+# what is not there. SUITE may be a program and its argument: an emulator and what it runs.
 set -u
-suite=$1
-list=tests/dummy_left_out.txt
-shift
+list=$1
+suite=$2
+shift 2
 
 # TEST_SKIP leaves out what has a word in its name, so no word may be in the name of another test.
-wrong=$("$suite" --list | awk -v list=$list '
+# shellcheck disable=SC2086
+wrong=$($suite --list | awk -v list="$list" '
     BEGIN {
         while ((getline line <list) > 0) {
-            if (line == "" || line ~ /^#/) { continue }
+            sub(/ *#.*/, "", line)
+            if (line == "") { continue }
             if (line in left_out) { print list ": " line " is there twice" }
             left_out[line] = 1
         }
@@ -34,4 +37,5 @@ if [ -n "$wrong" ]; then
     echo "0 passed, $(echo "$wrong" | wc -l) failed"
     exit 1
 fi
-TEST_SKIP="$(grep -v '^#' $list) ${TEST_SKIP:-}" exec "$suite" "$@"
+# shellcheck disable=SC2086
+TEST_SKIP="$(sed 's/ *#.*//' "$list") ${TEST_SKIP:-}" exec $suite "$@"
