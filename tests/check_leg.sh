@@ -337,6 +337,32 @@ found_in() {
     atomics "$1" >"$here/found" && thread_functions "$1" >>"$here/found"
 }
 
+# ---- what analysers say ----
+
+# The header's annotations: silent about what is right, and a warning at every mistake.
+leg_thread_safety() {
+    need clang clang
+    need clang-19 clang-19
+    while read -r compiler expected language; do
+        set -- "$compiler" $language -Wthread-safety -fsyntax-only -I.
+        try "$compiler $language: silent about correct code" "$@" $warnings \
+            -Wno-unused-function tests/checks/thread_safety_right.c
+        try "$compiler $language: finds every mistake" "$@" -Xclang -verify="$expected" \
+            -Xclang -verify-ignore-unexpected=note tests/checks/thread_safety_wrong.c
+    done <<'EOF'
+clang expected -xc -std=c11
+clang expected,seen -xc++ -std=c++11
+clang-19 expected,seen -xc -std=c11
+clang-19 expected,seen -xc++ -std=c++17
+EOF
+    for compiler in clang clang-19; do
+        for backend in '' -DPYTHREADING_PTHREADS -DPYTHREADING_DUMMY; do
+            try "$compiler $backend: silent about the library" $compiler -std=c11 -xc $backend \
+                -Wthread-safety -Werror -DPYTHREADING_IMPLEMENTATION -fsyntax-only pythreading.h
+        done
+    done
+}
+
 # ---- the header as others include it ----
 
 # Every form of the header, each compiler, standard, optimisation and backend: no warning.
