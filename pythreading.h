@@ -921,11 +921,11 @@ static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
 }
 
 static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
-    mtx_lock(mutex);
+    (void)mtx_lock(mutex);
 }
 
 static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
-    mtx_unlock(mutex);
+    (void)mtx_unlock(mutex);
 }
 
 #if defined(__linux__)
@@ -946,7 +946,7 @@ static void pyt__os_cond_destroy(pyt__os_cond *cond) {
 }
 
 static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
-    cnd_wait(cond, mutex);
+    (void)cnd_wait(cond, mutex);
 }
 
 static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
@@ -956,11 +956,11 @@ static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, in
     deadline += (int64_t)calendar.tv_sec * 1000000000 + calendar.tv_nsec - pyt__os_now();
 #endif
     struct timespec until = pyt__timespec(deadline);
-    cnd_timedwait(cond, mutex, &until);
+    (void)cnd_timedwait(cond, mutex, &until);
 }
 
 static void pyt__os_cond_signal(pyt__os_cond *cond) {
-    cnd_signal(cond);
+    (void)cnd_signal(cond);
 }
 
 static int pyt__os_entry(void *arg) {
@@ -982,11 +982,11 @@ static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void
 }
 
 static void pyt__os_thread_join(pyt__os_thread thread) {
-    thrd_join(thread, NULL);
+    (void)thrd_join(thread, NULL);
 }
 
 static void pyt__os_thread_detach(pyt__os_thread thread) {
-    thrd_detach(thread);
+    (void)thrd_detach(thread);
 }
 
 PYT__NORETURN static void pyt__os_thread_exit(void) {
@@ -3875,16 +3875,16 @@ PYT__INLINE bool pyt__unheld_other(void *object) {
     return object == NULL;
 }
 
-#define PYT__IS_HELD(object, name)                                               \
-    (name.pyt__release != NULL || (pyt__never() &&                               \
-                                   _Generic((object), pyt_lock *                 \
-                                            : pyt__unheld_lock, pyt_rlock *      \
-                                            : pyt__unheld_rlock, pyt_condition * \
-                                            : pyt__unheld_condition, default     \
-                                            : pyt__unheld_other)(object) &&      \
-                                   false))
+#define PYT__IS_HELD(object, name)                                                 \
+    ((name).pyt__release != NULL || (pyt__never() &&                               \
+                                     _Generic((object), pyt_lock *                 \
+                                              : pyt__unheld_lock, pyt_rlock *      \
+                                              : pyt__unheld_rlock, pyt_condition * \
+                                              : pyt__unheld_condition, default     \
+                                              : pyt__unheld_other)(object) &&      \
+                                     false))
 #else
-#define PYT__IS_HELD(object, name) (name.pyt__release != NULL)
+#define PYT__IS_HELD(object, name) ((name).pyt__release != NULL)
 #endif
 
 #if defined(PYT__CLEANUP)
@@ -4894,10 +4894,11 @@ static uint32_t pyt__draw_number(void) {
 /* Write out the name of a thread that was given none. */
 static void pyt__default_name(const pyt_thread *thread, char *text, size_t size) {
     if (thread->number == 0) {
-        snprintf(text, size, "MainThread");
+        (void)snprintf(text, size, "MainThread");
     } else {
         bool dummy = pyt__thread_state(thread) & PYT__DUMMY;
-        snprintf(text, size, "%s-%lu", dummy ? "Dummy" : "Thread", (unsigned long)thread->number);
+        (void)snprintf(text, size, "%s-%lu", dummy ? "Dummy" : "Thread",
+                       (unsigned long)thread->number);
     }
 }
 
@@ -5099,8 +5100,8 @@ PYT__API pyt_excepthook pyt_get_excepthook(void) {
 
 static void pyt__default_excepthook(const pyt_excepthook_args *args) {
     int saved = errno;
-    fprintf(stderr, "Exception in thread %s: %s\n",
-            args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
+    (void)fprintf(stderr, "Exception in thread %s: %s\n",
+                  args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
     errno = saved;
 }
 
@@ -6944,7 +6945,7 @@ PYT__API pyt_status pyt_simple_queue_init(pyt_simple_queue *queue, size_t item_s
     if (item_size == 0) {
         return pyt__fail(PYT_VALUE_ERROR, "item size must be above 0");
     }
-    if (item_size > SIZE_MAX / (2 * PYT__SLOTS_LEAST)) {
+    if (item_size > SIZE_MAX / 2 / PYT__SLOTS_LEAST) {
         return pyt__fail(PYT_OVERFLOW_ERROR, "item size is too large");
     }
     memset((void *)queue, 0, sizeof *queue);
@@ -8864,8 +8865,9 @@ PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
 /* Say how many have not come in time. */
 PYT__COLD static pyt_status pyt__as_completed_late(const pyt__watcher *watcher) {
     char text[80];
-    snprintf(text, sizeof text, "%llu (of %llu) futures unfinished",
-             (unsigned long long)(watcher->n - watcher->given), (unsigned long long)watcher->n);
+    (void)snprintf(text, sizeof text, "%llu (of %llu) futures unfinished",
+                   (unsigned long long)(watcher->n - watcher->given),
+                   (unsigned long long)watcher->n);
     return pyt__fail_copied(PYT_TIMEOUT, text);
 }
 
@@ -9439,7 +9441,7 @@ PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor
     const char *prefix = options->thread_name_prefix;
     if (prefix == NULL || prefix[0] == '\0') {
         uint32_t number = PYT__ADD(&pyt__executors_named, 1, relaxed);
-        snprintf(name, sizeof name, "ThreadPoolExecutor-%lu", (unsigned long)number);
+        (void)snprintf(name, sizeof name, "ThreadPoolExecutor-%lu", (unsigned long)number);
         prefix = name;
     }
     *executor = pyt__executor_make(workers > 0 ? workers : pyt__executor_default_workers(), prefix,
@@ -9734,7 +9736,7 @@ static pyt_thread *pyt__worker_thread(pyt__worker *worker) {
     size_t size = strlen(executor->prefix) + 16;
     char *name = (char *)pyt__allocate(size);
     if (name != NULL) {
-        snprintf(name, size, "%s_%lu", executor->prefix, (unsigned long)executor->named);
+        (void)snprintf(name, size, "%s_%lu", executor->prefix, (unsigned long)executor->named);
         pyt_thread_options options = {pyt__worker_main, worker, 0, name, NULL, PYT_DAEMON_FALSE, 0};
         (void)pyt_thread_new(&thread, &options);
         pyt__release_memory(name);
@@ -11238,7 +11240,7 @@ static pyt_executor *pyt__pool_make_executor(const pyt_pool_options *options) {
     char prefix[32];
     uint32_t number = PYT__ADD(&named, 1, relaxed);
     uint32_t threads = options->processes > 0 ? (uint32_t)options->processes : pyt__os_processors();
-    snprintf(prefix, sizeof prefix, "ThreadPool-%lu", (unsigned long)number);
+    (void)snprintf(prefix, sizeof prefix, "ThreadPool-%lu", (unsigned long)number);
     pyt_executor *executor =
         pyt__executor_make(threads, prefix, options->initializer, options->arg);
     if (executor == NULL) {

@@ -363,6 +363,99 @@ EOF
     done
 }
 
+# What analysers pass over in a header they read in a .c file: the header, and faults to be found.
+copy_to_analyse() {
+    need ctags universal-ctags
+    cat pythreading.h tests/checks/faults.c >"$here/whole.c"
+    ctags -x --c-kinds=f --fields=+e --_xformat='%n %{end} %N' "$here/whole.c" >"$here/functions"
+}
+
+# found TOOL OUTPUT: what an analyser found, "TOOL FUNCTION NAME" a line. The function is the one
+# where the path to the finding begins, for those that show one. A note on a macro is not on it.
+found() {
+    awk -v tool="$1" '
+        function tell(line, n) {
+            for (n = 1; n < count && !(from[n] <= line && line <= to[n]); n++) { }
+            print tool, from[n] <= line && line <= to[n] ? name[n] : "-", finding
+            finding = ""
+        }
+        FNR == NR { from[++count] = $1; to[count] = $2; name[count] = $3; next }
+        !/whole\.c:[0-9]+:[0-9]+: / { next }
+        { split(substr($0, index($0, "whole.c:")), place, ":") }
+        / (warning|error|performance|portability): .*\]$/ {
+            if (finding != "") { tell(where) }
+            where = place[2]
+            finding = $0
+            sub(/.*\[/, "", finding)
+            sub(/[],].*/, "", finding)
+        }
+        / note: / && !/expan[ds]|in definition of/ && finding != "" { tell(place[2]) }
+        END { if (finding != "") { tell(where) } }' "$here/functions" "$2" | sort -u
+}
+
+# judge TOOL OUTPUT FAULT...: the faults were found, and nothing that is not known to be wrong.
+judge() {
+    tool=$1
+    output=$2
+    shift 2
+    cat "$output"
+    found "$tool" "$output" >"$here/found"
+    for fault in "$@"; do
+        try "$tool finds fault_$fault" grep -q " fault_$fault " "$here/found"
+    done
+    sed '/^#/d' tests/checks/known_findings.txt | cut -d ' ' -f 1-3 >"$here/known"
+    grep -v ' fault_' "$here/found" | grep -vxFf "$here/known" >"$here/new"
+    cat "$here/new"
+    try "$tool finds nothing else" not [ -s "$here/new" ]
+}
+
+leg_tidy() {
+    need clang-tidy clang-tidy
+    copy_to_analyse
+    for backend in '' -DPYTHREADING_PTHREADS; do
+        clang-tidy --quiet "$here/whole.c" -- -std=c11 -DPYTHREADING_IMPLEMENTATION $backend \
+            >"$here/output" 2>"$here/errors" || cat "$here/errors"
+        judge tidy "$here/output" result_ignored
+    done
+}
+
+# More nodes than these find nothing else and take minutes. Only the system layer is new to the
+# second run.
+leg_analyzer() {
+    need clang clang
+    copy_to_analyse
+    while read -r nodes flags; do
+        clang --analyze --analyzer-output text -std=c11 -DPYTHREADING_IMPLEMENTATION $flags \
+            -Xclang -analyzer-config -Xclang max-nodes="$nodes" "$here/whole.c" \
+            >"$here/output" 2>&1
+        judge analyzer "$here/output" use_after_free null lock_twice
+    done <<'EOF'
+60000 -Xclang -analyzer-checker=alpha.core.C11Lock
+15000 -Xclang -analyzer-checker=alpha.unix.PthreadLock -DPYTHREADING_PTHREADS
+EOF
+}
+
+leg_fanalyzer() {
+    copy_to_analyse
+    gcc -fanalyzer -fdiagnostics-path-format=separate-events -std=c11 -O0 \
+        -DPYTHREADING_IMPLEMENTATION -c "$here/whole.c" -o "$here/whole.o" >"$here/output" 2>&1
+    judge fanalyzer "$here/output" use_after_free null
+}
+
+# It cannot read _Atomic(T): the copy has T instead.
+leg_cppcheck() {
+    need cppcheck cppcheck
+    copy_to_analyse
+    sed -i 's/^\(#define PYT__ATOMIC(T)\) _Atomic(T)/\1 T/' "$here/whole.c"
+    for backend in '' -DPYTHREADING_PTHREADS -DPYTHREADING_DUMMY; do
+        cppcheck --enable=warning,portability,performance --std=c11 -D__linux__ -D__GNUC__=12 \
+            -U__cplusplus -DPYTHREADING_IMPLEMENTATION $backend --quiet \
+            --template='{file}:{line}:{column}: {severity}: {message} [{id}]' \
+            "$here/whole.c" >"$here/output" 2>&1
+        judge cppcheck "$here/output" null beyond_the_end
+    done
+}
+
 # ---- the header as others include it ----
 
 # Every form of the header, each compiler, standard, optimisation and backend: no warning.
