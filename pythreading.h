@@ -211,8 +211,8 @@
  * asserts that the lock is held, of which nobody need be rid, and PYT__CLEANUP_UNSEEN is defined.
  * In C++ a class says it all. A hold without a lock needs some attribute to be looked at at all.
  *
- * What came of a call that may fail is understood where it is compared with a number; clang before
- * 20 takes no enumerator for one, so that PYT_OK becomes a macro of the same value as well. */
+ * What came of a call that may fail is understood where it is compared with a number. Clang (14
+ * and 19 were tried) takes no enumerator for one: PYT_OK is a macro of the same value as well. */
 #if defined(__clang__) && defined(__has_attribute)
 #if __has_attribute(acquire_capability)
 #define PYT__THREAD_SAFETY 1
