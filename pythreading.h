@@ -203,6 +203,65 @@
 #define PYT__NORETURN
 #endif
 
+/* What clang's -Wthread-safety is told: which types are locks and which calls take and release
+ * them. It does not look into a function that says so itself, nor into an UNCHECKED one.
+ *
+ * PYT__HOLD stands at the calls that make a hold (see the with room), PYT__LET_HOLD at the one that
+ * ends it. Clang before 18 does not see that the compiler calls the latter; there a hold only
+ * asserts that the lock is held, of which nobody need be rid, and PYT__CLEANUP_UNSEEN is defined.
+ * In C++ a class says it all. A hold without a lock needs some attribute to be looked at at all.
+ *
+ * What came of a call that may fail is understood where it is compared with a number. Clang (14
+ * and 19 were tried) takes no enumerator for one: PYT_OK is a macro of the same value as well. */
+#if defined(__clang__) && defined(__has_attribute)
+#if __has_attribute(acquire_capability)
+#define PYT__THREAD_SAFETY 1
+#endif
+#endif
+#if defined(PYT__THREAD_SAFETY)
+#define PYT__CAPABILITY(word) __attribute__((capability(word)))
+#define PYT__SCOPED __attribute__((scoped_lockable))
+#define PYT__UNCHECKED __attribute__((no_thread_safety_analysis))
+#define PYT__ACQUIRE(lock) PYT__UNCHECKED __attribute__((acquire_capability(lock)))
+#define PYT__TRY_ACQUIRE(lock) PYT__UNCHECKED __attribute__((try_acquire_capability(0, lock)))
+#define PYT__RELEASE(lock) PYT__UNCHECKED __attribute__((release_capability(lock)))
+#define PYT__LEAVE PYT__UNCHECKED __attribute__((release_capability()))
+#define PYT__REQUIRE(lock) __attribute__((requires_capability(lock)))
+#if __has_attribute(reentrant_capability)
+#define PYT__REENTRANT __attribute__((reentrant_capability))
+#endif
+#if defined(__cplusplus)
+#define PYT__HOLD(lock)
+#elif __clang_major__ >= 18
+#define PYT__HOLD_TYPE PYT__SCOPED PYT__CAPABILITY("hold")
+#define PYT__HOLD(lock) PYT__ACQUIRE(lock)
+#define PYT__LET_HOLD(hold) PYT__RELEASE(hold)
+#else
+#define PYT__HOLD(lock) PYT__UNCHECKED __attribute__((assert_capability(lock)))
+#define PYT__CLEANUP_UNSEEN 1
+#endif
+#if !defined(__cplusplus)
+#define PYT__OK_IS_A_MACRO 1
+#endif
+#else
+#define PYT__CAPABILITY(word)
+#define PYT__SCOPED
+#define PYT__UNCHECKED
+#define PYT__ACQUIRE(lock)
+#define PYT__TRY_ACQUIRE(lock)
+#define PYT__RELEASE(lock)
+#define PYT__LEAVE
+#define PYT__REQUIRE(lock)
+#define PYT__HOLD(lock)
+#endif
+#ifndef PYT__REENTRANT
+#define PYT__REENTRANT
+#endif
+#ifndef PYT__HOLD_TYPE
+#define PYT__HOLD_TYPE
+#define PYT__LET_HOLD(hold)
+#endif
+
 #if defined(PYTHREADING_DUMMY)
 #define PYT__THREAD_LOCAL
 #elif defined(__GNUC__) || defined(__clang__)
@@ -327,6 +386,9 @@ typedef enum pyt_status {
     PYT__STATUS_LIST(PYT__STATUS_ENUM)
 #undef PYT__STATUS_ENUM
 } pyt_status;
+#if defined(PYT__OK_IS_A_MACRO)
+#define PYT_OK 0
+#endif
 
 /* Give Python's name of a status, "RuntimeError" for PYT_RUNTIME_ERROR.
  *
@@ -859,11 +921,11 @@ static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
 }
 
 static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
-    mtx_lock(mutex);
+    (void)mtx_lock(mutex);
 }
 
 static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
-    mtx_unlock(mutex);
+    (void)mtx_unlock(mutex);
 }
 
 #if defined(__linux__)
@@ -884,7 +946,7 @@ static void pyt__os_cond_destroy(pyt__os_cond *cond) {
 }
 
 static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
-    cnd_wait(cond, mutex);
+    (void)cnd_wait(cond, mutex);
 }
 
 static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
@@ -894,11 +956,11 @@ static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, in
     deadline += (int64_t)calendar.tv_sec * 1000000000 + calendar.tv_nsec - pyt__os_now();
 #endif
     struct timespec until = pyt__timespec(deadline);
-    cnd_timedwait(cond, mutex, &until);
+    (void)cnd_timedwait(cond, mutex, &until);
 }
 
 static void pyt__os_cond_signal(pyt__os_cond *cond) {
-    cnd_signal(cond);
+    (void)cnd_signal(cond);
 }
 
 static int pyt__os_entry(void *arg) {
@@ -920,11 +982,11 @@ static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void
 }
 
 static void pyt__os_thread_join(pyt__os_thread thread) {
-    thrd_join(thread, NULL);
+    (void)thrd_join(thread, NULL);
 }
 
 static void pyt__os_thread_detach(pyt__os_thread thread) {
-    thrd_detach(thread);
+    (void)thrd_detach(thread);
 }
 
 PYT__NORETURN static void pyt__os_thread_exit(void) {
@@ -1782,7 +1844,7 @@ PYT__EXTERN_C_BEGIN
 
 /* A lock. Zero bytes are an unlocked lock; it owns nothing and needs no destroy call. It may be
  * discarded while locked, but not while threads wait for it. */
-typedef struct pyt_lock {
+typedef struct PYT__CAPABILITY("lock") pyt_lock {
     PYT__ATOMIC(uint32_t) pyt__word;
 } pyt_lock;
 PYT__STATIC_ASSERT(sizeof(pyt_lock) == 4, "a lock is one 32-bit word");
@@ -1815,7 +1877,7 @@ PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
  * Thread   any; a thread that holds it already waits for another one to release it
  * Python   Lock.acquire()
  */
-PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) {
+PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) PYT__ACQUIRE(lock) {
     return PYT__LIKELY(pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_slow(lock);
 }
 
@@ -1827,7 +1889,7 @@ PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) {
  * Thread   any
  * Python   Lock.acquire(blocking=False)
  */
-PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) {
+PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
     return PYT__LIKELY(pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_nowait_slow(lock);
 }
 
@@ -1843,7 +1905,8 @@ PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) {
  * Thread   any
  * Python   Lock.acquire(timeout=seconds); there -1 waits for ever, here pyt_lock_acquire does
  */
-PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds) {
+PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds)
+    PYT__TRY_ACQUIRE(lock) {
     if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && pyt__lock_grab(lock))) {
         return PYT_OK;
     }
@@ -1858,7 +1921,7 @@ PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds) 
  * Thread   any, not only the one that acquired it
  * Python   Lock.release()
  */
-PYT__INLINE pyt_status pyt_lock_release(pyt_lock *lock) {
+PYT__INLINE pyt_status pyt_lock_release(pyt_lock *lock) PYT__RELEASE(lock) {
     uint32_t held_word = PYT__LOCKED;
     if (PYT__LIKELY(lock != NULL && PYT__CAS(&lock->pyt__word, &held_word, 0, release))) {
         return PYT_OK;
@@ -1997,7 +2060,7 @@ static pyt_status pyt__lock_acquire_until(pyt_lock *lock, int64_t deadline, bool
 }
 
 /* Take a lock of the library's own. Cannot fail: the calling thread is enrolled. */
-static void pyt__lock_take(pyt_lock *lock) {
+static void pyt__lock_take(pyt_lock *lock) PYT__ACQUIRE(lock) {
     if (!pyt__lock_grab(lock)) {
         pyt__lock_acquire_until(lock, PYT__FOREVER, false);
     }
@@ -2112,7 +2175,7 @@ PYT__EXTERN_C_BEGIN
 
 /* A re-entrant lock: the thread that holds it may acquire it again, and releases it as often.
  * Zero bytes are an unlocked one; it owns nothing and needs no destroy call. */
-typedef struct pyt_rlock {
+typedef struct PYT__CAPABILITY("lock") PYT__REENTRANT pyt_rlock {
     pyt_lock pyt__lock;
     uint32_t pyt__depth;               /* the owner's */
     PYT__ATOMIC(uintptr_t) pyt__owner; /* the owner's page, or 0 */
@@ -2161,7 +2224,7 @@ PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
  * Thread   any
  * Python   RLock.acquire()
  */
-PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) {
+PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) PYT__ACQUIRE(rlock) {
     return PYT__LIKELY(pyt__rlock_grab(rlock)) ? PYT_OK : pyt__rlock_acquire_slow(rlock);
 }
 
@@ -2172,7 +2235,7 @@ PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) {
  * Thread   any
  * Python   RLock.acquire(blocking=False)
  */
-PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) {
+PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) PYT__TRY_ACQUIRE(rlock) {
     return PYT__LIKELY(pyt__rlock_grab(rlock)) ? PYT_OK : pyt__rlock_acquire_nowait_slow(rlock);
 }
 
@@ -2186,7 +2249,8 @@ PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) {
  * Thread   any
  * Python   RLock.acquire(timeout=seconds); there -1 waits for ever, here pyt_rlock_acquire does
  */
-PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds) {
+PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds)
+    PYT__TRY_ACQUIRE(rlock) {
     if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && pyt__rlock_grab(rlock))) {
         return PYT_OK;
     }
@@ -2201,7 +2265,7 @@ PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double second
  * Thread   the owner
  * Python   RLock.release()
  */
-PYT__INLINE pyt_status pyt_rlock_release(pyt_rlock *rlock) {
+PYT__INLINE pyt_status pyt_rlock_release(pyt_rlock *rlock) PYT__RELEASE(rlock) {
     if (!PYT__LIKELY(pyt_rlock_is_owned(rlock))) {
         return pyt__rlock_release_failed(rlock);
     }
@@ -2281,7 +2345,7 @@ PYT__API PYT__COLD pyt_status pyt__rlock_release_failed(pyt_rlock *rlock) {
 }
 
 /* Let an RLock go with all its levels, and take it back with as many. */
-static uint32_t pyt__rlock_release_all(pyt_rlock *rlock) {
+PYT__UNCHECKED static uint32_t pyt__rlock_release_all(pyt_rlock *rlock) {
     uint32_t depth = rlock->pyt__depth;
     rlock->pyt__depth = 0;
     PYT__STORE(&rlock->pyt__owner, 0, relaxed);
@@ -2870,7 +2934,7 @@ PYT__EXTERN_C_BEGIN
 
 /* A condition variable with its lock. Zero bytes are one over an RLock of its own. It owns
  * nothing; a lock that was given to it must live as long. */
-typedef struct pyt_condition {
+typedef struct PYT__CAPABILITY("lock") PYT__REENTRANT pyt_condition {
     pyt_rlock pyt__own;
     void *pyt__given;                 /* fixed after init: a pyt_lock or a pyt_rlock, or NULL */
     uint32_t pyt__given_is_lock;      /* fixed after init */
@@ -2902,10 +2966,12 @@ PYT__API pyt_status pyt_condition_init_rlock(pyt_condition *condition, pyt_rlock
  * Thread   any
  * Python   Condition.acquire(), Condition.release()
  */
-PYT__API pyt_status pyt_condition_acquire(pyt_condition *condition);
-PYT__API pyt_status pyt_condition_acquire_nowait(pyt_condition *condition);
-PYT__API pyt_status pyt_condition_acquire_timeout(pyt_condition *condition, double seconds);
-PYT__API pyt_status pyt_condition_release(pyt_condition *condition);
+PYT__API pyt_status pyt_condition_acquire(pyt_condition *condition) PYT__ACQUIRE(condition);
+PYT__API pyt_status pyt_condition_acquire_nowait(pyt_condition *condition)
+    PYT__TRY_ACQUIRE(condition);
+PYT__API pyt_status pyt_condition_acquire_timeout(pyt_condition *condition, double seconds)
+    PYT__TRY_ACQUIRE(condition);
+PYT__API pyt_status pyt_condition_release(pyt_condition *condition) PYT__RELEASE(condition);
 
 /* Let the lock go, sleep until notified, and take the lock again, as deep as before.
  *
@@ -3054,7 +3120,8 @@ static pyt_status pyt__condition_check(pyt_condition *condition, const char *com
 
 /* Enter the queue, let the lock go, sleep, take the lock again. The caller's arguments are good
  * and it holds the lock. */
-static pyt_status pyt__condition_wait_until(pyt_condition *condition, int64_t deadline) {
+PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condition,
+                                                           int64_t deadline) {
     pyt__parker *parker = pyt__enroll();
     if (parker == NULL) {
         return PYT_MEMORY_ERROR;
@@ -3697,23 +3764,28 @@ PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
 PYT__EXTERN_C_BEGIN
 
 /* What a with block holds: `release(object)` ends it; NULL holds nothing. */
-typedef struct pyt__hold {
+typedef struct PYT__HOLD_TYPE pyt__hold {
     void *pyt__object;
     void (*pyt__release)(void *object);
 } pyt__hold;
 
-PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock);
-PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock);
-PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition);
-PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore);
-PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore);
+PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock) PYT__HOLD(lock);
+PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock) PYT__HOLD(rlock);
+PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) PYT__HOLD(condition);
+PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) PYT__UNUSED;
+PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) PYT__UNUSED;
 
-PYT__INLINE void pyt__hold_end(pyt__hold *hold) {
+PYT__INLINE void pyt__hold_let(pyt__hold *hold) {
     if (hold->pyt__release != NULL) {
         void (*release)(void *) = hold->pyt__release;
         hold->pyt__release = NULL;
         release(hold->pyt__object);
     }
+}
+
+/* The same when a block is left. */
+PYT__INLINE void pyt__hold_end(pyt__hold *hold) PYT__LET_HOLD(hold) {
+    pyt__hold_let(hold);
 }
 
 PYT__EXTERN_C_END
@@ -3745,46 +3817,34 @@ PYT__EXTERN_C_END
 
 #if defined(__cplusplus)
 
-PYT__INLINE pyt__hold pyt__hold_any(pyt_lock *object) {
-    return pyt__hold_lock(object);
-}
-
-PYT__INLINE pyt__hold pyt__hold_any(pyt_rlock *object) {
-    return pyt__hold_rlock(object);
-}
-
-PYT__INLINE pyt__hold pyt__hold_any(pyt_condition *object) {
-    return pyt__hold_condition(object);
-}
-
-PYT__INLINE pyt__hold pyt__hold_any(pyt_semaphore *object) {
-    return pyt__hold_semaphore(object);
-}
-
-PYT__INLINE pyt__hold pyt__hold_any(pyt_bounded_semaphore *object) {
-    return pyt__hold_bounded_semaphore(object);
-}
-
-class pyt__holder {
+class PYT__SCOPED pyt__holder {
   public:
-    explicit pyt__holder(pyt__hold held) : hold(held) {
+    explicit pyt__holder(pyt_lock *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_lock(lock)) {
+    }
+    explicit pyt__holder(pyt_rlock *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_rlock(lock)) {
+    }
+    explicit pyt__holder(pyt_condition *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_condition(lock)) {
+    }
+    PYT__UNUSED explicit pyt__holder(pyt_semaphore *object) : hold(pyt__hold_semaphore(object)) {
+    }
+    PYT__UNUSED explicit pyt__holder(pyt_bounded_semaphore *object)
+        : hold(pyt__hold_bounded_semaphore(object)) {
     }
     pyt__holder(const pyt__holder &) = delete;
     pyt__holder &operator=(const pyt__holder &) = delete;
-    ~pyt__holder() {
-        pyt__hold_end(&hold);
+    ~pyt__holder() PYT__LEAVE {
+        pyt__hold_let(&hold);
     }
     pyt__hold hold;
 };
 
-#define PYT__WITH(object, name)                                                   \
-    for (pyt__holder name(pyt__hold_any(object)); name.hold.pyt__release != NULL; \
-         pyt__hold_end(&name.hold))
-#define pyt_guard(object) pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(pyt__hold_any(object))
+#define PYT__WITH(object, name) \
+    for (pyt__holder name(object); name.hold.pyt__release != NULL; pyt__hold_let(&name.hold))
+#define pyt_guard(object) pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(object)
 
 #else
 
-#define PYT__HOLD(object)                                   \
+#define PYT__HOLD_ANY(object)                               \
     _Generic((object), pyt_lock *                           \
              : pyt__hold_lock, pyt_rlock *                  \
              : pyt__hold_rlock, pyt_condition *             \
@@ -3792,16 +3852,51 @@ class pyt__holder {
              : pyt__hold_semaphore, pyt_bounded_semaphore * \
              : pyt__hold_bounded_semaphore)(object)
 
+#if defined(PYT__CLEANUP_UNSEEN)
+/* The way out of a with block, for an analysis that does not see who releases the lock: a call
+ * that is never made says that it is not held. */
+PYT__INLINE bool pyt__never(void) {
+    return false;
+}
+
+PYT__INLINE bool pyt__unheld_lock(pyt_lock *lock) PYT__RELEASE(lock) {
+    return lock == NULL;
+}
+
+PYT__INLINE bool pyt__unheld_rlock(pyt_rlock *lock) PYT__RELEASE(lock) {
+    return lock == NULL;
+}
+
+PYT__INLINE bool pyt__unheld_condition(pyt_condition *lock) PYT__RELEASE(lock) {
+    return lock == NULL;
+}
+
+PYT__INLINE bool pyt__unheld_other(void *object) {
+    return object == NULL;
+}
+
+#define PYT__IS_HELD(object, name)                                                 \
+    ((name).pyt__release != NULL || (pyt__never() &&                               \
+                                     _Generic((object), pyt_lock *                 \
+                                              : pyt__unheld_lock, pyt_rlock *      \
+                                              : pyt__unheld_rlock, pyt_condition * \
+                                              : pyt__unheld_condition, default     \
+                                              : pyt__unheld_other)(object) &&      \
+                                     false))
+#else
+#define PYT__IS_HELD(object, name) ((name).pyt__release != NULL)
+#endif
+
 #if defined(PYT__CLEANUP)
-#define PYT__WITH(object, name)                                          \
-    for (PYT__CLEANUP(pyt__hold_end) pyt__hold name = PYT__HOLD(object); \
-         name.pyt__release != NULL; pyt__hold_end(&name))
+#define PYT__WITH(object, name)                                              \
+    for (PYT__CLEANUP(pyt__hold_end) pyt__hold name = PYT__HOLD_ANY(object); \
+         PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #define pyt_guard(object)                   \
     PYT__UNUSED PYT__CLEANUP(pyt__hold_end) \
-    pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = PYT__HOLD(object)
+    pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = PYT__HOLD_ANY(object)
 #else
 #define PYT__WITH(object, name) \
-    for (pyt__hold name = PYT__HOLD(object); name.pyt__release != NULL; pyt__hold_end(&name))
+    for (pyt__hold name = PYT__HOLD_ANY(object); PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #endif
 
 #endif /* __cplusplus */
@@ -3810,15 +3905,15 @@ class pyt__holder {
 
 #if PYT__DEFINE
 
-static void pyt__let_lock(void *lock) {
+PYT__UNCHECKED static void pyt__let_lock(void *lock) {
     pyt_lock_release((pyt_lock *)lock);
 }
 
-static void pyt__let_rlock(void *rlock) {
+PYT__UNCHECKED static void pyt__let_rlock(void *rlock) {
     pyt_rlock_release((pyt_rlock *)rlock);
 }
 
-static void pyt__let_condition(void *condition) {
+PYT__UNCHECKED static void pyt__let_condition(void *condition) {
     pyt_condition_release((pyt_condition *)condition);
 }
 
@@ -4233,7 +4328,8 @@ PYT__API bool pyt_local_exists(pyt_local *local) {
 
 /* Wait until nobody destroys a value of `local` any more. The lock is held, and let go while
  * waiting. Who ends the last destruction wakes us under the same lock, so it is not missed. */
-static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *parker) {
+static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *parker)
+    PYT__REQUIRE(pyt__locals_lock) {
     pyt_status status = PYT_OK;
     while (status == PYT_OK && *pyt__local_busy_locked(local) > 0) {
         pyt__bucket *bucket = pyt__bucket_lock(local);
@@ -4798,10 +4894,11 @@ static uint32_t pyt__draw_number(void) {
 /* Write out the name of a thread that was given none. */
 static void pyt__default_name(const pyt_thread *thread, char *text, size_t size) {
     if (thread->number == 0) {
-        snprintf(text, size, "MainThread");
+        (void)snprintf(text, size, "MainThread");
     } else {
         bool dummy = pyt__thread_state(thread) & PYT__DUMMY;
-        snprintf(text, size, "%s-%lu", dummy ? "Dummy" : "Thread", (unsigned long)thread->number);
+        (void)snprintf(text, size, "%s-%lu", dummy ? "Dummy" : "Thread",
+                       (unsigned long)thread->number);
     }
 }
 
@@ -4901,7 +4998,7 @@ static void pyt__registry_remove_locked(pyt_thread *thread) {
 }
 
 /* Lock the registry. The calling thread is enrolled. The main thread is always in it. */
-static void pyt__registry_open(void) {
+static void pyt__registry_open(void) PYT__ACQUIRE(pyt__registry_lock) {
     pyt__lock_take(&pyt__registry_lock);
     pyt_thread *main_thread = PYT__LOAD(&pyt__main_handle, relaxed);
     if (!(pyt__thread_state(main_thread) & PYT__LISTED)) {
@@ -4909,7 +5006,7 @@ static void pyt__registry_open(void) {
     }
 }
 
-static void pyt__registry_close(void) {
+static void pyt__registry_close(void) PYT__RELEASE(pyt__registry_lock) {
     pyt_lock_release(&pyt__registry_lock);
 }
 
@@ -5003,8 +5100,8 @@ PYT__API pyt_excepthook pyt_get_excepthook(void) {
 
 static void pyt__default_excepthook(const pyt_excepthook_args *args) {
     int saved = errno;
-    fprintf(stderr, "Exception in thread %s: %s\n",
-            args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
+    (void)fprintf(stderr, "Exception in thread %s: %s\n",
+                  args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
     errno = saved;
 }
 
@@ -6517,7 +6614,7 @@ static const char pyt__queue_is_empty[] = "the queue is empty";
 static const char pyt__queue_is_full[] = "the queue is full";
 
 /* Lock one of a queue's locks. */
-static pyt_status pyt__queue_lock(pyt_lock *lock) {
+static pyt_status pyt__queue_lock(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
     if (PYT__LIKELY(pyt__lock_grab(lock))) {
         return PYT_OK;
     }
@@ -6580,14 +6677,16 @@ PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size_t item_size, 
 }
 
 /* Judge the arguments of a call and lock the queue. `item` is not NULL where there is none. */
-static pyt_status pyt__queue_open(pyt_queue *queue, const void *item) {
+static pyt_status pyt__queue_open(pyt_queue *queue, const void *item)
+    PYT__TRY_ACQUIRE(queue->pyt__lock) {
     if (PYT__LIKELY(queue != NULL && item != NULL && queue->pyt__items.pyt__item_size != 0)) {
         return pyt__queue_lock(&queue->pyt__lock);
     }
     return pyt__queue_fail_argument(queue, item);
 }
 
-static pyt_status pyt__queue_close(pyt_queue *queue, pyt_status status) {
+static pyt_status pyt__queue_close(pyt_queue *queue, pyt_status status)
+    PYT__RELEASE(queue->pyt__lock) {
     pyt_lock_release(&queue->pyt__lock);
     return status;
 }
@@ -6620,7 +6719,7 @@ PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue) {
 /* Enter the waiters, let the queue go and sleep. The queue is locked. */
 static pyt_status pyt__queue_wait_locked(pyt_queue *queue, PYT__ATOMIC(uint32_t) *waiters,
                                          const void *item, int64_t deadline, pyt_status late,
-                                         const char *sentence) {
+                                         const char *sentence) PYT__RELEASE(queue->pyt__lock) {
     if (deadline == PYT__AT_ONCE) {
         return pyt__queue_close(queue, pyt__fail(late, sentence));
     }
@@ -6846,7 +6945,7 @@ PYT__API pyt_status pyt_simple_queue_init(pyt_simple_queue *queue, size_t item_s
     if (item_size == 0) {
         return pyt__fail(PYT_VALUE_ERROR, "item size must be above 0");
     }
-    if (item_size > SIZE_MAX / (2 * PYT__SLOTS_LEAST)) {
+    if (item_size > SIZE_MAX / 2 / PYT__SLOTS_LEAST) {
         return pyt__fail(PYT_OVERFLOW_ERROR, "item size is too large");
     }
     memset((void *)queue, 0, sizeof *queue);
@@ -6967,8 +7066,8 @@ static void *pyt__simple_queue_next_locked(pyt_simple_queue *queue, pyt__segment
 
 /* Wait for an item, unless one has come. The head is locked, and let go when this returns PYT_OK
  * with `*waited`, or a failure. */
-static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue *queue, void *item,
-                                                int64_t deadline, bool *waited) {
+PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue *queue, void *item,
+                                                               int64_t deadline, bool *waited) {
     pyt_status status = PYT_OK;
     pyt__parker *parker = NULL;
     if (deadline == PYT__AT_ONCE) {
@@ -6996,8 +7095,8 @@ static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue *queue, void *i
                              pyt__queue_is_empty);
 }
 
-static pyt_status pyt__simple_queue_get_until(pyt_simple_queue *queue, void *item,
-                                              int64_t deadline) {
+PYT__UNCHECKED static pyt_status pyt__simple_queue_get_until(pyt_simple_queue *queue, void *item,
+                                                             int64_t deadline) {
     if (!pyt__simple_queue_is_good(queue, item)) {
         return pyt__queue_fail_argument(queue, item);
     }
@@ -7309,7 +7408,8 @@ static pyt_status pyt__scheduler_check(const pyt_scheduler *scheduler) {
                                        : pyt__fail(PYT_VALUE_ERROR, "the scheduler was never made");
 }
 
-static pyt_status pyt__scheduler_lock(pyt_scheduler *scheduler) {
+static pyt_status pyt__scheduler_lock(pyt_scheduler *scheduler)
+    PYT__TRY_ACQUIRE(scheduler->pyt__lock) {
     if (PYT__LIKELY(pyt__lock_grab(&scheduler->pyt__lock))) {
         return PYT_OK;
     }
@@ -7320,7 +7420,7 @@ static pyt_status pyt__scheduler_lock(pyt_scheduler *scheduler) {
     return PYT_OK;
 }
 
-static void pyt__scheduler_unlock(pyt_scheduler *scheduler) {
+static void pyt__scheduler_unlock(pyt_scheduler *scheduler) PYT__RELEASE(scheduler->pyt__lock) {
     pyt_lock_release(&scheduler->pyt__lock);
 }
 
@@ -7525,7 +7625,8 @@ static uint32_t pyt__scheduler_find_locked(const pyt_scheduler *scheduler,
     return slot->place != 0 && slot->event.pyt__entry == event->pyt__entry ? slot->place : 0;
 }
 
-PYT__API pyt_status pyt_scheduler_cancel(pyt_scheduler *scheduler, const pyt_sched_event *event) {
+PYT__UNCHECKED PYT__API pyt_status pyt_scheduler_cancel(pyt_scheduler *scheduler,
+                                                        const pyt_sched_event *event) {
     if (event == NULL) {
         return pyt__fail_null();
     }
@@ -7610,7 +7711,8 @@ PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *l
 
 /* Let time pass until the first event, which is `seconds` away, is due or another one is first.
  * The scheduler is locked, and let go. */
-static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double seconds) {
+static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double seconds)
+    PYT__RELEASE(scheduler->pyt__lock) {
     const pyt_scheduler_options *options = &scheduler->pyt__options;
     if (options->delayfunc != NULL) {
         pyt__scheduler_unlock(scheduler);
@@ -8763,8 +8865,9 @@ PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
 /* Say how many have not come in time. */
 PYT__COLD static pyt_status pyt__as_completed_late(const pyt__watcher *watcher) {
     char text[80];
-    snprintf(text, sizeof text, "%llu (of %llu) futures unfinished",
-             (unsigned long long)(watcher->n - watcher->given), (unsigned long long)watcher->n);
+    (void)snprintf(text, sizeof text, "%llu (of %llu) futures unfinished",
+                   (unsigned long long)(watcher->n - watcher->given),
+                   (unsigned long long)watcher->n);
     return pyt__fail_copied(PYT_TIMEOUT, text);
 }
 
@@ -9083,7 +9186,7 @@ static pyt__future_list pyt__executor_trim_locked(pyt_executor *executor) {
 
 /* After something has changed: let in_lock go, and free what is not needed. The executor itself
  * goes with the last of its futures. */
-static void pyt__executor_close_in(pyt_executor *executor) {
+static void pyt__executor_close_in(pyt_executor *executor) PYT__RELEASE(executor->in_lock) {
     pyt__future_list surplus = {NULL, NULL, 0};
     if (executor->over || executor->kept.count > PYT__FUTURES_KEPT) {
         surplus = pyt__executor_trim_locked(executor);
@@ -9102,7 +9205,7 @@ static void pyt__executor_close_in(pyt_executor *executor) {
 
 /* Put dropped futures into the cache. A thread that would have to wait for in_lock and has no
  * memory to wait with frees them. */
-static void pyt__executor_keep(pyt_executor *executor, pyt__future_list *list) {
+PYT__UNCHECKED static void pyt__executor_keep(pyt_executor *executor, pyt__future_list *list) {
     if (!pyt__lock_grab(&executor->in_lock)) {
         if (pyt__enroll() == NULL) {
             size_t count = list->count;
@@ -9338,7 +9441,7 @@ PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor
     const char *prefix = options->thread_name_prefix;
     if (prefix == NULL || prefix[0] == '\0') {
         uint32_t number = PYT__ADD(&pyt__executors_named, 1, relaxed);
-        snprintf(name, sizeof name, "ThreadPoolExecutor-%lu", (unsigned long)number);
+        (void)snprintf(name, sizeof name, "ThreadPoolExecutor-%lu", (unsigned long)number);
         prefix = name;
     }
     *executor = pyt__executor_make(workers > 0 ? workers : pyt__executor_default_workers(), prefix,
@@ -9633,7 +9736,7 @@ static pyt_thread *pyt__worker_thread(pyt__worker *worker) {
     size_t size = strlen(executor->prefix) + 16;
     char *name = (char *)pyt__allocate(size);
     if (name != NULL) {
-        snprintf(name, size, "%s_%lu", executor->prefix, (unsigned long)executor->named);
+        (void)snprintf(name, size, "%s_%lu", executor->prefix, (unsigned long)executor->named);
         pyt_thread_options options = {pyt__worker_main, worker, 0, name, NULL, PYT_DAEMON_FALSE, 0};
         (void)pyt_thread_new(&thread, &options);
         pyt__release_memory(name);
@@ -9678,7 +9781,7 @@ static bool pyt__executor_grow_locked(pyt_executor *executor) {
 /* ---- submit ---- */
 
 /* A future out of the cache, or a new one, as nobody's; with in_lock held, unless it is NULL. */
-static pyt_future *pyt__executor_lend(pyt_executor *executor) {
+PYT__UNCHECKED static pyt_future *pyt__executor_lend(pyt_executor *executor) {
     pyt_future *future = NULL;
     pyt__lock_take(&executor->in_lock);
     if (executor->kept.count > 0) {
@@ -9712,8 +9815,8 @@ static void pyt__future_renew_owned(pyt_future *future, uint32_t word, pyt__obse
 }
 
 /* Append a task. The calling thread is enrolled. */
-static pyt_status pyt__executor_add(pyt_executor *executor, const pyt__task *task,
-                                    pyt_future **added) {
+PYT__UNCHECKED static pyt_status pyt__executor_add(pyt_executor *executor, const pyt__task *task,
+                                                   pyt_future **added) {
     pyt_future *future = pyt__executor_lend(executor);
     if (future == NULL) {
         return PYT_MEMORY_ERROR;
@@ -10018,7 +10121,7 @@ static void pyt__executors_finish(void) {
 }
 
 /* Take every lock of this room. The calling thread is enrolled, or has the parker for fork. */
-static void pyt__executors_fork_before(void) {
+PYT__UNCHECKED static void pyt__executors_fork_before(void) {
     pyt__lock_take(&pyt__executors_lock);
     for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
         pyt__lock_take(&executor->out_lock);
@@ -10026,7 +10129,7 @@ static void pyt__executors_fork_before(void) {
     }
 }
 
-static void pyt__executors_fork_parent(void) {
+PYT__UNCHECKED static void pyt__executors_fork_parent(void) {
     for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
         pyt_lock_release(&executor->in_lock);
         pyt_lock_release(&executor->out_lock);
@@ -10828,7 +10931,7 @@ PYT__API pyt_status pyt_pool_apply(pyt_pool *pool, void *(*function)(void *arg),
 /* ---- map ---- */
 
 /* Give a job its future, with two references: the job's and the caller's. */
-static bool pyt__job_make_future(pyt__job *job, pyt__observer *observer) {
+PYT__UNCHECKED static bool pyt__job_make_future(pyt__job *job, pyt__observer *observer) {
     if (pyt__enroll() == NULL) {
         return false;
     }
@@ -11021,7 +11124,8 @@ static bool pyt__iterator_ready_locked(const pyt_pool_iterator *iterator) {
 }
 
 /* Sleep until another chunk is finished. The job's lock is held, and let go meanwhile. */
-static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool interruptible) {
+static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool interruptible)
+    PYT__REQUIRE(job->lock) {
     pyt__parker *parker = pyt__me.pyt__parker;
     if (deadline == PYT__AT_ONCE) {
         return PYT_TIMEOUT;
@@ -11136,7 +11240,7 @@ static pyt_executor *pyt__pool_make_executor(const pyt_pool_options *options) {
     char prefix[32];
     uint32_t number = PYT__ADD(&named, 1, relaxed);
     uint32_t threads = options->processes > 0 ? (uint32_t)options->processes : pyt__os_processors();
-    snprintf(prefix, sizeof prefix, "ThreadPool-%lu", (unsigned long)number);
+    (void)snprintf(prefix, sizeof prefix, "ThreadPool-%lu", (unsigned long)number);
     pyt_executor *executor =
         pyt__executor_make(threads, prefix, options->initializer, options->arg);
     if (executor == NULL) {
@@ -11332,7 +11436,7 @@ static bool pyt__hook_exit_locked(void) {
 }
 
 /* fork is hooked only when the shared part is there. */
-static void pyt__fork_before(void) {
+PYT__UNCHECKED static void pyt__fork_before(void) {
     if (pyt__me.pyt__forking++ > 0) {
         return;
     }
@@ -11348,7 +11452,7 @@ static void pyt__fork_before(void) {
     pyt__os_mutex_lock(&shared->mutex);
 }
 
-static void pyt__fork_parent(void) {
+PYT__UNCHECKED static void pyt__fork_parent(void) {
     if (--pyt__me.pyt__forking > 0) {
         return;
     }

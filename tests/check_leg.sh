@@ -381,6 +381,125 @@ found_in() {
     atomics "$1" >"$here/found" && thread_functions "$1" >>"$here/found"
 }
 
+# ---- what analysers say ----
+
+# The header's annotations: silent about what is right, and a warning at every mistake.
+leg_thread_safety() {
+    need clang clang
+    need clang-19 clang-19
+    while read -r compiler expected language; do
+        set -- "$compiler" $language -Wthread-safety -fsyntax-only -I.
+        try "$compiler $language: silent about correct code" "$@" $warnings \
+            -Wno-unused-function tests/checks/thread_safety_right.c
+        try "$compiler $language: finds every mistake" "$@" -Xclang -verify="$expected" \
+            -Xclang -verify-ignore-unexpected=note tests/checks/thread_safety_wrong.c
+    done <<'EOF'
+clang expected -xc -std=c11
+clang expected,seen -xc++ -std=c++11
+clang-19 expected,seen -xc -std=c11
+clang-19 expected,seen -xc++ -std=c++17
+EOF
+    for compiler in clang clang-19; do
+        for backend in '' -DPYTHREADING_PTHREADS -DPYTHREADING_DUMMY; do
+            try "$compiler $backend: silent about the library" $compiler -std=c11 -xc $backend \
+                -Wthread-safety -Werror -DPYTHREADING_IMPLEMENTATION -fsyntax-only pythreading.h
+        done
+    done
+}
+
+# What analysers pass over in a header they read in a .c file: the header, and faults to be found.
+copy_to_analyse() {
+    need ctags universal-ctags
+    cat pythreading.h tests/checks/faults.c >"$here/whole.c"
+    ctags -x --c-kinds=f --fields=+e --_xformat='%n %{end} %N' "$here/whole.c" >"$here/functions"
+}
+
+# found TOOL OUTPUT: what an analyser found, "TOOL FUNCTION NAME" a line. The function is the one
+# where the path to the finding begins, for those that show one. A note on a macro is not on it.
+found() {
+    awk -v tool="$1" '
+        function tell(line, n) {
+            for (n = 1; n < count && !(from[n] <= line && line <= to[n]); n++) { }
+            print tool, from[n] <= line && line <= to[n] ? name[n] : "-", finding
+            finding = ""
+        }
+        FNR == NR { from[++count] = $1; to[count] = $2; name[count] = $3; next }
+        !/whole\.c:[0-9]+:[0-9]+: / { next }
+        { split(substr($0, index($0, "whole.c:")), place, ":") }
+        / (warning|error|performance|portability): .*\]$/ {
+            if (finding != "") { tell(where) }
+            where = place[2]
+            finding = $0
+            sub(/.*\[/, "", finding)
+            sub(/[],].*/, "", finding)
+        }
+        / note: / && !/expan[ds]|in definition of/ && finding != "" { tell(place[2]) }
+        END { if (finding != "") { tell(where) } }' "$here/functions" "$2" | sort -u
+}
+
+# judge TOOL OUTPUT FAULT...: the faults were found, and nothing that is not known to be wrong.
+judge() {
+    tool=$1
+    output=$2
+    shift 2
+    cat "$output"
+    found "$tool" "$output" >"$here/found"
+    for fault in "$@"; do
+        try "$tool finds fault_$fault" grep -q " fault_$fault " "$here/found"
+    done
+    sed '/^#/d' tests/checks/known_findings.txt | cut -d ' ' -f 1-3 >"$here/known"
+    grep -v ' fault_' "$here/found" | grep -vxFf "$here/known" >"$here/new"
+    cat "$here/new"
+    try "$tool finds nothing else" not [ -s "$here/new" ]
+}
+
+leg_tidy() {
+    need clang-tidy clang-tidy
+    copy_to_analyse
+    for backend in '' -DPYTHREADING_PTHREADS; do
+        clang-tidy --quiet "$here/whole.c" -- -std=c11 -DPYTHREADING_IMPLEMENTATION $backend \
+            >"$here/output" 2>"$here/errors" || cat "$here/errors"
+        judge tidy "$here/output" result_ignored
+    done
+}
+
+# 225000 nodes found nothing else and take two minutes. Only the system layer is new to the
+# second run.
+leg_analyzer() {
+    need clang clang
+    copy_to_analyse
+    while read -r nodes flags; do
+        clang --analyze --analyzer-output text -std=c11 -DPYTHREADING_IMPLEMENTATION $flags \
+            -Xclang -analyzer-config -Xclang max-nodes="$nodes" "$here/whole.c" \
+            >"$here/output" 2>&1
+        judge analyzer "$here/output" use_after_free null lock_twice
+    done <<'EOF'
+25000 -Xclang -analyzer-checker=alpha.core.C11Lock
+10000 -Xclang -analyzer-checker=alpha.unix.PthreadLock -DPYTHREADING_PTHREADS
+EOF
+}
+
+leg_fanalyzer() {
+    copy_to_analyse
+    gcc -fanalyzer -fdiagnostics-path-format=separate-events -std=c11 -O0 \
+        -DPYTHREADING_IMPLEMENTATION -c "$here/whole.c" -o "$here/whole.o" >"$here/output" 2>&1
+    judge fanalyzer "$here/output" use_after_free null
+}
+
+# It cannot read _Atomic(T): the copy has T instead.
+leg_cppcheck() {
+    need cppcheck cppcheck
+    copy_to_analyse
+    sed -i 's/^\(#define PYT__ATOMIC(T)\) _Atomic(T)/\1 T/' "$here/whole.c"
+    for backend in '' -DPYTHREADING_PTHREADS -DPYTHREADING_DUMMY; do
+        cppcheck --enable=warning,portability,performance --std=c11 -D__linux__ -D__GNUC__=12 \
+            -U__cplusplus -DPYTHREADING_IMPLEMENTATION $backend --quiet \
+            --template='{file}:{line}:{column}: {severity}: {message} [{id}]' \
+            "$here/whole.c" >"$here/output" 2>&1
+        judge cppcheck "$here/output" null beyond_the_end
+    done
+}
+
 # ---- the header as others include it ----
 
 # Every form of the header, each compiler, standard, optimisation and backend: no warning.
@@ -464,11 +583,162 @@ leg_embed() {
     done
     try "glibc needs no -pthread" gcc -std=c11 -I. tests/checks/twice.c -o "$here/bare"
     try "64 KB of code at -Os, or less" small_enough
+    embed_copies
+    embed_symbols
+    embed_orders
+    embed_flags
+    embed_allocator
+    embed_builds
 }
 
 small_enough() {
     gcc -std=c11 -Os -DPYTHREADING_IMPLEMENTATION -I. -xc -c pythreading.h -o "$here/size.o" &&
         size "$here/size.o" | awk 'NR == 2 { print $1 " bytes of code"; exit $1 > 65536 }'
+}
+
+# A program and two libraries, each with a copy of its own.
+embed_copies() {
+    for compiler in gcc clang; do
+        set -- $compiler -std=c11 -O0 $warnings -I.
+        for name in one two; do
+            "$@" -fPIC -DNAME=$name -c tests/embed/copies_library.c -o "$here/$name.o"
+            $compiler -shared "$here/$name.o" -o "$here/lib$name.so" -pthread
+            rm -f "$here/lib$name.a"
+            ar rc "$here/lib$name.a" "$here/$name.o"
+            try "$compiler: library $name exports its function alone" \
+                exports "$here/lib$name.so" "${name}_start"
+        done
+        "$@" -c tests/embed/copies_main.c -o "$here/main.o"
+        try "$compiler: a program with two shared libraries" $compiler "$here/main.o" \
+            -L"$here" -lone -ltwo -Wl,-rpath,"$PWD/$here" -pthread -o "$here/shared"
+        try "$compiler: a program with two static libraries" $compiler "$here/main.o" \
+            "$here/libone.a" "$here/libtwo.a" -pthread -o "$here/static"
+        for form in shared static; do
+            try "$compiler: $form libraries end with their threads" said "main: the end
+one: 4000 items
+two: 4000 items" timeout 30 "$here/$form"
+        done
+    done
+}
+
+# said TEXT COMMAND...: the command succeeds and prints these lines, in any order.
+said() {
+    text=$1
+    shift
+    "$@" >"$here/output" && sort "$here/output" >"$here/sorted" &&
+        printf '%s\n' "$text" | diff - "$here/sorted"
+}
+
+# exports LIBRARY EXPRESSION: it defines a symbol like that for others, and none that is not.
+exports() {
+    nm -D --defined-only "$1" | awk '{ print $3 }' | grep -v '^_init$\|^_fini$' >"$here/exports"
+    grep -qxE "$2" "$here/exports" && ! grep -vxE "$2" "$here/exports"
+}
+
+# defines OBJECT: names of external symbols.
+defines() {
+    nm --extern-only --defined-only "$1" | awk '{ print $3 }'
+}
+
+# What the library is seen as from outside.
+embed_symbols() {
+    for compiler in gcc clang; do
+        implement="$compiler -std=c11 -O0 -I. -DPYTHREADING_IMPLEMENTATION -xc pythreading.h"
+        $implement -c -o "$here/plain.o"
+        $implement -DPYTHREADING_STATIC -Wno-unused-function -c -o "$here/private.o"
+        defines "$here/plain.o" >"$here/plain"
+        try "$compiler: it defines pyt_lock_ and others" grep -q '^pyt_thread_start$' "$here/plain"
+        try "$compiler: it defines nothing that is not pyt_" not grep -v '^pyt_' "$here/plain"
+        defines "$here/private.o" >"$here/private"
+        try "$compiler: a private copy defines nothing" not [ -s "$here/private" ]
+        set -- -fvisibility=hidden "-DPYTHREADING_API=__attribute__((visibility(\"default\")))"
+        try "$compiler: a shared library" $implement "$@" -fPIC -shared -o "$here/libpyt.so" \
+            -pthread
+        try "$compiler: it exports pyt_ and nothing else" exports "$here/libpyt.so" 'pyt_.*'
+        set -- "$@" -std=c11 -O0 $warnings -I. -Itests/embed tests/embed/main.c tests/embed/crew.c
+        try "$compiler: a program links with it" $compiler "$@" -L"$here" -lpyt \
+            -Wl,-rpath,"$PWD/$here" -pthread -o "$here/user"
+        try "$compiler: and runs" said 5050 timeout 20 "$here/user"
+        $implement -fvisibility=hidden -fPIC -shared -o "$here/libpyt.so" -pthread
+        try "$compiler: hidden, it exports nothing" not exports "$here/libpyt.so" 'pyt_.*'
+    done
+}
+
+# The library's include among the system's, in every order; declared before, after, or only once.
+embed_orders() {
+    for first in 1 2 3 4; do
+        for second in 1 2 3 4; do
+            for third in 1 2 3 4; do
+                fourth=$((10 - first - second - third))
+                case $first$second$third$fourth in
+                *1*1* | *2*2* | *3*3* | *4*4* | *[!1-4]*) ;;
+                *) order "$first$second$third$fourth" ;;
+                esac
+            done
+        done
+    done
+    try "24 orders" [ "$(find "$here" -name 'order_*.c' | wc -l)" = 24 ]
+}
+
+# order DIGITS: what each stands for, in that order, in one unit.
+order() {
+    for digit in $(echo "$1" | sed 's/./& /g'); do
+        case $digit in
+        1) echo '#include <threads.h>' ;;
+        2) echo '#include <pthread.h>' ;;
+        3) echo '#include "pythreading.h"' ;;
+        4) printf '#define PYTHREADING_IMPLEMENTATION\n#include "pythreading.h"\n' ;;
+        esac
+    done >"$here/order_$1.c"
+    try "gcc -std=c11: order $1" gcc -std=c11 $warnings -I. -fsyntax-only "$here/order_$1.c"
+    try "clang -std=gnu17: order $1" clang -std=gnu17 $warnings -I. -fsyntax-only \
+        "$here/order_$1.c"
+}
+
+embed_flags() {
+    while read -r compiler flags; do
+        set -- $compiler $flags $warnings -I.
+        try "$compiler $flags" "$@" -Itests/embed tests/embed/main.c \
+            tests/embed/crew.c tests/embed/pythreading.c -pthread -o "$here/flags"
+        try "$compiler $flags: runs" said 5050 timeout 20 "$here/flags"
+    done <<'EOF'
+gcc -std=c11 -Os -fno-exceptions
+gcc -std=gnu17 -O3 -flto=auto
+clang -std=c11 -Os -fno-exceptions
+clang -std=gnu17 -O3 -fno-exceptions
+EOF
+}
+
+embed_allocator() {
+    set -- gcc -std=c11 -O0 $warnings -I.
+    "$@" -c tests/checks/allocator_library.c -o "$here/library.o"
+    nm -u "$here/library.o" >"$here/undefined"
+    try "memory comes from the program's allocator" grep -q ' U counted_malloc$' "$here/undefined"
+    try "and from no other" not grep -E ' U ([a-z]*alloc|[a-z_]*memalign|free|strn?dup)$' \
+        "$here/undefined"
+    try "a program with its own allocator" "$@" tests/checks/allocator.c "$here/library.o" \
+        -pthread -o "$here/allocator"
+    once=$(timeout 20 "$here/allocator" 1)
+    try "it uses the library once: $once" [ -n "$once" ]
+    try "and 20 times, and no more is left" said "$once" timeout 20 "$here/allocator" 20
+}
+
+# What the README says of adding it to a program: a copy of the header, or a checkout.
+embed_builds() {
+    need cmake cmake
+    mkdir -p "$here/copy/pythreading" "$here/checkout/pythreading"
+    for form in copy checkout; do
+        cp tests/embed/*.[ch] tests/embed/Makefile tests/embed/CMakeLists.txt "$here/$form"
+    done
+    cp pythreading.h "$here/copy/pythreading"
+    cp -R pythreading.h README.md LICENSE Makefile tests bench "$here/checkout/pythreading"
+    for form in copy checkout; do
+        try "$form: make" make -s -C "$here/$form" CFLAGS=-O1
+        try "$form: make, run" said 5050 timeout 20 "$here/$form/crew"
+        try "$form: cmake" cmake -S "$here/$form" -B "$here/$form/build"
+        try "$form: cmake, build" cmake --build "$here/$form/build"
+        try "$form: cmake, run" said 5050 timeout 20 "$here/$form/build/crew"
+    done
 }
 
 # Which system layer a build chooses by itself.

@@ -1,0 +1,3 @@
+/* The one file of the program that compiles the implementation. */
+#define PYTHREADING_IMPLEMENTATION
+#include "pythreading.h"
