@@ -721,7 +721,10 @@ static bool pyt__os_parallel(void) {
 
 static int pyt__os_processor(void) {
 #if defined(__linux__)
-    return sched_getcpu();
+    int saved = errno;
+    int processor = sched_getcpu();
+    errno = saved;
+    return processor;
 #else
     return -1;
 #endif
@@ -1106,15 +1109,19 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  (a finished thread's parker serves a later thread), so that a waker may still signal after
  *  the woken thread has gone on, or ended. A stray signal is a wake-up that finds nothing.
  *
- *      EMPTY   the thread is not asleep or was nudged, nobody has woken it
+ *      EMPTY   the thread is not asleep, nobody has woken it
  *      ASLEEP  set by the owner, under the parker's mutex, before it waits on its condition
+ *      NUDGED  set by another, from ASLEEP: the owner is to look for its wake-up; see below
  *      WOKEN   set by a waker, once for each time the parker is taken out of a queue
  *
- *  A waker swaps WOKEN in (release) and, if it finds ASLEEP, passes through the parker's mutex,
+ *  A waker swaps WOKEN in (release) and, unless it finds EMPTY, passes through the parker's mutex,
  *  so that the owner is either inside the condition's wait or about to look at the state again,
  *  and then signals. The owner leaves with WOKEN (acquire) and makes it EMPTY. Setting WOKEN
  *  twice would lose a wake-up; it cannot be, since only who takes the parker out of a queue sets
  *  it, and the owner does not enter a queue again before it has consumed it.
+ *
+ *  The first to wait makes the table of buckets and publishes it; then it sets its object's PARKED
+ *  bit (release). Who sees that bit (acquire) sees the table, and need not ask for it.
  *
  *  Timeout meets wake-up. A sleeper whose time is up has not timed out until it has taken itself
  *  out of its queue under the bucket lock. If it is no longer in that queue, a waker was first:
@@ -1122,9 +1129,9 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *
  *  Nudging. On several processors a waiter that will soon be woken may be got out of its sleep
  *  ahead of time, so that a processor runs when its turn comes. The nudger, under the bucket lock
- *  of the queue that the waiter is in and stays in, turns ASLEEP into EMPTY, and signals as a
- *  waker does; the owner looks for WOKEN for a while and sleeps again if it does not come. A waker
- *  that finds EMPTY leaves the signal to the nudger, who owes it.
+ *  of the queue that the waiter is in and stays in, turns ASLEEP into NUDGED, and signals as a
+ *  waker does; the owner makes it EMPTY, looks for WOKEN for a while, and sleeps again if that does
+ *  not come. A waker that finds NUDGED signals as well: it relies on nobody.
  *
  *  Spinning. Before it sleeps a thread looks at its state for a while, if that has paid lately (see
  *  pyt__patience_looks): on several processors a hand-over between threads that are both running
@@ -1149,6 +1156,7 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 enum {
     PYT__EMPTY,
     PYT__ASLEEP,
+    PYT__NUDGED,
     PYT__WOKEN
 };
 
@@ -1169,7 +1177,7 @@ typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
     PYT__ATOMIC(uint32_t) state;           /* EMPTY, ASLEEP or WOKEN */
-    PYT__ATOMIC(int) processor;            /* which the owner went to sleep on */
+    int processor;                         /* which it waits for a lock on; under bucket lock */
     uint32_t gift;                         /* from the waker, before WOKEN */
     PYT__ATOMIC(const void *) address;     /* under that address's bucket lock; NULL: in no queue */
     struct pyt__parker *next, *previous;   /* the ring; under bucket lock */
@@ -1458,9 +1466,10 @@ static pyt__parker *pyt__queue_oldest(pyt__bucket *bucket, const void *address) 
     return *pyt__queue_link(bucket, address);
 }
 
-/* Put a parker at the end of the queue of `address`, or first in it. Bucket locked. */
+/* Put a parker at the end of the queue of `address`, or before another one there. Bucket locked.
+ * before   NULL: at the end */
 static void pyt__queue_add(pyt__bucket *bucket, pyt__parker *parker, const void *address,
-                           bool first) {
+                           pyt__parker *before) {
     pyt__parker **link = pyt__queue_link(bucket, address);
     pyt__parker *oldest = *link;
     PYT__STORE(&parker->address, address, relaxed);
@@ -1470,11 +1479,11 @@ static void pyt__queue_add(pyt__bucket *bucket, pyt__parker *parker, const void 
         *link = parker;
         return;
     }
-    parker->next = oldest;
-    parker->previous = oldest->previous;
+    parker->next = before != NULL ? before : oldest;
+    parker->previous = parker->next->previous;
     parker->previous->next = parker;
-    oldest->previous = parker;
-    if (first) {
+    parker->next->previous = parker;
+    if (before == oldest) {
         parker->next_queue = oldest->next_queue;
         *link = parker;
     }
@@ -1548,7 +1557,7 @@ static void pyt__parker_signal(pyt__parker *parker) {
 /* Wake a parker that was taken out of its queue. No bucket is locked. */
 static void pyt__wake(pyt__parker *parker) {
     PYT__STEP();
-    if (PYT__SWAP(&parker->state, PYT__WOKEN, acq_rel) == PYT__ASLEEP) {
+    if (PYT__SWAP(&parker->state, PYT__WOKEN, acq_rel) != PYT__EMPTY) {
         pyt__parker_signal(parker);
     }
 }
@@ -1569,9 +1578,8 @@ static bool pyt__parallel(void) {
  * Returns  whether it is to be signalled after the bucket is unlocked */
 static bool pyt__nudge_locked(pyt__parker *parker, const pyt__parker *woken) {
     uint32_t state = PYT__ASLEEP;
-    int processor = PYT__LOAD(&parker->processor, relaxed);
-    bool elsewhere = processor == -1 || processor != PYT__LOAD(&woken->processor, relaxed);
-    return elsewhere && pyt__parallel() && PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed);
+    bool elsewhere = parker->processor == -1 || parker->processor != woken->processor;
+    return elsewhere && pyt__parallel() && PYT__CAS(&parker->state, &state, PYT__NUDGED, relaxed);
 }
 
 /* Wake a list from pyt__queue_take_all. A woken parker may be in another list at once. */
@@ -1654,15 +1662,15 @@ static bool pyt__doze_spin(pyt__parker *parker, pyt__patience *patience) {
 static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool interruptible) {
     pyt_status status = PYT_OK;
     uint32_t state = PYT__EMPTY;
-    while (status == PYT_OK && state == PYT__EMPTY &&
-           PYT__CAS(&parker->state, &state, PYT__ASLEEP, relaxed)) {
+    while (status == PYT_OK && PYT__CAS(&parker->state, &state, PYT__ASLEEP, relaxed)) {
         status = pyt__doze_locked(parker, deadline, interruptible);
-        state = PYT__LOAD(&parker->state, relaxed);
-        if (status == PYT_OK && state == PYT__EMPTY) {
+        state = PYT__NUDGED;
+        if (status == PYT_OK && PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
             pyt__os_mutex_unlock(&parker->mutex);
             (void)pyt__doze_spin(parker, &parker->nudged);
             pyt__os_mutex_lock(&parker->mutex);
         }
+        state = PYT__EMPTY;
     }
     return status;
 }
@@ -1670,7 +1678,6 @@ static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool i
 /* Sleep until woken.
  * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
 static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    PYT__STORE(&parker->processor, pyt__os_processor(), relaxed);
     pyt__os_mutex_lock(&parker->mutex);
     pyt_status status = pyt__doze_nudged(parker, deadline, interruptible);
     uint32_t state = PYT__LOAD(&parker->state, relaxed);
@@ -1824,12 +1831,13 @@ static int64_t pyt__deadline(double seconds) {
  *  Who sleeps. While a queue is not empty, PARKED is set, or a waiter is on its way that was taken
  *  out of it to fight for the lock. That waiter either takes the lock, with PARKED, or finds it
  *  LOCKED and goes back, with PARKED: so a release still comes that looks into the queue. Until
- *  it arrives the word is as if nobody waited. Those who run pass the lock among themselves at full
- *  speed, and wake nobody else without need: a lock that is fought for costs less that way, as a
- *  woken thread needs its time, and more so when its processor is busy with one of those.
+ *  it arrives the word is as if nobody waited, and those who run pass the lock among themselves at
+ *  full speed. That may be long, when its processor is busy with one of those; the hand-over below
+ *  comes after it has been there once. Who goes to sleep meanwhile sets PARKED, and the next
+ *  release wakes another one: several may be on their way.
  *
  *  Order. Waiters are served oldest first; a woken waiter that lost the lock to a newcomer goes
- *  back to the front, with its age. One that is older than PYT__FAIR_AFTER is handed the lock:
+ *  back to its place, with its age. One that is older than PYT__FAIR_AFTER is handed the lock:
  *  LOCKED is never cleared, so no newcomer can get in between. That is so for PYT__FAIR_LIMIT of
  *  them in each such time, which lets a crowd that is always old wait a little longer.
  *
@@ -1965,7 +1973,7 @@ static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
     return false;
 }
 
-/* Look at the lock for a short while; never while somebody is queued or on the way.
+/* Look at the lock for a short while; never while it is marked PARKED.
  * Returns  true when it has been seen free */
 static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
     int looks = pyt__patience_looks(&parker->locking, PYT__LOCK_LOOKS);
@@ -1986,20 +1994,34 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
     return false;
 }
 
+/* Who waits for a lock for a shorter time than since `since`, the first of them; NULL: nobody. A
+ * waiter that comes back passes only those that were on their way with it. Bucket locked. */
+static pyt__parker *pyt__lock_first_after(pyt__bucket *bucket, const pyt_lock *lock,
+                                          int64_t since) {
+    pyt__parker *oldest = pyt__queue_oldest(bucket, lock);
+    pyt__parker *parker = oldest;
+    while (parker != NULL && parker->since <= since) {
+        parker = parker->next != oldest ? parker->next : NULL;
+    }
+    return parker;
+}
+
 /* Go into the queue of a lock, unless it has come free.
- * since    0: a newcomer, goes to the end; else when it began to wait, goes to the front */
+ * since    0: a newcomer, goes to the end; else when it began to wait, which is its place */
 static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, int64_t since) {
-    int64_t now = since == 0 ? pyt__os_now() : since;
+    int processor = pyt__os_processor();
     pyt__bucket *bucket = pyt__bucket_lock(lock);
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     bool queued = false;
     while (!queued && (word & PYT__LOCKED)) {
-        queued = PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, relaxed);
+        queued = PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, release);
     }
     if (queued) {
-        parker->since = now;
+        parker->since = since != 0 ? since : pyt__os_now();
+        parker->processor = processor;
         parker->in_crowd = false;
-        pyt__queue_add(bucket, parker, lock, since != 0);
+        pyt__parker *before = since != 0 ? pyt__lock_first_after(bucket, lock, since) : NULL;
+        pyt__queue_add(bucket, parker, lock, before);
     }
     pyt__bucket_unlock(bucket);
     return queued;
@@ -2145,7 +2167,7 @@ PYT__API PYT__COLD pyt_status pyt__lock_release_slow(pyt_lock *lock) {
         return pyt__fail_null();
     }
     for (;;) {
-        uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+        uint32_t word = PYT__LOAD(&lock->pyt__word, acquire);
         if (!(word & PYT__LOCKED)) {
             return pyt__fail(PYT_RUNTIME_ERROR, "cannot release un-acquired lock");
         }
@@ -2592,11 +2614,11 @@ static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker
         if (word >= PYT__PERMIT) {
             taken = PYT__CAS(&semaphore->pyt__word, &word, word - PYT__PERMIT, acquire);
         } else {
-            queued = PYT__CAS(&semaphore->pyt__word, &word, PYT__SEMAPHORE_PARKED, relaxed);
+            queued = PYT__CAS(&semaphore->pyt__word, &word, PYT__SEMAPHORE_PARKED, release);
         }
     }
     if (queued) {
-        pyt__queue_add(bucket, parker, semaphore, false);
+        pyt__queue_add(bucket, parker, semaphore, NULL);
     }
     pyt__bucket_unlock(bucket);
     return queued;
@@ -2688,7 +2710,7 @@ static pyt_status pyt__semaphore_release_up_to(pyt_semaphore *semaphore, int n, 
         return pyt__fail(PYT_VALUE_ERROR, "n must be one or more");
     }
     for (;;) {
-        uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+        uint32_t word = PYT__LOAD(&semaphore->pyt__word, acquire);
         if (word / PYT__PERMIT + (uint32_t)n > limit) {
             return pyt__fail(too_many, complaint);
         }
@@ -2832,11 +2854,12 @@ PYT__API PYT__COLD pyt_status pyt__event_set_slow(pyt_event *event) {
     if (event == NULL) {
         return pyt__fail_null();
     }
-    uint32_t word = PYT__LOAD(&event->pyt__word, relaxed);
+    uint32_t word = PYT__LOAD(&event->pyt__word, acquire);
     while (!(word & PYT__EVENT_PARKED)) {
         if (PYT__CAS(&event->pyt__word, &word, PYT__SET, acq_rel)) {
             return PYT_OK;
         }
+        word = PYT__LOAD(&event->pyt__word, acquire);
     }
     PYT__STEP();
     pyt__bucket *bucket = pyt__bucket_lock(event);
@@ -2862,13 +2885,13 @@ static bool pyt__event_enqueue(pyt_event *event, pyt__parker *parker) {
     uint32_t word = PYT__LOAD(&event->pyt__word, acquire);
     bool queued = word == PYT__EVENT_PARKED;
     while (!queued && word == 0) {
-        queued = PYT__CAS(&event->pyt__word, &word, PYT__EVENT_PARKED, acquire);
+        queued = PYT__CAS(&event->pyt__word, &word, PYT__EVENT_PARKED, acq_rel);
         if (!queued) { /* set meanwhile: acquire what came before, which the failed step did not */
             word = PYT__LOAD(&event->pyt__word, acquire);
         }
     }
     if (queued) {
-        pyt__queue_add(bucket, parker, event, false);
+        pyt__queue_add(bucket, parker, event, NULL);
     }
     pyt__bucket_unlock(bucket);
     return queued;
@@ -3129,8 +3152,10 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     pyt_lock *lock = pyt__condition_lock(condition);
     pyt_rlock *rlock = pyt__condition_rlock(condition);
     const void *address = &condition->pyt__queue;
+    int processor = pyt__os_processor();
     pyt__bucket *bucket = pyt__bucket_lock(address);
-    pyt__queue_add(bucket, parker, address, false);
+    parker->processor = processor;
+    pyt__queue_add(bucket, parker, address, NULL);
     PYT__STORE(&condition->pyt__queue, 1, relaxed);
     pyt__bucket_unlock(bucket);
 
@@ -3201,7 +3226,7 @@ static bool pyt__lock_mark_parked(pyt_lock *lock) {
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     while (word & PYT__LOCKED) {
         if ((word & PYT__PARKED) ||
-            PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, relaxed)) {
+            PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, release)) {
             return true;
         }
     }
@@ -3225,7 +3250,7 @@ static void pyt__condition_move(pyt_condition *condition, unsigned n) {
         oldest->since = now;
         oldest->in_crowd = in_crowd;
         if (pyt__lock_mark_parked(lock)) {
-            pyt__queue_add(to, oldest, lock, false);
+            pyt__queue_add(to, oldest, lock, NULL);
         } else {
             oldest->gift = PYT__PLAIN;
             *end = oldest;
@@ -3566,7 +3591,7 @@ static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) 
             pyt__bucket_unlock(*bucket);
             return pyt__fail(PYT_RUNTIME_ERROR, "a barrier's action cannot use the barrier");
         }
-        pyt__queue_add(*bucket, parker, address, false);
+        pyt__queue_add(*bucket, parker, address, NULL);
         pyt__bucket_unlock(*bucket);
         pyt_status status = pyt__sleep(parker, address, PYT__FOREVER, true);
         if (status != PYT_OK) {
@@ -3667,7 +3692,7 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
     *index = (int)PYT__LOAD(&barrier->pyt__n_waiting, relaxed);
     if (*index + 1 < barrier->pyt__parties) {
         PYT__ADD(&barrier->pyt__n_waiting, 1, relaxed);
-        pyt__queue_add(bucket, pyt__me.pyt__parker, &barrier->pyt__state, false);
+        pyt__queue_add(bucket, pyt__me.pyt__parker, &barrier->pyt__state, NULL);
         pyt__bucket_unlock(bucket);
         return pyt__barrier_sleep(barrier, deadline, index);
     }
@@ -4333,7 +4358,7 @@ static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *par
     pyt_status status = PYT_OK;
     while (status == PYT_OK && *pyt__local_busy_locked(local) > 0) {
         pyt__bucket *bucket = pyt__bucket_lock(local);
-        pyt__queue_add(bucket, parker, local, false);
+        pyt__queue_add(bucket, parker, local, NULL);
         pyt__bucket_unlock(bucket);
         pyt_lock_release(&pyt__locals_lock);
         status = pyt__sleep(parker, local, PYT__FOREVER, true);
@@ -5486,7 +5511,7 @@ static void pyt__thread_wait_begun(pyt_thread *thread) {
         pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
         bool queued = !(pyt__thread_change(thread, 0, PYT__WATCHED) & PYT__BEGUN);
         if (queued) {
-            pyt__queue_add(bucket, parker, &thread->self, false);
+            pyt__queue_add(bucket, parker, &thread->self, NULL);
         }
         pyt__bucket_unlock(bucket);
         if (queued) {
@@ -5903,7 +5928,7 @@ static pyt_thread *pyt__timers_next(void) {
         }
         pyt__parker *parker = pyt__me.pyt__parker;
         pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
-        pyt__queue_add(bucket, parker, &pyt__timers_queue, false);
+        pyt__queue_add(bucket, parker, &pyt__timers_queue, NULL);
         pyt__bucket_unlock(bucket);
         pyt_lock_release(&pyt__timers_lock);
         pyt__sleep(parker, &pyt__timers_queue, deadline, false);
@@ -6031,7 +6056,7 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
     int64_t deadline = timer->when.deadline;
     deadline = is_new ? pyt__from_now(deadline) : deadline;
     pyt__bucket *bucket = pyt__bucket_lock(&timer->call);
-    pyt__queue_add(bucket, parker, &timer->call, false);
+    pyt__queue_add(bucket, parker, &timer->call, NULL);
     pyt__bucket_unlock(bucket);
     pyt_lock_release(&pyt__timers_lock);
     pyt_status status = pyt__sleep(parker, &timer->call, deadline, true);
@@ -6554,7 +6579,7 @@ static void pyt__waiters_enter_locked(PYT__ATOMIC(uint32_t) *waiters, pyt__parke
                                       const void *item) {
     pyt__bucket *bucket = pyt__bucket_lock(waiters);
     parker->item = item;
-    pyt__queue_add(bucket, parker, waiters, false);
+    pyt__queue_add(bucket, parker, waiters, NULL);
     pyt__bucket_unlock(bucket);
     PYT__STORE(waiters, 1, relaxed);
 }
@@ -8452,7 +8477,7 @@ static pyt_status pyt__future_park(pyt_future *future, pyt__parker *parker, int6
     pyt__bucket *bucket = pyt__bucket_lock(future);
     bool queued = !(refused != NULL && *refused) && pyt__future_watch_locked(future);
     if (queued) {
-        pyt__queue_add(bucket, parker, future, false);
+        pyt__queue_add(bucket, parker, future, NULL);
     }
     pyt__bucket_unlock(bucket);
     return queued ? pyt__sleep(parker, future, deadline, interruptible) : PYT_OK;
@@ -9462,6 +9487,7 @@ static void pyt__executor_drop_task(pyt_executor *executor, pyt_future *future, 
             executor->broken_message != NULL ? pyt__copy_text(executor->broken_message) : NULL;
         future->code = 0;
         future->failure = PYT_BROKEN_EXECUTOR;
+        pyt__future_call_early(future, PYT_BROKEN_EXECUTOR);
         if (pyt__future_finish(future, PYT__FUTURE_FAILED)) {
             pyt__future_end(future);
         }
@@ -9670,7 +9696,7 @@ static void pyt__worker_sleep(pyt_executor *executor) {
     if (needed) {
         PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
     } else {
-        pyt__queue_add(bucket, parker, &executor->calls, false);
+        pyt__queue_add(bucket, parker, &executor->calls, NULL);
     }
     pyt__bucket_unlock(bucket);
     if (!needed) {
@@ -10242,7 +10268,8 @@ typedef struct pyt_pool_options {
 } pyt_pool_options;
 
 /* Who is told of a result, in the worker that has it, with no lock held, before it is ready: who
- * waits for it goes on when they have returned. They must not wait for it themselves. */
+ * waits for it goes on when they have returned. They must not wait for it themselves. Of work that
+ * was dropped or cancelled they are told just after it is known, by who dropped it. */
 typedef struct pyt_pool_callbacks {
     void (*callback)(void *result, void *arg); /* it is there; may be NULL */
     void (*error_callback)(const pyt_exception *exception, void *arg); /* it is not: the task
@@ -10705,6 +10732,8 @@ static void *pyt__job_help(void *arg) {
             pyt__job_run_chunk(job, chunk);
         }
     }
+    PYT__STORE(&pyt__worker_here->task, NULL,
+               relaxed); /* fork's child must not find the job here */
     pyt__job_unref(job);
     return NULL;
 }
@@ -11132,7 +11161,7 @@ static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool int
     }
     job->awaited = true;
     pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
-    pyt__queue_add(bucket, parker, &job->order_count, false);
+    pyt__queue_add(bucket, parker, &job->order_count, NULL);
     pyt__bucket_unlock(bucket);
     pyt_lock_release(&job->lock);
     pyt_status status = pyt__sleep(parker, &job->order_count, deadline, interruptible);

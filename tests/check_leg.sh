@@ -502,7 +502,7 @@ leg_cppcheck() {
 
 # ---- the header as others include it ----
 
-# Every form of the header, each compiler, standard, optimisation and backend: no warning.
+# Every form of the header with each compiler, and each standard, level and backend: no warning.
 leg_warnings() {
     need clang clang
     cat >"$here/declare.c" <<'EOF'
@@ -520,14 +520,21 @@ EOF
 typedef int nothing;
 EOF
     for compiler in gcc clang; do
-        for std in c11 c17 c2x gnu11 gnu17; do
-            for flags in -O0 -O2 '-O3 -DPYTHREADING_PTHREADS' '-Os -DPYTHREADING_VALGRIND'; do
-                for form in declare implement static; do
-                    try "$compiler -std=$std $flags $form" $compiler -std=$std \
-                        $warnings -Wstrict-prototypes -Wmissing-prototypes $flags -I. \
-                        -c "$here/$form.c" -o "$here/$form.o"
-                done
-            done
+        for form in declare implement static; do
+            while read -r flags; do
+                try "$compiler $flags $form" $compiler $warnings -Wstrict-prototypes \
+                    -Wmissing-prototypes $flags -I. -c "$here/$form.c" -o "$here/$form.o"
+            done <<'EOF'
+-std=c11 -O0
+-std=c11 -O2
+-std=c11 -O3 -DPYTHREADING_PTHREADS
+-std=c11 -Os -DPYTHREADING_VALGRIND
+-std=c17 -O1
+-std=c2x -O3
+-std=c2x -O1 -DPYTHREADING_PTHREADS
+-std=gnu11 -Os
+-std=gnu17 -O2 -DPYTHREADING_DUMMY
+EOF
         done
     done
 }

@@ -90,8 +90,8 @@ int test_scale(int n);
 /* Let time pass, where time is what is tested. */
 void test_sleep(double seconds);
 
-/* Let the monotonic clock of this program stand still, or go on. Returns false where that cannot be
- * done. */
+/* Let the monotonic clock of this program stand still but for a nanosecond a look, or go on.
+ * Returns false where that cannot be done. */
 bool test_stop_clock(bool stop);
 
 /* ---- threads ---- */

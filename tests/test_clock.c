@@ -51,8 +51,8 @@ static bool is_calendar(clockid_t clock) {
 
 static int read_stepped(clockid_t clock, struct timespec *now) {
     int result = read_clock(clock, now);
-    long shown = atomic_load(&stopped);
-    if (result == 0 && clock == CLOCK_MONOTONIC && shown != 0) {
+    if (result == 0 && clock == CLOCK_MONOTONIC && atomic_load(&stopped) != 0) {
+        long shown = atomic_fetch_add(&stopped, 1);
         *now = (struct timespec){shown / 1000000000, shown % 1000000000};
     }
     if (result == 0 && is_calendar(clock)) {

@@ -1,6 +1,13 @@
 /* Who gets a lock: waiters in the order of their arrival; a newcomer only as long as nobody has
  * waited about a millisecond, for then the lock is handed over and is never free in between. */
+#define _GNU_SOURCE
 #include <stdatomic.h>
+#if !defined(_WIN32)
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+#endif
 
 #include "test.h"
 
@@ -238,6 +245,84 @@ BOTH(counts_all_the_time_that_a_waiter_has_waited) {
         CHECK_STATUS(test_end(&waiter), PYT_OK);
     }
 }
+
+/* ---- several on their way ---- */
+
+#if !defined(PYTHREADING_DUMMY) && !defined(_WIN32)
+
+/* Two waiters that a signal keeps busy: taken out of the queue, they come late. */
+static struct {
+    pthread_t threads[2];
+    int letters[2][2]; /* a pipe each: what lets it go on */
+    _Atomic(int) caught;
+} held;
+
+static __thread int held_number;
+
+static void hold_up(int signal) {
+    char letter;
+    (void)signal;
+    atomic_fetch_add(&held.caught, 1);
+    while (read(held.letters[held_number][0], &letter, 1) != 1) {
+    }
+}
+
+static pyt_status pass_late(void *arg) {
+    place *p = arg;
+    held_number = atomic_load(&p->numbers);
+    held.threads[held_number] = pthread_self();
+    return pass(arg);
+}
+
+static void let_go_on(int number) {
+    CHECK_INT(write(held.letters[number][1], "", 1), 1);
+}
+
+/* The lock is let go and taken again before the waiter that it woke could take it. */
+static void call_one(place *p) {
+    release(p);
+    CHECK_STATUS(acquire_nowait(p), PYT_OK);
+}
+
+/* Each of two waiters loses the lock once, and somebody else comes in between. The clock stands, so
+ * that nobody is old enough to be handed the lock. */
+BOTH(is_got_in_the_order_of_arrival_by_waiters_that_come_back_together) {
+    place p;
+    test_call calls[3];
+    make(&p, recursive);
+    if (!test_stop_clock(true)) {
+        test_skip("the clock cannot be stopped");
+    }
+    CHECK(signal(SIGUSR1, hold_up) != SIG_ERR);
+    acquire(&p);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(pipe(held.letters[i]), 0);
+        test_begin(&calls[i], pass_late, &p);
+        PARKED_LOCK(lock_of(&p), (size_t)i + 1);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(pthread_kill(held.threads[i], SIGUSR1), 0);
+    }
+    while (atomic_load(&held.caught) < 2) {
+        sched_yield();
+    }
+    call_one(&p);
+    test_begin(&calls[2], pass, &p);
+    PARKED_LOCK(lock_of(&p), 2);
+    call_one(&p);
+    PARKED_LOCK(lock_of(&p), 1);
+    let_go_on(0);
+    PARKED_LOCK(lock_of(&p), 2);
+    let_go_on(1);
+    PARKED_LOCK(lock_of(&p), 3);
+    release(&p);
+    end_waiters(calls, 3);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(p.order[i], i);
+    }
+}
+
+#endif
 
 /* ---- a crowd ---- */
 

@@ -689,6 +689,50 @@ TEST_LIMIT(several_threads_can_fork_at_once, 60) {
     }
 }
 
+/* ---- a pool's work, just over ---------------------------------------------------------------- */
+
+static void negate(void *item, void *result) {
+    *(int *)result = -*(int *)item;
+}
+
+static void map_once(void *arg) {
+    int items[8], results[8];
+    pyt_pool_work work = {.function = negate,
+                          .items = items,
+                          .item_size = sizeof items[0],
+                          .n = 8,
+                          .results = results,
+                          .result_size = sizeof results[0],
+                          .chunksize = 1};
+    for (int i = 0; i < 8; i++) {
+        items[i] = i;
+    }
+    pyt_async_result *result;
+    CHECK_STATUS(pyt_pool_map_async(arg, &work, NULL, &result), PYT_OK);
+    CHECK_STATUS(pyt_async_result_get(result, NULL), PYT_OK);
+    pyt_future_unref(result);
+    for (int i = 0; i < 8; i++) {
+        CHECK_INT(results[i], -i);
+    }
+}
+
+static void do_nothing(void *arg) {
+    (void)arg;
+}
+
+/* The result is there, and the worker that gave it may still have to let its job go. */
+TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map) {
+    skip_where_fork_is_fatal();
+    pyt_pool *pool = NULL;
+    CHECK_STATUS(pyt_pool_new(&pool, &(pyt_pool_options){.processes = 2}), PYT_OK);
+    for (int i = 0; i < test_scale(50); i++) {
+        map_once(pool);
+        in_a_child(do_nothing, NULL);
+    }
+    in_a_child(map_once, pool);
+    pyt_pool_free(pool);
+}
+
 /* ---- interrupts ----------------------------------------------------------------------------- */
 
 static void *interrupt_main(void *arg) {
