@@ -2,6 +2,7 @@
 # tests and its benchmarks. Everything made goes to build/.
 
 CC ?= cc
+CXX ?= g++
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
 # Added for the examples, of which each brings the whole library: they are compiled quickly.
@@ -43,8 +44,11 @@ BUILD := build/$(BACKEND)-$(notdir $(firstword $(CC)))-$(STD)-$(SUM)
 
 SUITE_SOURCES := tests/main.c $(sort $(wildcard tests/test_*.c))
 SUITE_OBJECTS := $(SUITE_SOURCES:tests/%.c=$(BUILD)/%.o)
-BENCH_SOURCES := $(filter-out bench/scale.c,$(sort $(wildcard bench/*.c)))
+BENCH_SOURCES := $(sort $(wildcard bench/bench*.c))
 BENCH_OBJECTS := $(BENCH_SOURCES:bench/%.c=$(BUILD)/bench/%.o)
+# The libraries to measure beside, of those that bench/peers.sh knows: make bench-peers finds them.
+PEERS ?=
+PEER_OBJECTS := $(PEERS:%=$(BUILD)/bench/peer_%.o)
 # No compiler may move a loop of one subject onto a better address than the same loop of another.
 BENCH_FLAGS = -D_GNU_SOURCE -falign-functions=64 -falign-loops=64
 
@@ -64,7 +68,8 @@ WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS
 
 CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh | tr _ -)
 
-.PHONY: help demo test bench bench-scale bench-scale-plot lint check clean
+.PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
+.PHONY: bench-scale bench-scale-plot lint check clean
 .PHONY: build-suite build-demo build-stress build-scale $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
 
@@ -105,6 +110,24 @@ bench-scale-plot: $(BUILD)/scale ## the same, and renew its figures and plots in
 	@cp build/scale.csv bench/plots/scale.csv
 	@sh bench/plot.sh draw bench/plots
 
+bench-peers: ## the same beside the libraries and Pythons that are installed (ONLY=text CSV=file)
+	@$(MAKE) --no-print-directory bench-run-peers \
+	    PEERS="$$(CC='$(CC)' CXX='$(CXX)' sh bench/peers.sh find | tr '\n' ' ')"
+
+bench-run-peers: $(BUILD)/bench/bench-peers
+	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' \
+	    BENCH_PYTHONS="$$(sh bench/peers.sh pythons | tr '\n' ' ')" $(BUILD)/bench/bench-peers
+ifeq ($(ONLY),)
+	@CC='$(CC)' CXX='$(CXX)' CSV='$(CSV)' sh bench/size.sh $(PEERS)
+endif
+
+bench-peers-plot: ## draw the figures of CSV=file as SVG into bench/plots/, with gnuplot
+	@sh bench/plot_peers.sh '$(or $(CSV),bench/plots/peers.csv)' bench/plots
+
+bench-setup: ## install the libraries for bench-peers, and gnuplot, by apt-get
+	apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \
+	    $$(sh bench/peers.sh packages)
+
 lint: ## form: layout, contents, lengths, where #if may stand
 	@sh tests/lint.sh
 
@@ -138,3 +161,18 @@ $(BUILD)/bench/bench: $(BENCH_OBJECTS)
 $(BUILD)/scale: bench/scale.c pythreading.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) $< $(LINK) -lm -o $@
+
+$(BUILD)/bench/peer_%.o: bench/peer_%.c $(wildcard bench/*.h) Makefile bench/peers.sh
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) $(BENCH_FLAGS) $$(sh bench/peers.sh cflags $*) -c $< -o $@
+
+$(BUILD)/bench/peer_%.o: bench/peer_%.cpp $(wildcard bench/*.h) Makefile bench/peers.sh
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 $(WARNINGS) $(WERROR) -I. $(CFLAGS) $(BENCH_FLAGS) \
+	    $$(sh bench/peers.sh cflags $*) -c $< -o $@
+
+# The peers change from run to run, and with them what is linked.
+.PHONY: link-peers
+$(BUILD)/bench/bench-peers: $(BENCH_OBJECTS) $(PEER_OBJECTS) link-peers
+	$(if $(filter absl std tbb%,$(PEERS)),$(CXX),$(CC)) $(BENCH_OBJECTS) $(PEER_OBJECTS) $(LINK) \
+	    $$(sh bench/peers.sh libs $(PEERS)) -o $@

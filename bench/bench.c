@@ -1,40 +1,64 @@
 /* Runs the benchmark and prints its table.
  *
- *     BENCH_ROUNDS  rounds of each workload, every subject once in each (9)
- *     BENCH_MS      how long one subject runs in one round, in milliseconds (15)
- *     BENCH_ONLY    text that the workload's name must contain
- *     BENCH_CSV     a file to write all figures to
+ *     BENCH_ROUNDS   rounds of each workload, every subject once in each (9)
+ *     BENCH_MS       how long one subject runs in one round, in milliseconds (15)
+ *     BENCH_ONLY     text that the workload's name must contain
+ *     BENCH_CSV      a file to write all figures to
+ *     BENCH_PYTHONS  Python interpreters to measure as well, separated by spaces
  */
 #define PYTHREADING_IMPLEMENTATION
 #include "pythreading.h"
 
 #include "bench.h"
+#include "bench_python.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     MAX_ROUNDS = 101,
-    MAX_THREADS = 64,
-    SECONDS_UNTIL_HUNG = 120
+    MAX_SUBJECTS = 20,
+    MAX_PYTHONS = 4,
+    FIRST_COUNT = 64,
+    HOARDED = 10000,
+    OTHERS_WIDTH = 110,
+    CONTINUED_AT = 30,
+    SECONDS_UNTIL_HUNG = 60
 };
 
-static const bench_subject *const subjects[] = {&bench_pyt, &bench_c11, &bench_pthread,
-                                                &bench_bare};
+/* A peer that is not linked has no address. */
+#define BENCH_WEAK(peer) extern const bench_subject bench_##peer __attribute__((weak));
+BENCH_PEERS(BENCH_WEAK)
 
-enum {
-    SUBJECTS = sizeof subjects / sizeof subjects[0]
-};
+#define BENCH_ADDRESS(subject) {#subject, &bench_##subject},
+static const struct {
+    const char *name;
+    const bench_subject *subject;
+} known[] = {BENCH_SUBJECTS(BENCH_ADDRESS) BENCH_PEERS(BENCH_ADDRESS) BENCH_ADDRESS(bare)};
 
-static const char *const work_names[] = {
-#define BENCH_TEXT(work, text) text,
+/* One of those that are there: of this program, or a Python. */
+typedef struct subject {
+    const char *name;
+    bench_kind kind;
+    const bench_job *jobs; /* NULL: a Python */
+    bench_python *python;
+} subject;
+
+static subject subjects[MAX_SUBJECTS];
+static int subject_count;
+static bench_python pythons[MAX_PYTHONS];
+
+static const struct {
+    const char *name, *text;
+    bench_unit unit;
+} works[] = {
+#define BENCH_TEXT(work, unit, text) {#work, text, BENCH_UNIT_##unit},
     BENCH_WORKS(BENCH_TEXT)
 #undef BENCH_TEXT
 };
@@ -47,59 +71,92 @@ typedef enum pinning {
 
 static const char *const pinning_names[] = {"spread", "one"};
 
+static const char *const unit_names[] = {"ns", "ns", "times", "bytes"};
+
 typedef struct row {
     bench_work work;
     int threads;
     bool pinned_to_one_only; /* nothing would be different if it were spread */
+    long size;
+    const char *note; /* what the threads or the size mean, behind the workload's name */
 } row;
 
 static const row rows[] = {
-    {BENCH_LOCK, 1, true},
-    {BENCH_LOCK_WITH, 1, true},
-    {BENCH_RLOCK, 1, true},
-    {BENCH_RLOCK_NESTED, 1, true},
-    {BENCH_SEMAPHORE, 1, true},
-    {BENCH_EVENT, 1, true},
-    {BENCH_EVENT_IS_SET, 1, true},
-    {BENCH_CONTENDED, 2, false},
-    {BENCH_CONTENDED, 8, false},
-    {BENCH_CONTENDED_WORK, 2, false},
-    {BENCH_CONTENDED_WORK, 8, false},
-    {BENCH_SEMAPHORE_PINGPONG, 2, false},
-    {BENCH_CONDITION_PINGPONG, 2, false},
-    {BENCH_NOTIFY_ALL, 33, false},
-    {BENCH_BARRIER, 2, false},
-    {BENCH_BARRIER, 8, false},
-    {BENCH_THREAD, 1, false},
-    {BENCH_TIMER, 1, false},
-    {BENCH_QUEUE, 2, false},
-    {BENCH_QUEUE, 8, false},
-    {BENCH_SIMPLE_QUEUE, 2, false},
-    {BENCH_SIMPLE_QUEUE, 8, false},
-    {BENCH_TASK, 1, false},
-    {BENCH_TASK_BATCH, 1, false},
-    {BENCH_TASK_WORK, 1, false},
-    {BENCH_FAN, 1, false},
-    {BENCH_MAP, 1, false},
+    {BENCH_LOCK, 1, true, 0, ""},
+    {BENCH_LOCK_WITH, 1, true, 0, ""},
+    {BENCH_RLOCK, 1, true, 0, ""},
+    {BENCH_RLOCK_NESTED, 1, true, 0, ""},
+    {BENCH_SEMAPHORE, 1, true, 0, ""},
+    {BENCH_EVENT, 1, true, 0, ""},
+    {BENCH_EVENT_IS_SET, 1, true, 0, ""},
+    {BENCH_CONTENDED, 2, false, 0, ""},
+    {BENCH_CONTENDED, 8, false, 0, ""},
+    {BENCH_CONTENDED, 64, false, 0, ""},
+    {BENCH_CONTENDED_WORK, 2, false, 0, ""},
+    {BENCH_CONTENDED_WORK, 8, false, 0, ""},
+    {BENCH_CONTENDED_WORK, 64, false, 0, ""},
+    {BENCH_FAIR, 8, false, 0, ""},
+    {BENCH_FAIR_LONGEST, 8, false, 0, ""},
+    {BENCH_SEMAPHORE_PINGPONG, 2, false, 0, ""},
+    {BENCH_SEMAPHORE_TIMED, 2, false, 0, ""},
+    {BENCH_EVENT_PINGPONG, 2, false, 0, ""},
+    {BENCH_CONDITION_PINGPONG, 2, false, 0, ""},
+    {BENCH_CONDITION_TIMED, 2, false, 0, ""},
+    {BENCH_QUEUE_PINGPONG, 2, false, 0, ""},
+    {BENCH_NOTIFY, 9, false, 0, " of 8 waiters"},
+    {BENCH_NOTIFY, 33, false, 0, " of 32 waiters"},
+    {BENCH_NOTIFY, 129, false, 0, " of 128 waiters"},
+    {BENCH_NOTIFY_ALL, 9, false, 0, " of 8 waiters"},
+    {BENCH_NOTIFY_ALL, 33, false, 0, " of 32 waiters"},
+    {BENCH_NOTIFY_ALL, 129, false, 0, " of 128 waiters"},
+    {BENCH_BARRIER, 2, false, 0, ""},
+    {BENCH_BARRIER, 8, false, 0, ""},
+    {BENCH_THREAD, 1, false, 0, ""},
+    {BENCH_TIMER, 1, false, 10, ", 10 wait"},
+    {BENCH_TIMER, 1, false, 10000, ", 10,000 wait"},
+    {BENCH_TIMER, 1, true, 1000000, ", 1,000,000 wait"},
+    {BENCH_QUEUE, 2, false, 0, ", 1:1"},
+    {BENCH_QUEUE, 8, false, 0, ", 4:4"},
+    {BENCH_QUEUE, 9, false, 0, ", 1:8"},
+    {BENCH_SIMPLE_QUEUE, 2, false, 0, ", 1:1"},
+    {BENCH_SIMPLE_QUEUE, 8, false, 0, ", 4:4"},
+    {BENCH_SIMPLE_QUEUE, 9, false, 0, ", 1:8"},
+    {BENCH_TASK, 1, false, 0, ""},
+    {BENCH_TASK_BATCH, 1, false, 0, ""},
+    {BENCH_TASK_WORK, 1, false, 0, ""},
+    {BENCH_FAN, 1, false, 0, ""},
+    {BENCH_NESTED, 1, false, 0, ""},
+    {BENCH_MAP, 1, false, 0, ""},
+    {BENCH_SIZE_LOCK, 1, true, 0, ""},
+    {BENCH_SIZE_RLOCK, 1, true, 0, ""},
+    {BENCH_SIZE_SEMAPHORE, 1, true, 0, ""},
+    {BENCH_SIZE_EVENT, 1, true, 0, ""},
+    {BENCH_SIZE_CONDITION, 1, true, 0, ""},
+    {BENCH_SIZE_BARRIER, 1, true, 0, ""},
+    {BENCH_SIZE_QUEUE, 1, true, 0, ""},
+    {BENCH_SIZE_SIMPLE_QUEUE, 1, true, 0, ""},
+    {BENCH_SIZE_TIMER, 1, true, 0, ""},
+    {BENCH_SIZE_FUTURE, 1, true, 0, ""},
 };
 
 enum {
     ROWS = sizeof rows / sizeof rows[0]
 };
 
-/* What the process that measures a row sends back: nanoseconds for one operation. */
-typedef struct figures {
-    bool failed[SUBJECTS];
-    double ns[SUBJECTS][MAX_ROUNDS];
-} figures;
+typedef enum outcome {
+    ABSENT, /* the subject has no such thing, or not so many */
+    FAILED,
+    DONE
+} outcome;
 
-typedef struct summary {
-    double median, low, high, least, most; /* low and high are the quartiles */
-} summary;
+/* What the process that measures a row sends back. */
+typedef struct figures {
+    outcome outcome[MAX_SUBJECTS];
+    double of[MAX_SUBJECTS][MAX_ROUNDS];
+} figures;
 
 static int rounds = 9;
 static double milliseconds = 15;
-static cpu_set_t allowed;
 
 /* ---- one measurement: a team of threads does one job ---- */
 
@@ -120,113 +177,235 @@ typedef struct member {
     pthread_t thread;
 } member;
 
-static double now_ns(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+/* What a thread of the team has told at its end. */
+typedef struct told {
+    BENCH_ALIGNED long balance;
+    double longest, total;
+    long waits;
+} told;
+
+static told all_told[BENCH_MAX_THREADS];
+
+void bench_tell_balance(int me, long balance) {
+    all_told[me].balance = balance;
 }
 
-/* The n-th processor this process may use, counted from the last: the first one has the most of the
- * system's own work. */
-static int processor(int n) {
-    n %= CPU_COUNT(&allowed);
-    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-        if (CPU_ISSET((size_t)cpu, &allowed) && n-- == 0) {
-            return cpu;
-        }
-    }
-    return 0;
-}
-
-static void pin(const team *t, int me) {
-    cpu_set_t set;
-    if (t->pin == SPREAD && t->threads == 1) {
-        return; /* It is the threads that it makes which are to spread. */
-    }
-    CPU_ZERO(&set);
-    CPU_SET((size_t)processor(t->pin == SPREAD ? me : 0), &set);
-    (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+void bench_tell_waits(int me, double longest, double total, long n) {
+    all_told[me].longest = longest;
+    all_told[me].total = total;
+    all_told[me].waits = n;
 }
 
 static void *play(void *arg) {
     member *m = arg;
     team *t = m->team;
-    pin(t, m->me);
+    if (t->pin == ONE || t->threads > 1) { /* Of one, those that it makes are to spread. */
+        bench_pin(t->pin == SPREAD ? m->me : 0);
+    }
     atomic_fetch_add(&t->ready, 1);
     while (!atomic_load(&t->go)) {
         (void)sched_yield();
     }
-    m->begin = now_ns();
+    m->begin = bench_now();
     m->failures = t->job->body(m->me, t->threads, t->count);
-    m->end = now_ns();
+    m->end = bench_now();
     return NULL;
 }
 
-/* Nanoseconds from the first thread's begin to the last one's end, or below 0 on failure. */
-static double measure(const bench_job *job, int threads, pinning how, long count) {
-    team t = {.job = job, .threads = threads, .count = count, .pin = how};
-    static member members[MAX_THREADS];
-    if (job->setup != NULL) {
-        job->setup(threads);
-    }
-    for (int i = 0; i < threads; i++) {
-        members[i] = (member){.team = &t, .me = i};
+/* The team's failures, BENCH_CANNOT or 0; `ns` is from the first one's begin to the last one's
+ * end. */
+static long run_team(team *t, double *ns) {
+    static member members[BENCH_MAX_THREADS];
+    double begin = 0, end = 0;
+    long failures = 0;
+    for (int i = 0; i < t->threads; i++) {
+        members[i] = (member){.team = t, .me = i};
         if (pthread_create(&members[i].thread, NULL, play, &members[i]) != 0) {
             abort();
         }
     }
-    while (atomic_load(&t.ready) < threads) {
+    while (atomic_load(&t->ready) < t->threads) {
         (void)sched_yield();
     }
-    atomic_store(&t.go, true);
-    double begin = 0, end = 0;
-    long failures = 0;
-    for (int i = 0; i < threads; i++) {
-        (void)pthread_join(members[i].thread, NULL);
-        begin = i == 0 || members[i].begin < begin ? members[i].begin : begin;
-        end = i == 0 || members[i].end > end ? members[i].end : end;
-        failures += members[i].failures;
+    atomic_store(&t->go, true);
+    for (int i = 0; i < t->threads; i++) {
+        const member *m = &members[i];
+        (void)pthread_join(m->thread, NULL);
+        begin = i == 0 || m->begin < begin ? m->begin : begin;
+        end = i == 0 || m->end > end ? m->end : end;
+        failures = m->failures < 0 || failures < 0 ? BENCH_CANNOT : failures + m->failures;
     }
-    return failures == 0 ? end - begin : -1;
+    *ns = end - begin;
+    return failures;
 }
 
-/* How many operations take about the time of one round. The first runs also warm everything up; in
- * the very first, which is not counted, a job may make what it keeps, such as threads. */
-static long calibrate(const bench_job *job, const row *r, pinning how) {
-    double wanted = milliseconds * 1e6;
-    (void)measure(job, r->threads, how, 1);
-    for (long count = 32;; count *= 4) {
-        double ns = measure(job, r->threads, how, count);
-        if (ns < 0) {
-            return 0;
-        }
-        if (ns > wanted / 8) {
-            long fitting = (long)(wanted / ns * (double)count);
+/* The figure of a workload that took `ns` for `count` operations, from what the threads have told;
+ * false if they have taken more or less than they have given. */
+static bool figure_of(bench_unit unit, int threads, double ns, long count, double *figure) {
+    double longest = 0, total = 0;
+    long balance = 0, waits = 0;
+    for (int i = 0; i < threads; i++) {
+        longest = all_told[i].longest > longest ? all_told[i].longest : longest;
+        total += all_told[i].total;
+        waits += all_told[i].waits;
+        balance += all_told[i].balance;
+    }
+    *figure = unit == BENCH_UNIT_LONGEST           ? longest
+              : unit == BENCH_UNIT_LONGEST_TO_MEAN ? longest / (total / (double)waits)
+                                                   : ns / (double)count;
+    return balance == 0;
+}
+
+/* Which subject the row's process is measuring, for who wants to know where it hangs. */
+static char running[128];
+
+static void tell_where_it_hangs(int signal) {
+    (void)signal;
+    (void)!write(STDERR_FILENO, running, strlen(running));
+    _exit(1);
+}
+
+static const char *label_of(const subject *s, bench_work work) {
+    return s->jobs != NULL ? s->jobs[work].label : s->python->label;
+}
+
+typedef struct result {
+    outcome outcome;
+    double ns, figure;
+} result;
+
+static outcome outcome_of(long failures) {
+    return failures == BENCH_CANNOT ? ABSENT : failures == 0 ? DONE : FAILED;
+}
+
+static result measure_python(const subject *s, const row *r, pinning how, long count) {
+    result out = {FAILED, 0, 0};
+    bench_request request = {
+        .work = works[r->work].name,
+        .threads = r->threads,
+        .spread = how == SPREAD,
+        .check = bench_running.check,
+        .count = count,
+        .size = r->size,
+    };
+    if (s->python->process != 0 || bench_python_start(s->python)) {
+        out.outcome = outcome_of(bench_python_measure(s->python, &request, &out.ns, &out.figure));
+    }
+    return out;
+}
+
+static result measure(const subject *s, const row *r, pinning how, long count) {
+    (void)snprintf(running, sizeof running, "hung in %s: %s of %s, %ld operations\n",
+                   works[r->work].text, label_of(s, r->work), s->name, count);
+    if (s->jobs == NULL) {
+        return measure_python(s, r, how, count);
+    }
+    const bench_job *job = &s->jobs[r->work];
+    team t = {.job = job, .threads = r->threads, .count = count, .pin = how};
+    result out = {FAILED, 0, 0};
+    bench_running.count = count;
+    bench_running.size = r->size;
+    bench_running.processors = how == ONE ? 1 : bench_count_processors();
+    memset(all_told, 0, sizeof all_told);
+    if (job->setup != NULL) {
+        job->setup(r->threads);
+    }
+    out.outcome = outcome_of(run_team(&t, &out.ns));
+    if (!figure_of(works[r->work].unit, r->threads, out.ns, count, &out.figure) &&
+        out.outcome == DONE) {
+        out.outcome = FAILED;
+    }
+    return out;
+}
+
+/* How many operations take about the time of one round; 0 if the first run is not DONE. The first
+ * runs also warm everything up; in the very first, a job may make what it keeps, such as threads,
+ * and the loops look at more. */
+static long calibrate(const subject *s, const row *r, pinning how, outcome *first) {
+    bool longest = works[r->work].unit != BENCH_UNIT_NS;
+    double wanted = milliseconds * 1e6 * (longest ? 3 : 1);
+    bench_running.check = true;
+    result run = measure(s, r, how, FIRST_COUNT);
+    bench_running.check = false;
+    for (long count = 32; run.outcome == DONE; count *= 4) {
+        run = measure(s, r, how, count);
+        if (run.ns > wanted / 8) {
+            long fitting = (long)(wanted / run.ns * (double)count);
+            *first = run.outcome;
             return fitting > 16 ? fitting : 16;
         }
     }
+    *first = run.outcome;
+    return 0;
 }
 
 /* ---- one row: all subjects in turns, in a process of their own ---- */
 
-static void measure_row(const row *r, pinning how, figures *f) {
-    long counts[SUBJECTS] = {0};
-    memset(f, 0, sizeof *f);
-    for (int s = 0; s < SUBJECTS; s++) {
-        const bench_job *job = &subjects[s]->jobs[r->work];
-        if (job->body != NULL) {
-            counts[s] = calibrate(job, r, how);
-            f->failed[s] = counts[s] == 0;
+static bool takes_part(const subject *s, bench_work work) {
+    return s->jobs == NULL || s->jobs[work].label != NULL;
+}
+
+static void measure_times(const row *r, pinning how, figures *f) {
+    long counts[MAX_SUBJECTS] = {0};
+    for (int i = 0; i < subject_count; i++) {
+        if (takes_part(&subjects[i], r->work)) {
+            counts[i] = calibrate(&subjects[i], r, how, &f->outcome[i]);
         }
     }
     for (int round = 0; round < rounds; round++) {
-        for (int turn = 0; turn < SUBJECTS; turn++) {
-            int s = (turn + round) % SUBJECTS;
-            if (counts[s] > 0) {
-                double ns = measure(&subjects[s]->jobs[r->work], r->threads, how, counts[s]);
-                f->failed[s] = f->failed[s] || ns < 0;
-                f->ns[s][round] = ns / (double)counts[s];
+        for (int turn = 0; turn < subject_count; turn++) {
+            int i = (turn + round) % subject_count;
+            if (f->outcome[i] == DONE) {
+                result run = measure(&subjects[i], r, how, counts[i]);
+                f->outcome[i] = run.outcome == DONE ? DONE : FAILED;
+                f->of[i][round] = run.figure;
             }
+        }
+    }
+}
+
+/* Bytes of memory that this process has in use. */
+static double resident(void) {
+    long all = 0, here = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%ld %ld", &all, &here) != 2) {
+        abort();
+    }
+    (void)fclose(file);
+    return (double)here * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* An object that is allocated is measured by what many of them add to the memory of the process,
+ * after a few, which may bring what they share. */
+static outcome measure_size(const subject *s, const row *r, double *bytes) {
+    if (s->jobs == NULL) {
+        result run = measure_python(s, r, ONE, HOARDED);
+        *bytes = run.figure;
+        return run.outcome;
+    }
+    const bench_job *job = &s->jobs[r->work];
+    *bytes = (double)job->bytes;
+    if (job->hoard == NULL) {
+        return DONE;
+    }
+    long failures = job->hoard(FIRST_COUNT);
+    double before = resident();
+    failures += job->hoard(HOARDED);
+    *bytes = (resident() - before) / HOARDED;
+    return failures == 0 ? DONE : ABSENT;
+}
+
+static void measure_row(const row *r, pinning how, figures *f) {
+    if (works[r->work].unit != BENCH_UNIT_BYTES) {
+        measure_times(r, how, f);
+        return;
+    }
+    for (int i = 0; i < subject_count; i++) {
+        if (takes_part(&subjects[i], r->work)) {
+            f->outcome[i] = measure_size(&subjects[i], r, &f->of[i][0]);
+        }
+        for (int round = 1; round < rounds; round++) {
+            f->of[i][round] = f->of[i][0];
         }
     }
 }
@@ -265,6 +444,7 @@ static bool measure_apart(const row *r, pinning how, figures *f) {
     (void)fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
+        (void)signal(SIGALRM, tell_where_it_hangs);
         (void)alarm(SECONDS_UNTIL_HUNG);
         measure_row(r, how, f);
         _exit(write_all(ends[1], f, sizeof *f) ? 0 : 1);
@@ -277,178 +457,277 @@ static bool measure_apart(const row *r, pinning how, figures *f) {
 
 /* ---- the table ---- */
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+/* A measured row. */
+typedef struct line {
+    char name[64];
+    const row *row;
+    pinning how;
+    const figures *figures;
+    bench_summary of[MAX_SUBJECTS];
+} line;
 
-static summary summarize(const double *ns) {
-    double sorted[MAX_ROUNDS];
-    memcpy(sorted, ns, (size_t)rounds * sizeof *ns);
-    qsort(sorted, (size_t)rounds, sizeof *sorted, compare_doubles);
-    return (summary){
-        .median = (sorted[(rounds - 1) / 2] + sorted[rounds / 2]) / 2,
-        .low = sorted[(rounds - 1) / 4],
-        .high = sorted[rounds - 1 - (rounds - 1) / 4],
-        .least = sorted[0],
-        .most = sorted[rounds - 1],
-    };
-}
-
-/* The fastest subject of that kind, or -1. */
-static int best_of(bench_kind kind, const row *r, const figures *f, const summary *s) {
+/* The subject with the least figure of those kinds, or -1. */
+static int best_of(const line *l, bench_kind kind, bench_kind or_kind) {
     int best = -1;
-    for (int i = 0; i < SUBJECTS; i++) {
-        if (subjects[i]->kind == kind && subjects[i]->jobs[r->work].body != NULL && !f->failed[i] &&
-            (best < 0 || s[i].median < s[best].median)) {
+    for (int i = 0; i < subject_count; i++) {
+        bench_kind its = subjects[i].kind;
+        if ((its == kind || its == or_kind) && l->figures->outcome[i] == DONE &&
+            (best < 0 || l->of[i].median < l->of[best].median)) {
             best = i;
         }
     }
     return best;
 }
 
-static void print_ratio(double ours, int other, const summary *s) {
-    if (other < 0) {
-        printf("%7s", "-");
-    } else {
-        printf("%7.2f", ours / s[other].median);
+static bool have(bench_kind kind) {
+    for (int i = 0; i < subject_count; i++) {
+        if (subjects[i].kind == kind) {
+            return true;
+        }
     }
+    return false;
 }
+
+/* The columns of ratios; the second and the last only where there are such subjects. */
+static const struct {
+    const char *heading;
+    bench_kind kind, or_kind, needed;
+} columns[] = {
+    {"vs peer", BENCH_PEER, BENCH_PEER, BENCH_PEER},
+    {"vs any", BENCH_PEER, BENCH_AWAKE, BENCH_AWAKE},
+    {"limit", BENCH_LIMIT, BENCH_LIMIT, BENCH_LIMIT},
+    {"python", BENCH_PYTHON, BENCH_PYTHON, BENCH_PYTHON},
+};
+
+enum {
+    COLUMNS = sizeof columns / sizeof columns[0]
+};
 
 static void print_heading(void) {
-    printf("%7s%7s  %-27s%4s %-7s%11s%7s  %s\n", "vs peer", "limit", "one operation", "thr", "cpus",
-           "ours ns", "spread", "the others, ns (spread)");
+    for (int i = 0; i < COLUMNS; i++) {
+        if (have(columns[i].needed)) {
+            printf("%9s", columns[i].heading);
+        }
+    }
+    printf("  %-37s%4s %-7s%11s%7s  %s\n", "one operation, in ns", "thr", "cpus", "ours", "spread",
+           "the others (spread); ~ stays awake");
 }
 
-/* Half the distance between the quartiles, in percent of the median. */
-static double spread(const summary *s) {
-    return (s->high - s->low) / 2 / s->median * 100;
-}
-
-static bool print_row(const row *r, pinning how, const figures *f) {
-    summary s[SUBJECTS];
-    bool failed = false;
-    for (int i = 0; i < SUBJECTS; i++) {
-        s[i] = summarize(f->ns[i]);
-        failed = failed || f->failed[i];
-    }
-    int ours = best_of(BENCH_OURS, r, f, s);
-    if (ours < 0) {
-        printf("%7s%7s  %-27s%4d %-7s failed\n", "-", "-", work_names[r->work], r->threads,
-               pinning_names[how]);
-        return false;
-    }
-    print_ratio(s[ours].median, best_of(BENCH_PEER, r, f, s), s);
-    print_ratio(s[ours].median, best_of(BENCH_LIMIT, r, f, s), s);
-    printf("  %-27s%4d %-7s%11.1f%6.1f%% ", work_names[r->work], r->threads, pinning_names[how],
-           s[ours].median, spread(&s[ours]));
-    for (int i = 0; i < SUBJECTS; i++) {
-        if (i != ours && subjects[i]->jobs[r->work].body != NULL) {
-            printf(" %s ", subjects[i]->jobs[r->work].label);
-            if (f->failed[i]) {
-                printf("failed");
+static void print_ratios(const line *l, int ours) {
+    for (int i = 0; i < COLUMNS; i++) {
+        int other = best_of(l, columns[i].kind, columns[i].or_kind);
+        if (have(columns[i].needed)) {
+            if (ours < 0 || other < 0) {
+                printf("%9s", "-");
             } else {
-                printf("%.1f (%.1f%%)", s[i].median, spread(&s[i]));
+                printf("%9.*f", columns[i].kind == BENCH_PYTHON ? 4 : 2,
+                       l->of[ours].median / l->of[other].median);
             }
         }
     }
-    printf("\n");
-    return !failed;
+    printf("  %-37s%4d %-7s", l->name, l->row->threads, pinning_names[l->how]);
 }
 
-static void write_csv(FILE *csv, const row *r, pinning how, const figures *f) {
-    static const char *const kinds[] = {"ours", "peer", "limit"};
-    for (int i = 0; i < SUBJECTS; i++) {
-        const bench_job *job = &subjects[i]->jobs[r->work];
-        if (job->body != NULL && !f->failed[i]) {
-            summary s = summarize(f->ns[i]);
-            (void)fprintf(csv, "\"%s\",%d,%s,%s,%s,%.3f,%.3f,%.3f,%.3f,%.3f,%d\n",
-                          work_names[r->work], r->threads, pinning_names[how], job->label,
-                          kinds[subjects[i]->kind], s.median, s.low, s.high, s.least, s.most,
-                          rounds);
+/* "12.5%", or ">999%", right in seven columns. */
+static const char *spread_text(const bench_summary *s) {
+    static char text[16];
+    double percent = bench_spread(s);
+    (void)snprintf(text, sizeof text, percent < 1000 ? "%.1f%%" : ">999%%", percent);
+    return text;
+}
+
+/* The subjects that have done the row, the fastest first, and behind them those that failed. */
+static int sorted_subjects(const line *l, int *sorted) {
+    int n = 0;
+    for (int i = 0; i < subject_count; i++) {
+        if (l->figures->outcome[i] == ABSENT) {
+            continue;
         }
+        int at = n++;
+        for (; at > 0; at--) {
+            int before = sorted[at - 1];
+            bool later =
+                l->figures->outcome[before] == FAILED || l->of[before].median > l->of[i].median;
+            if (l->figures->outcome[i] == FAILED || !later) {
+                break;
+            }
+            sorted[at] = before;
+        }
+        sorted[at] = i;
+    }
+    return n;
+}
+
+/* All but ours, in lines of bounded length. False if one failed. */
+static bool print_others(const line *l, int ours) {
+    int sorted[MAX_SUBJECTS], column = 0;
+    int n = sorted_subjects(l, sorted);
+    bool good = true;
+    for (int at = 0; at < n; at++) {
+        char text[128];
+        int i = sorted[at];
+        const char *mark = subjects[i].kind == BENCH_AWAKE ? "~" : "";
+        if (i == ours) {
+            continue;
+        }
+        if (l->figures->outcome[i] == FAILED) {
+            good = false;
+            (void)snprintf(text, sizeof text, "  %s%s failed", mark,
+                           label_of(&subjects[i], l->row->work));
+        } else {
+            (void)snprintf(text, sizeof text, "  %s%s %.1f (%s)", mark,
+                           label_of(&subjects[i], l->row->work), l->of[i].median,
+                           spread_text(&l->of[i]));
+        }
+        if (column > 0 && column + (int)strlen(text) > OTHERS_WIDTH) {
+            printf("\n%*s", CONTINUED_AT, "");
+            column = 0;
+        }
+        column += printf("%s", text);
+    }
+    printf("\n");
+    return good;
+}
+
+static bool print_line(const line *l) {
+    int ours = best_of(l, BENCH_OURS, BENCH_OURS);
+    print_ratios(l, ours);
+    if (ours < 0) {
+        printf("%11s%7s", "failed", "");
+    } else {
+        printf("%11.1f%7s", l->of[ours].median, spread_text(&l->of[ours]));
+    }
+    return print_others(l, ours) && ours >= 0;
+}
+
+static const char csv_heading[] =
+    "workload,threads,processors,library,subject,kind,unit,median,quartile1,quartile3,least,most,"
+    "rounds,ours_to_best_peer,ours_to_best_of_all";
+
+/* Empty where there is no other. */
+static void write_ratio(FILE *csv, const line *l, int ours, int other) {
+    if (other < 0) {
+        (void)fprintf(csv, ",");
+    } else {
+        (void)fprintf(csv, ",%.4f", l->of[ours].median / l->of[other].median);
+    }
+}
+
+static void write_csv(FILE *csv, const line *l) {
+    static const char *const kinds[] = {"ours", "peer", "awake", "python", "limit"};
+    for (int i = 0; i < subject_count; i++) {
+        const bench_summary *s = &l->of[i];
+        if (l->figures->outcome[i] != DONE) {
+            continue;
+        }
+        (void)fprintf(csv, "\"%s\",%d,%s,%s,\"%s\",%s,%s,%.3f,%.3f,%.3f,%.3f,%.3f,%d", l->name,
+                      l->row->threads, pinning_names[l->how], subjects[i].name,
+                      label_of(&subjects[i], l->row->work), kinds[subjects[i].kind],
+                      unit_names[works[l->row->work].unit], s->median, s->low, s->high, s->least,
+                      s->most, rounds);
+        bool is_ours = subjects[i].kind == BENCH_OURS;
+        write_ratio(csv, l, i, is_ours ? best_of(l, BENCH_PEER, BENCH_PEER) : -1);
+        write_ratio(csv, l, i, is_ours ? best_of(l, BENCH_PEER, BENCH_AWAKE) : -1);
+        (void)fprintf(csv, "\n");
     }
 }
 
 /* ---- the whole ---- */
 
-static void print_machine(void) {
-    char line[256], model[256] = "unknown processor\n";
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':') != NULL) {
-            (void)snprintf(model, sizeof model, "%s", strchr(line, ':') + 2);
-            break;
-        }
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    printf("pythreading.h %s on %s, built by compiler %s\n%d processors, %s", PYT_VERSION,
-           PYT_BACKEND, __VERSION__, CPU_COUNT(&allowed), model);
-    printf("medians of %d rounds of %g ms, subjects in turns; below 1 we are the faster\n\n",
-           rounds, milliseconds);
-}
-
-static double setting(const char *name, double otherwise) {
-    const char *text = getenv(name);
-    double value = text != NULL ? atof(text) : 0;
-    return value > 0 ? value : otherwise;
-}
-
 static bool run_row(const row *r, pinning how, FILE *csv) {
+    char text[128];
+    line l = {.row = r, .how = how};
     figures *f = calloc(1, sizeof *f);
-    bool good = f != NULL;
-    if (isatty(STDERR_FILENO)) {
-        (void)fprintf(stderr, "... %s, %d threads, %s\r", work_names[r->work], r->threads,
-                      pinning_names[how]);
-    }
-    if (good && measure_apart(r, how, f)) {
-        good = print_row(r, how, f);
+    bool good = false;
+    (void)snprintf(l.name, sizeof l.name, "%s%s", works[r->work].text, r->note);
+    (void)snprintf(text, sizeof text, "%d of %d: %s, %d threads, %s", (int)(r - rows) + 1, ROWS,
+                   l.name, r->threads, pinning_names[how]);
+    bench_progress(text);
+    bool whole = f != NULL && measure_apart(r, how, f);
+    bench_progress(NULL);
+    if (whole) {
+        l.figures = f;
+        for (int i = 0; i < subject_count; i++) {
+            l.of[i] = bench_summarize(f->of[i], rounds);
+        }
+        good = print_line(&l);
         if (csv != NULL) {
-            write_csv(csv, r, how, f);
+            write_csv(csv, &l);
         }
     } else {
-        good = false;
-        printf("%7s%7s  %-27s%4d %-7s died or hung\n", "-", "-", work_names[r->work], r->threads,
-               pinning_names[how]);
+        printf("%9s  %-37s%4d %-7s died or hung\n", "-", l.name, r->threads, pinning_names[how]);
     }
     (void)fflush(stdout);
     free(f);
     return good;
 }
 
-int main(void) {
-    const char *only = getenv("BENCH_ONLY");
-    const char *csv_name = getenv("BENCH_CSV");
-    FILE *csv = NULL;
-    bool good = true;
-    rounds = (int)setting("BENCH_ROUNDS", rounds);
-    rounds = rounds < MAX_ROUNDS ? rounds : MAX_ROUNDS;
-    milliseconds = setting("BENCH_MS", milliseconds);
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-        perror("sched_getaffinity");
-        return 1;
+static void add_subject(const char *name, bench_kind kind, const bench_job *jobs,
+                        bench_python *python) {
+    if (subject_count < MAX_SUBJECTS) {
+        subjects[subject_count++] = (subject){name, kind, jobs, python};
     }
-    if (csv_name != NULL && csv_name[0] != '\0') {
-        csv = fopen(csv_name, "w");
-        if (csv == NULL) {
-            perror(csv_name);
-            return 1;
+}
+
+/* Those that are linked, and the Pythons that start. */
+static void find_subjects(void) {
+    static char paths[4096];
+    const char *given = getenv("BENCH_PYTHONS");
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const bench_subject *s = known[i].subject;
+        if (s != NULL) {
+            add_subject(s->kind == BENCH_OURS ? "pythreading.h" : known[i].name, s->kind, s->jobs,
+                        NULL);
         }
-        (void)fprintf(csv, "workload,threads,processors,subject,kind,"
-                           "median_ns,quartile1_ns,quartile3_ns,least_ns,most_ns,rounds\n");
     }
-    print_machine();
+    (void)snprintf(paths, sizeof paths, "%s", given != NULL ? given : "");
+    int n = 0;
+    for (char *path = strtok(paths, " "); path != NULL && n < MAX_PYTHONS;
+         path = strtok(NULL, " ")) {
+        pythons[n].path = path;
+        if (bench_python_start(&pythons[n])) {
+            add_subject(pythons[n].label, BENCH_PYTHON, NULL, &pythons[n]);
+        }
+        bench_python_stop(&pythons[n++]);
+    }
+}
+
+static bool run_rows(const char *only, FILE *csv) {
+    bool good = true;
     print_heading();
     for (int i = 0; i < ROWS; i++) {
-        if (only != NULL && strstr(work_names[rows[i].work], only) == NULL) {
-            continue;
-        }
-        for (int how = rows[i].pinned_to_one_only ? ONE : SPREAD; how <= ONE; how++) {
-            good = run_row(&rows[i], (pinning)how, csv) && good;
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s%s", works[rows[i].work].text, rows[i].note);
+        if (only == NULL || strstr(name, only) != NULL) {
+            for (int how = rows[i].pinned_to_one_only ? ONE : SPREAD; how <= ONE; how++) {
+                good = run_row(&rows[i], (pinning)how, csv) && good;
+            }
         }
     }
+    return good;
+}
+
+int main(void) {
+    const char *csv_name = getenv("BENCH_CSV");
+    char machine[256], program[256];
+    rounds = (int)bench_setting("BENCH_ROUNDS", rounds);
+    rounds = rounds < MAX_ROUNDS ? rounds : MAX_ROUNDS;
+    milliseconds = bench_setting("BENCH_MS", milliseconds);
+    if (!bench_find_processors()) {
+        return 1;
+    }
+    find_subjects();
+    bench_machine(machine, sizeof machine);
+    (void)snprintf(program, sizeof program, "pythreading.h %s on %s, built by compiler %s",
+                   PYT_VERSION, PYT_BACKEND, __VERSION__);
+    FILE *csv = bench_csv_open(csv_name, program, csv_heading);
+    if (csv == NULL && csv_name != NULL && csv_name[0] != '\0') {
+        return 1;
+    }
+    printf(
+        "%s\n%s\nmedians of %d rounds of %g ms, subjects in turns; below 1 we are the faster\n\n",
+        program, machine, rounds, milliseconds);
+    bool good = run_rows(getenv("BENCH_ONLY"), csv);
     if (csv != NULL && fclose(csv) != 0) {
         perror(csv_name);
         good = false;

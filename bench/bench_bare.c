@@ -129,39 +129,42 @@ BENCH_JOB long event_is_set_job(int me, int threads, long count) {
 }
 
 BENCH_JOB long contended_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_contend(&lock, &shared, count, 0, futex_acquire, futex_release);
+    (void)threads;
+    return bench_contend(&lock, &shared, me, count, 0, futex_acquire, futex_release);
 }
 
 BENCH_JOB long contended_work_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_contend(&lock, &shared, count, BENCH_WORK_OUTSIDE, futex_acquire, futex_release);
+    (void)threads;
+    return bench_contend(&lock, &shared, me, count, BENCH_WORK_OUTSIDE, futex_acquire,
+                         futex_release);
 }
 
 BENCH_JOB long pingpong_job(int me, int threads, long count) {
     (void)threads;
-    return bench_semaphore_pingpong(&semaphore, &pong, me, count, futex_post, futex_wait);
+    return bench_pingpong(&semaphore, &pong, &shared, me, count, futex_post, futex_wait);
 }
 
 BENCH_JOB long barrier_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(&barrier, count, futex_barrier);
+    return bench_meet(&barrier, 0, me, threads, count, futex_barrier);
 }
 
 const bench_subject bench_bare = {
     .kind = BENCH_LIMIT,
     .jobs =
         {
-            [BENCH_LOCK] = {"cas+xchg", setup, lock_job},
-            [BENCH_LOCK_WITH] = {"cas+xchg", setup, lock_job},
-            [BENCH_RLOCK] = {"cas+xchg", setup, lock_job},
-            [BENCH_SEMAPHORE] = {"cas+xchg", setup, lock_job},
-            [BENCH_EVENT] = {"xchg+xchg", setup, event_job},
-            [BENCH_EVENT_IS_SET] = {"load", setup, event_is_set_job},
-            [BENCH_CONTENDED] = {"futex", setup, contended_job},
-            [BENCH_CONTENDED_WORK] = {"futex", setup, contended_work_job},
-            [BENCH_SEMAPHORE_PINGPONG] = {"futex", setup, pingpong_job},
-            [BENCH_CONDITION_PINGPONG] = {"futex", setup, pingpong_job},
-            [BENCH_BARRIER] = {"futex", setup, barrier_job},
+            BENCH_LINE(BENCH_LOCK, "cas+xchg", setup, lock_job),
+            BENCH_LINE(BENCH_LOCK_WITH, "cas+xchg", setup, lock_job),
+            BENCH_LINE(BENCH_RLOCK, "cas+xchg", setup, lock_job),
+            BENCH_LINE(BENCH_SEMAPHORE, "cas+xchg", setup, lock_job),
+            BENCH_LINE(BENCH_EVENT, "xchg+xchg", setup, event_job),
+            BENCH_LINE(BENCH_EVENT_IS_SET, "load", setup, event_is_set_job),
+            BENCH_LINE(BENCH_CONTENDED, "futex", setup, contended_job),
+            BENCH_LINE(BENCH_CONTENDED_WORK, "futex", setup, contended_work_job),
+            BENCH_LINE(BENCH_SEMAPHORE_PINGPONG, "futex", setup, pingpong_job),
+            BENCH_LINE(BENCH_SEMAPHORE_TIMED, "futex", setup, pingpong_job),
+            BENCH_LINE(BENCH_EVENT_PINGPONG, "futex", setup, pingpong_job),
+            BENCH_LINE(BENCH_CONDITION_PINGPONG, "futex", setup, pingpong_job),
+            BENCH_LINE(BENCH_CONDITION_TIMED, "futex", setup, pingpong_job),
+            BENCH_LINE(BENCH_BARRIER, "futex", setup, barrier_job),
         },
 };

@@ -2,6 +2,13 @@
 #include "loops.h"
 
 #include <threads.h>
+#include <time.h>
+
+#define HAS_LOCK
+#define HAS_MONITOR
+#define HAS_RLOCK
+#define HAS_FLAG
+#define HAS_THREAD
 
 typedef struct pair {
     mtx_t lock;
@@ -11,13 +18,21 @@ typedef struct pair {
 
 static BENCH_ALIGNED mtx_t lock;
 static BENCH_ALIGNED pair monitor;
-static BENCH_ALIGNED bool flag;
+static BENCH_ALIGNED mtx_t rlock;
 
 static int acquire(void *object) {
     return mtx_lock(object);
 }
 
 static int release(void *object) {
+    return mtx_unlock(object);
+}
+
+static int rlock_acquire(void *object) {
+    return mtx_lock(object);
+}
+
+static int rlock_release(void *object) {
     return mtx_unlock(object);
 }
 
@@ -32,6 +47,14 @@ static int monitor_release(void *object) {
 static int monitor_wait(void *object) {
     pair *p = object;
     return cnd_wait(&p->go, &p->lock);
+}
+
+static int monitor_wait_timed(void *object) {
+    pair *p = object;
+    struct timespec until;
+    (void)timespec_get(&until, TIME_UTC);
+    until.tv_sec += (time_t)BENCH_FAR_AWAY;
+    return cnd_timedwait(&p->go, &p->lock, &until);
 }
 
 static int monitor_notify(void *object) {
@@ -55,22 +78,17 @@ static const bench_monitor calls = {
     .acquire = monitor_acquire,
     .release = monitor_release,
     .wait = monitor_wait,
+    .wait_timed = monitor_wait_timed,
     .notify = monitor_notify,
     .notify_all = monitor_notify_all,
     .wait_full = monitor_wait_full,
     .notify_full = monitor_notify_full,
 };
 
-static int event_set(void *object) {
-    return bench_put_flag(&calls, object, &flag, true);
-}
-
-static int event_clear(void *object) {
-    return bench_put_flag(&calls, object, &flag, false);
-}
-
-static int event_is_set(void *object) {
-    return bench_get_flag(&calls, object, &flag);
+static void pair_init(pair *p) {
+    (void)mtx_init(&p->lock, mtx_plain);
+    (void)cnd_init(&p->go);
+    (void)cnd_init(&p->full);
 }
 
 static int nothing(void *arg) {
@@ -90,48 +108,22 @@ static int start_join(void *object) {
 static void setup(int threads) {
     (void)threads;
     shared = (bench_shared){.turn = 0};
-    flag = false;
     (void)mtx_init(&lock, mtx_plain);
-    (void)mtx_init(&monitor.lock, mtx_plain);
-    (void)cnd_init(&monitor.go);
-    (void)cnd_init(&monitor.full);
-}
-
-static void setup_recursive(int threads) {
-    (void)threads;
-    (void)mtx_init(&lock, mtx_plain | mtx_recursive);
-}
-
-BENCH_JOB long nested_job(int me, int threads, long count) {
-    long failures = acquire(&lock);
-    failures += lock_job(me, threads, count);
-    return failures + release(&lock);
-}
-
-BENCH_JOB long event_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_pair(&monitor, count, event_set, event_clear);
-}
-
-BENCH_JOB long event_is_set_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(&monitor, count, event_is_set);
+    (void)mtx_init(&rlock, mtx_plain | mtx_recursive);
+    pair_init(&monitor);
 }
 
 const bench_subject bench_c11 = {
     .kind = BENCH_PEER,
     .jobs =
         {
-            [BENCH_LOCK] = {"mtx_t", setup, lock_job},
-            [BENCH_LOCK_WITH] = {"mtx_t", setup, lock_job},
-            [BENCH_RLOCK] = {"mtx_recursive", setup_recursive, lock_job},
-            [BENCH_RLOCK_NESTED] = {"mtx_recursive", setup_recursive, nested_job},
-            [BENCH_EVENT] = {"mtx_t+cnd_t", setup, event_job},
-            [BENCH_EVENT_IS_SET] = {"mtx_t", setup, event_is_set_job},
-            [BENCH_CONTENDED] = {"mtx_t", setup, contended_job},
-            [BENCH_CONTENDED_WORK] = {"mtx_t", setup, contended_work_job},
-            [BENCH_CONDITION_PINGPONG] = {"cnd_t", setup, condition_pingpong_job},
-            [BENCH_NOTIFY_ALL] = {"cnd_t", setup, notify_all_job},
-            [BENCH_THREAD] = {"thrd_t", NULL, thread_job},
+            BENCH_LOCK_LINES("mtx_t"),
+            BENCH_RLOCK_LINES("mtx_recursive"),
+            BENCH_MONITOR_LINES("cnd_t"),
+            BENCH_EVENT_LINES("mtx_t+cnd_t", setup_event),
+            BENCH_LINE(BENCH_THREAD, "thrd_t", NULL, thread_job),
+            BENCH_BYTES_OF(BENCH_SIZE_LOCK, "mtx_t", sizeof(mtx_t)),
+            BENCH_BYTES_OF(BENCH_SIZE_RLOCK, "mtx_t", sizeof(mtx_t)),
+            BENCH_BYTES_OF(BENCH_SIZE_CONDITION, "mtx_t+cnd_t", sizeof(mtx_t) + sizeof(cnd_t)),
         },
 };

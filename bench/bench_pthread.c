@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define HAS_LOCK
+#define HAS_MONITOR
+#define HAS_RLOCK
+#define HAS_SEMAPHORE
+#define HAS_TIMED
+#define HAS_FLAG
+#define HAS_BARRIER
+#define HAS_QUEUE
+#define HAS_QUEUE_PINGPONG
+#define HAS_SIMPLE_QUEUE
+#define HAS_THREAD
+#define HAS_TIMER
+#define MAPS_IN_PARTS
+
 typedef struct pair {
     pthread_mutex_t lock;
     pthread_cond_t go;
@@ -15,13 +29,21 @@ typedef struct pair {
 
 static BENCH_ALIGNED pthread_mutex_t lock;
 static BENCH_ALIGNED pair monitor;
-static BENCH_ALIGNED bool flag;
+static BENCH_ALIGNED pthread_mutex_t rlock;
 
 static int acquire(void *object) {
     return pthread_mutex_lock(object);
 }
 
 static int release(void *object) {
+    return pthread_mutex_unlock(object);
+}
+
+static int rlock_acquire(void *object) {
+    return pthread_mutex_lock(object);
+}
+
+static int rlock_release(void *object) {
     return pthread_mutex_unlock(object);
 }
 
@@ -36,6 +58,19 @@ static int monitor_release(void *object) {
 static int monitor_wait(void *object) {
     pair *p = object;
     return pthread_cond_wait(&p->go, &p->lock);
+}
+
+static struct timespec far_away(clockid_t clock) {
+    struct timespec until;
+    (void)clock_gettime(clock, &until);
+    until.tv_sec += (time_t)BENCH_FAR_AWAY;
+    return until;
+}
+
+static int monitor_wait_timed(void *object) {
+    pair *p = object;
+    struct timespec until = far_away(CLOCK_REALTIME);
+    return pthread_cond_timedwait(&p->go, &p->lock, &until);
 }
 
 static int monitor_notify(void *object) {
@@ -59,6 +94,7 @@ static const bench_monitor calls = {
     .acquire = monitor_acquire,
     .release = monitor_release,
     .wait = monitor_wait,
+    .wait_timed = monitor_wait_timed,
     .notify = monitor_notify,
     .notify_all = monitor_notify_all,
     .wait_full = monitor_wait_full,
@@ -68,16 +104,10 @@ static BENCH_ALIGNED sem_t semaphore;
 static BENCH_ALIGNED sem_t pong;
 static BENCH_ALIGNED pthread_barrier_t barrier;
 
-static int event_set(void *object) {
-    return bench_put_flag(&calls, object, &flag, true);
-}
-
-static int event_clear(void *object) {
-    return bench_put_flag(&calls, object, &flag, false);
-}
-
-static int event_is_set(void *object) {
-    return bench_get_flag(&calls, object, &flag);
+static void pair_init(pair *p) {
+    (void)pthread_mutex_init(&p->lock, NULL);
+    (void)pthread_cond_init(&p->go, NULL);
+    (void)pthread_cond_init(&p->full, NULL);
 }
 
 static int semaphore_release(void *object) {
@@ -86,6 +116,11 @@ static int semaphore_release(void *object) {
 
 static int semaphore_acquire(void *object) {
     return sem_wait(object);
+}
+
+static int semaphore_acquire_timed(void *object) {
+    struct timespec until = far_away(CLOCK_REALTIME);
+    return sem_timedwait(object, &until);
 }
 
 static int barrier_wait(void *object) {
@@ -102,29 +137,30 @@ typedef struct ring {
 } ring;
 
 static BENCH_ALIGNED ring queue;
+static BENCH_ALIGNED ring queue_pong;
 
-static int ring_put(void *object) {
+static int queue_put(void *object, void *item) {
     ring *r = object;
     int failed = pthread_mutex_lock(&r->lock);
     while (r->count == BENCH_QUEUE_SIZE) {
         failed |= pthread_cond_wait(&r->item_left, &r->lock);
     }
-    r->items[(r->first + r->count++) % BENCH_QUEUE_SIZE] = object;
+    r->items[(r->first + r->count++) % BENCH_QUEUE_SIZE] = item;
     failed |= pthread_mutex_unlock(&r->lock);
     return failed | pthread_cond_signal(&r->item_came);
 }
 
-static int ring_get(void *object) {
+static int queue_get(void *object, void **item) {
     ring *r = object;
     int failed = pthread_mutex_lock(&r->lock);
     while (r->count == 0) {
         failed |= pthread_cond_wait(&r->item_came, &r->lock);
     }
-    void *item = r->items[r->first];
+    *item = r->items[r->first];
     r->first = (r->first + 1) % BENCH_QUEUE_SIZE;
     r->count--;
     failed |= pthread_mutex_unlock(&r->lock);
-    return failed | pthread_cond_signal(&r->item_left) | (item != object);
+    return failed | pthread_cond_signal(&r->item_left);
 }
 
 /* A list that grows as it must. */
@@ -141,13 +177,13 @@ typedef struct list {
 
 static BENCH_ALIGNED list simple_queue;
 
-static int list_put(void *object) {
+static int simple_queue_put(void *object, void *item) {
     list *l = object;
     node *n = malloc(sizeof *n);
     if (n == NULL) {
         return 1;
     }
-    *n = (node){.item = object};
+    *n = (node){.item = item};
     int failed = pthread_mutex_lock(&l->lock);
     *l->last = n;
     l->last = &n->next;
@@ -155,7 +191,7 @@ static int list_put(void *object) {
     return failed | pthread_cond_signal(&l->item_came);
 }
 
-static int list_get(void *object) {
+static int simple_queue_get(void *object, void **item) {
     list *l = object;
     int failed = pthread_mutex_lock(&l->lock);
     while (l->first == NULL) {
@@ -165,7 +201,7 @@ static int list_get(void *object) {
     l->first = n->next;
     l->last = l->first != NULL ? l->last : &l->first;
     failed |= pthread_mutex_unlock(&l->lock);
-    failed |= n->item != object;
+    *item = n->item;
     free(n);
     return failed;
 }
@@ -184,92 +220,55 @@ static void never(union sigval value) {
     (void)value;
 }
 
-static int timer(void *object) {
+static int timer_set(timer_t *t, double seconds) {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = never};
-    struct itimerspec hour = {.it_value.tv_sec = 3600};
+    struct itimerspec when = {.it_value.tv_sec = (time_t)seconds};
+    return timer_create(CLOCK_MONOTONIC, &event, t) != 0 || timer_settime(*t, 0, &when, NULL) != 0;
+}
+
+static int timer(void *object) {
     timer_t t;
     (void)object;
-    return timer_create(CLOCK_MONOTONIC, &event, &t) | timer_settime(t, 0, &hour, NULL) |
-           timer_delete(t);
+    return timer_set(&t, 3600) != 0 || timer_delete(t) != 0;
+}
+
+/* The system allows as many as it allows pending signals. */
+static int timer_wait(double seconds) {
+    timer_t t;
+    return timer_set(&t, seconds);
 }
 
 #include "jobs.h"
 
 static void setup(int threads) {
+    pthread_mutexattr_t attributes;
+    (void)pthread_mutexattr_init(&attributes);
+    (void)pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
     shared = (bench_shared){.turn = 0};
-    flag = false;
     (void)pthread_mutex_init(&lock, NULL);
-    (void)pthread_mutex_init(&monitor.lock, NULL);
-    (void)pthread_cond_init(&monitor.go, NULL);
-    (void)pthread_cond_init(&monitor.full, NULL);
+    (void)pthread_mutex_init(&rlock, &attributes);
+    pair_init(&monitor);
     (void)sem_init(&semaphore, 0, 0);
     (void)sem_init(&pong, 0, 0);
     (void)pthread_barrier_init(&barrier, NULL, (unsigned)threads);
-}
-
-static void setup_recursive(int threads) {
-    pthread_mutexattr_t attributes;
-    (void)threads;
-    (void)pthread_mutexattr_init(&attributes);
-    (void)pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-    (void)pthread_mutex_init(&lock, &attributes);
     (void)pthread_mutexattr_destroy(&attributes);
 }
 
-BENCH_JOB long nested_job(int me, int threads, long count) {
-    long failures = acquire(&lock);
-    failures += lock_job(me, threads, count);
-    return failures + release(&lock);
-}
-
-BENCH_JOB long event_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_pair(&monitor, count, event_set, event_clear);
-}
-
-BENCH_JOB long event_is_set_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(&monitor, count, event_is_set);
-}
-
-BENCH_JOB long semaphore_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_pair(&semaphore, count, semaphore_release, semaphore_acquire);
-}
-
-BENCH_JOB long semaphore_pingpong_job(int me, int threads, long count) {
-    (void)threads;
-    return bench_semaphore_pingpong(&semaphore, &pong, me, count, semaphore_release,
-                                    semaphore_acquire);
-}
-
-BENCH_JOB long barrier_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(&barrier, count, barrier_wait);
+static void setup_ring(ring *r) {
+    r->first = r->count = 0;
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_cond_init(&r->item_came, NULL);
+    (void)pthread_cond_init(&r->item_left, NULL);
 }
 
 static void setup_queues(int threads) {
     (void)threads;
-    queue.first = queue.count = 0;
+    shared.turn = 0;
+    setup_ring(&queue);
+    setup_ring(&queue_pong);
     simple_queue.last = &simple_queue.first;
-    (void)pthread_mutex_init(&queue.lock, NULL);
-    (void)pthread_cond_init(&queue.item_came, NULL);
-    (void)pthread_cond_init(&queue.item_left, NULL);
     (void)pthread_mutex_init(&simple_queue.lock, NULL);
     (void)pthread_cond_init(&simple_queue.item_came, NULL);
-}
-
-BENCH_JOB long queue_job(int me, int threads, long count) {
-    return bench_items(&queue, me, threads, count, ring_put, ring_get);
-}
-
-BENCH_JOB long simple_queue_job(int me, int threads, long count) {
-    return bench_items(&simple_queue, me, threads, count, list_put, list_get);
-}
-
-BENCH_JOB long timer_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(NULL, count, timer);
 }
 
 /* A pool as one makes it by hand: a list of tasks under a mutex, each task with a mutex and a
@@ -351,68 +350,32 @@ static void *pool_result(void *future) {
     return result;
 }
 
-typedef struct part {
-    unsigned char *items;
-    long n;
-} part;
-
-static void touch(void *item) {
-    ++*(unsigned char *)item;
-}
-
-static void (*volatile touch_each)(void *item) =
-    touch; /* called through a pointer, as a pool must */
-
-static void *map_part(void *arg) {
-    part *p = (part *)arg;
-    void (*function)(void *) = touch_each;
-    for (long i = 0; i < p->n; i++) {
-        function(&p->items[i]);
-    }
-    return arg;
-}
-
-/* In four parts for each worker. */
-static long pool_map(unsigned char *items, long n) {
-    enum {
-        PARTS = 4 * BENCH_WORKERS
-    };
-    part parts[PARTS];
-    void *futures[PARTS];
-    long failures = 0;
-    for (long i = 0; i < PARTS; i++) {
-        parts[i] = (part){items + i * n / PARTS, (i + 1) * n / PARTS - i * n / PARTS};
-        futures[i] = pool_submit(map_part, &parts[i]);
-    }
-    for (int i = 0; i < PARTS; i++) {
-        failures += pool_result(futures[i]) != &parts[i];
-    }
-    return failures;
-}
-
 #include "pools.h"
 
 const bench_subject bench_pthread = {
     .kind = BENCH_PEER,
     .jobs =
         {
-            [BENCH_LOCK] = {"pthread_mutex", setup, lock_job},
-            [BENCH_LOCK_WITH] = {"pthread_mutex", setup, lock_job},
-            [BENCH_RLOCK] = {"pthread_recursive", setup_recursive, lock_job},
-            [BENCH_RLOCK_NESTED] = {"pthread_recursive", setup_recursive, nested_job},
-            [BENCH_SEMAPHORE] = {"sem_t", setup, semaphore_job},
-            [BENCH_EVENT] = {"pthread mutex+cond", setup, event_job},
-            [BENCH_EVENT_IS_SET] = {"pthread_mutex", setup, event_is_set_job},
-            [BENCH_CONTENDED] = {"pthread_mutex", setup, contended_job},
-            [BENCH_CONTENDED_WORK] = {"pthread_mutex", setup, contended_work_job},
-            [BENCH_SEMAPHORE_PINGPONG] = {"sem_t", setup, semaphore_pingpong_job},
-            [BENCH_CONDITION_PINGPONG] = {"pthread_cond", setup, condition_pingpong_job},
-            [BENCH_NOTIFY_ALL] = {"pthread_cond", setup, notify_all_job},
-            [BENCH_BARRIER] = {"pthread_barrier", setup, barrier_job},
-            [BENCH_THREAD] = {"pthread_create", NULL, thread_job},
-            [BENCH_TIMER] = {"timer_create", NULL, timer_job},
-            [BENCH_QUEUE] = {"pthread mutex+cond ring", setup_queues, queue_job},
-            [BENCH_SIMPLE_QUEUE] = {"pthread mutex+cond list", setup_queues, simple_queue_job},
-            BENCH_POOL_JOBS("pthread mutex+cond pool"),
+            BENCH_LOCK_LINES("pthread_mutex"),
+            BENCH_RLOCK_LINES("pthread_recursive"),
+            BENCH_SEMAPHORE_LINES("sem_t"),
+            BENCH_LINE(BENCH_SEMAPHORE_TIMED, "sem_t", setup, semaphore_timed_job),
+            BENCH_EVENT_LINES("pthread mutex+cond", setup_event),
+            BENCH_MONITOR_LINES("pthread_cond"),
+            BENCH_LINE(BENCH_BARRIER, "pthread_barrier", setup, barrier_job),
+            BENCH_LINE(BENCH_THREAD, "pthread_create", NULL, thread_job),
+            BENCH_LINE(BENCH_TIMER, "timer_create", NULL, timer_job),
+            BENCH_QUEUE_LINE("pthread mutex+cond ring"),
+            BENCH_QUEUE_PINGPONG_LINE("pthread mutex+cond ring"),
+            BENCH_SIMPLE_QUEUE_LINE("pthread mutex+cond list"),
+            BENCH_POOL_LINES("pthread mutex+cond pool"),
+            BENCH_LINE(BENCH_NESTED, "pthread mutex+cond pool", NULL, nested_job),
+            BENCH_BYTES_OF(BENCH_SIZE_LOCK, "pthread_mutex", sizeof lock),
+            BENCH_BYTES_OF(BENCH_SIZE_RLOCK, "pthread_mutex", sizeof rlock),
+            BENCH_BYTES_OF(BENCH_SIZE_SEMAPHORE, "sem_t", sizeof semaphore),
+            BENCH_BYTES_OF(BENCH_SIZE_CONDITION, "pthread mutex+cond",
+                           sizeof(pthread_mutex_t) + sizeof(pthread_cond_t)),
+            BENCH_BYTES_OF(BENCH_SIZE_BARRIER, "pthread_barrier", sizeof(pthread_barrier_t)),
+            BENCH_HOARD(BENCH_SIZE_TIMER, "timer_create", wait_for_timers),
         },
 };

@@ -3,6 +3,21 @@
 
 #include "loops.h"
 
+#include <stdlib.h>
+
+#define HAS_LOCK
+#define HAS_MONITOR
+#define HAS_RLOCK
+#define HAS_SEMAPHORE
+#define HAS_TIMED
+#define HAS_EVENT
+#define HAS_BARRIER
+#define HAS_QUEUE
+#define HAS_QUEUE_PINGPONG
+#define HAS_SIMPLE_QUEUE
+#define HAS_THREAD
+#define HAS_TIMER
+
 typedef struct pair {
     pyt_lock lock;
     pyt_condition go;
@@ -15,8 +30,10 @@ static BENCH_ALIGNED pyt_rlock rlock;
 static BENCH_ALIGNED pyt_semaphore semaphore;
 static BENCH_ALIGNED pyt_semaphore pong;
 static BENCH_ALIGNED pyt_event event;
+static BENCH_ALIGNED pyt_event event_pong;
 static BENCH_ALIGNED pyt_barrier barrier;
 static BENCH_ALIGNED pyt_queue queue;
+static BENCH_ALIGNED pyt_queue queue_pong;
 static BENCH_ALIGNED pyt_simple_queue simple_queue;
 
 static int acquire(void *object) {
@@ -39,6 +56,10 @@ static int monitor_wait(void *object) {
     return (int)pyt_condition_wait(&((pair *)object)->go);
 }
 
+static int monitor_wait_timed(void *object) {
+    return (int)pyt_condition_wait_timeout(&((pair *)object)->go, BENCH_FAR_AWAY);
+}
+
 static int monitor_notify(void *object) {
     return (int)pyt_condition_notify(&((pair *)object)->go);
 }
@@ -59,6 +80,7 @@ static const bench_monitor calls = {
     .acquire = monitor_acquire,
     .release = monitor_release,
     .wait = monitor_wait,
+    .wait_timed = monitor_wait_timed,
     .notify = monitor_notify,
     .notify_all = monitor_notify_all,
     .wait_full = monitor_wait_full,
@@ -89,12 +111,20 @@ static int semaphore_acquire(void *object) {
     return (int)pyt_semaphore_acquire(object);
 }
 
+static int semaphore_acquire_timed(void *object) {
+    return (int)pyt_semaphore_acquire_timeout(object, BENCH_FAR_AWAY);
+}
+
 static int event_set(void *object) {
     return (int)pyt_event_set(object);
 }
 
 static int event_clear(void *object) {
     return (int)pyt_event_clear(object);
+}
+
+static int event_wait(void *object) {
+    return (int)pyt_event_wait(object);
 }
 
 static int event_is_set(void *object) {
@@ -105,23 +135,21 @@ static int barrier_wait(void *object) {
     return (int)pyt_barrier_wait(object, NULL);
 }
 
-/* Items are pointers, all the same one. */
-static int queue_put(void *object) {
-    return (int)pyt_queue_put(object, &object);
+/* Items are pointers. */
+static int queue_put(void *object, void *item) {
+    return (int)pyt_queue_put(object, &item);
 }
 
-static int queue_get(void *object) {
-    void *item = NULL;
-    return pyt_queue_get(object, &item) != PYT_OK || item != object;
+static int queue_get(void *object, void **item) {
+    return (int)pyt_queue_get(object, item);
 }
 
-static int simple_queue_put(void *object) {
-    return (int)pyt_simple_queue_put(object, &object);
+static int simple_queue_put(void *object, void *item) {
+    return (int)pyt_simple_queue_put(object, &item);
 }
 
-static int simple_queue_get(void *object) {
-    void *item = NULL;
-    return pyt_simple_queue_get(object, &item) != PYT_OK || item != object;
+static int simple_queue_get(void *object, void **item) {
+    return (int)pyt_simple_queue_get(object, item);
 }
 
 static void *nothing(void *arg) {
@@ -150,6 +178,15 @@ static int timer(void *object) {
     return failed;
 }
 
+static int timer_wait(double seconds) {
+    pyt_thread *thread = NULL;
+    int failed = pyt_timer_new(&thread, seconds, never, NULL) != PYT_OK;
+    failed = failed || pyt_thread_set_daemon(thread, true) != PYT_OK ||
+             pyt_thread_start(thread) != PYT_OK;
+    pyt_thread_unref(thread);
+    return failed;
+}
+
 #include "jobs.h"
 
 static void setup(int threads) {
@@ -158,6 +195,7 @@ static void setup(int threads) {
     monitor.lock = (pyt_lock)PYT_LOCK_INIT;
     rlock = (pyt_rlock)PYT_RLOCK_INIT;
     event = (pyt_event)PYT_EVENT_INIT;
+    event_pong = (pyt_event)PYT_EVENT_INIT;
     (void)pyt_condition_init_lock(&monitor.go, &monitor.lock);
     (void)pyt_condition_init_lock(&monitor.full, &monitor.lock);
     (void)pyt_semaphore_init(&semaphore, 0);
@@ -170,62 +208,33 @@ BENCH_JOB long with_job(int me, int threads, long count) {
     return bench_single(&lock, count, with_lock);
 }
 
-BENCH_JOB long rlock_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_pair(&rlock, count, rlock_acquire, rlock_release);
-}
-
-BENCH_JOB long nested_job(int me, int threads, long count) {
-    long failures = rlock_acquire(&rlock);
-    failures += rlock_job(me, threads, count);
-    return failures + rlock_release(&rlock);
-}
-
-BENCH_JOB long semaphore_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_pair(&semaphore, count, semaphore_release, semaphore_acquire);
-}
-
-BENCH_JOB long event_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_pair(&event, count, event_set, event_clear);
-}
-
-BENCH_JOB long event_is_set_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(&event, count, event_is_set);
-}
-
-BENCH_JOB long semaphore_pingpong_job(int me, int threads, long count) {
-    (void)threads;
-    return bench_semaphore_pingpong(&semaphore, &pong, me, count, semaphore_release,
-                                    semaphore_acquire);
-}
-
-BENCH_JOB long barrier_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(&barrier, count, barrier_wait);
-}
-
 static void setup_queues(int threads) {
     (void)threads;
+    shared.turn = 0;
     (void)pyt_queue_destroy(&queue);
+    (void)pyt_queue_destroy(&queue_pong);
     (void)pyt_simple_queue_destroy(&simple_queue);
     (void)pyt_queue_init(&queue, sizeof(void *), BENCH_QUEUE_SIZE);
+    (void)pyt_queue_init(&queue_pong, sizeof(void *), BENCH_QUEUE_SIZE);
     (void)pyt_simple_queue_init(&simple_queue, sizeof(void *));
 }
 
-BENCH_JOB long queue_job(int me, int threads, long count) {
-    return bench_items(&queue, me, threads, count, queue_put, queue_get);
+static long keep_queues(long count) {
+    pyt_queue *queues = (pyt_queue *)calloc((size_t)count, sizeof *queues);
+    long failures = queues == NULL;
+    for (long i = 0; failures == 0 && i < count; i++) {
+        failures += pyt_queue_init(&queues[i], sizeof(void *), BENCH_QUEUE_SIZE) != PYT_OK;
+    }
+    return failures;
 }
 
-BENCH_JOB long simple_queue_job(int me, int threads, long count) {
-    return bench_items(&simple_queue, me, threads, count, simple_queue_put, simple_queue_get);
-}
-
-BENCH_JOB long timer_job(int me, int threads, long count) {
-    (void)me, (void)threads;
-    return bench_single(NULL, count, timer);
+static long keep_simple_queues(long count) {
+    pyt_simple_queue *queues = (pyt_simple_queue *)calloc((size_t)count, sizeof *queues);
+    long failures = queues == NULL;
+    for (long i = 0; failures == 0 && i < count; i++) {
+        failures += pyt_simple_queue_init(&queues[i], sizeof(void *)) != PYT_OK;
+    }
+    return failures;
 }
 
 static pyt_executor *executor;
@@ -266,23 +275,30 @@ const bench_subject bench_pyt = {
     .kind = BENCH_OURS,
     .jobs =
         {
-            [BENCH_LOCK] = {"ours", setup, lock_job},
-            [BENCH_LOCK_WITH] = {"ours", setup, with_job},
-            [BENCH_RLOCK] = {"ours", setup, rlock_job},
-            [BENCH_RLOCK_NESTED] = {"ours", setup, nested_job},
-            [BENCH_SEMAPHORE] = {"ours", setup, semaphore_job},
-            [BENCH_EVENT] = {"ours", setup, event_job},
-            [BENCH_EVENT_IS_SET] = {"ours", setup, event_is_set_job},
-            [BENCH_CONTENDED] = {"ours", setup, contended_job},
-            [BENCH_CONTENDED_WORK] = {"ours", setup, contended_work_job},
-            [BENCH_SEMAPHORE_PINGPONG] = {"ours", setup, semaphore_pingpong_job},
-            [BENCH_CONDITION_PINGPONG] = {"ours", setup, condition_pingpong_job},
-            [BENCH_NOTIFY_ALL] = {"ours", setup, notify_all_job},
-            [BENCH_BARRIER] = {"ours", setup, barrier_job},
-            [BENCH_THREAD] = {"ours", NULL, thread_job},
-            [BENCH_TIMER] = {"ours", NULL, timer_job},
-            [BENCH_QUEUE] = {"ours", setup_queues, queue_job},
-            [BENCH_SIMPLE_QUEUE] = {"ours", setup_queues, simple_queue_job},
-            BENCH_POOL_JOBS("ours"),
+            BENCH_LINE(BENCH_LOCK, "ours", setup, lock_job),
+            BENCH_LINE(BENCH_LOCK_WITH, "ours", setup, with_job),
+            BENCH_CONTENDED_LINES("ours"),
+            BENCH_MONITOR_LINES("ours"),
+            BENCH_RLOCK_LINES("ours"),
+            BENCH_SEMAPHORE_LINES("ours"),
+            BENCH_LINE(BENCH_SEMAPHORE_TIMED, "ours", setup, semaphore_timed_job),
+            BENCH_EVENT_LINES("ours", setup),
+            BENCH_LINE(BENCH_BARRIER, "ours", setup, barrier_job),
+            BENCH_LINE(BENCH_THREAD, "ours", NULL, thread_job),
+            BENCH_LINE(BENCH_TIMER, "ours", NULL, timer_job),
+            BENCH_QUEUE_LINE("ours"),
+            BENCH_QUEUE_PINGPONG_LINE("ours"),
+            BENCH_SIMPLE_QUEUE_LINE("ours"),
+            BENCH_POOL_LINES("ours"),
+            BENCH_LINE(BENCH_NESTED, "ours", NULL, nested_job),
+            BENCH_BYTES_OF(BENCH_SIZE_LOCK, "ours", sizeof(pyt_lock)),
+            BENCH_BYTES_OF(BENCH_SIZE_RLOCK, "ours", sizeof(pyt_rlock)),
+            BENCH_BYTES_OF(BENCH_SIZE_SEMAPHORE, "ours", sizeof(pyt_semaphore)),
+            BENCH_BYTES_OF(BENCH_SIZE_EVENT, "ours", sizeof(pyt_event)),
+            BENCH_BYTES_OF(BENCH_SIZE_CONDITION, "ours", sizeof(pyt_condition)),
+            BENCH_BYTES_OF(BENCH_SIZE_BARRIER, "ours", sizeof(pyt_barrier)),
+            BENCH_HOARD(BENCH_SIZE_QUEUE, "ours", keep_queues),
+            BENCH_HOARD(BENCH_SIZE_SIMPLE_QUEUE, "ours", keep_simple_queues),
+            BENCH_HOARD(BENCH_SIZE_TIMER, "ours", wait_for_timers),
         },
 };

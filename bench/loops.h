@@ -50,6 +50,9 @@ typedef struct bench_shared {
 /* Steps of arithmetic between two critical sections: some 150 ns on a machine of 3 GHz. */
 #define BENCH_WORK_OUTSIDE 100
 
+/* Steps of arithmetic that take some 10 us on a machine of 3 GHz. */
+#define BENCH_TEN_MICROSECONDS 7000
+
 /* Arithmetic that touches nothing shared. */
 BENCH_TEMPLATE void bench_busy(int steps) {
     unsigned long x = 1;
@@ -59,11 +62,21 @@ BENCH_TEMPLATE void bench_busy(int steps) {
     }
 }
 
+/* In a first run: stay long, and see whether another thread came in meanwhile. */
+BENCH_TEMPLATE int bench_check_alone(bench_shared *shared, int me) {
+    if (!bench_running.check) {
+        return 0;
+    }
+    shared->turn = me;
+    bench_busy(BENCH_TEN_MICROSECONDS);
+    return ((bench_shared *)bench_hide(shared))->turn != me;
+}
+
 /* Every thread takes from one count under the lock until it is used up, so that no thread is late
  * alone, and works outside for `outside` steps. The first to come sets the count. */
-BENCH_TEMPLATE long bench_contend(void *object, bench_shared *shared, long count, int outside,
-                                  bench_call *acquire, bench_call *release) {
-    long failures = 0;
+BENCH_TEMPLATE long bench_contend(void *object, bench_shared *shared, int me, long count,
+                                  int outside, bench_call *acquire, bench_call *release) {
+    long failures = 0, taken = 0;
     for (bool more = true; more;) {
         failures += acquire(bench_hide(object)) != 0;
         if (shared->round == 0) {
@@ -73,24 +86,99 @@ BENCH_TEMPLATE long bench_contend(void *object, bench_shared *shared, long count
         more = shared->left > 0;
         if (more) {
             shared->left--;
+            taken++;
         }
+        failures += bench_check_alone(shared, me);
         failures += release(bench_hide(object)) != 0;
         bench_busy(outside);
+    }
+    bench_tell_balance(me, me == 0 ? taken - count : taken);
+    return failures;
+}
+
+/* Steps of arithmetic under a lock: some 1 us on a machine of 3 GHz. */
+#define BENCH_WORK_INSIDE 700
+
+/* The same with the work inside, and every wait for the lock is timed. */
+BENCH_TEMPLATE long bench_fair(void *object, bench_shared *shared, int me, long count,
+                               bench_call *acquire, bench_call *release) {
+    long failures = 0, taken = 0, waits = 0;
+    double longest = 0, total = 0;
+    for (bool more = true; more; waits++) {
+        double begin = bench_now();
+        failures += acquire(bench_hide(object)) != 0;
+        double waited = bench_now() - begin;
+        if (shared->round == 0) {
+            shared->round = 1;
+            shared->left = count;
+        }
+        more = shared->left > 0;
+        if (more) {
+            shared->left--;
+            taken++;
+        }
+        bench_busy(BENCH_WORK_INSIDE);
+        failures += release(bench_hide(object)) != 0;
+        longest = waited > longest ? waited : longest;
+        total += waited;
+    }
+    bench_tell_waits(me, longest, total, waits);
+    bench_tell_balance(me, me == 0 ? taken - count : taken);
+    return failures;
+}
+
+/* In a first run: it is this thread's turn, and next the other's. */
+BENCH_TEMPLATE int bench_take_turn(bench_shared *shared, int me) {
+    if (!bench_running.check) {
+        return 0;
+    }
+    int wrong = shared->turn != me;
+    shared->turn = 1 - me;
+    return wrong;
+}
+
+/* Two threads that let each other run, by two semaphores or two queues, or by what can be used only
+ * once: then the next pair is `stride` bytes behind. One operation is a round trip. */
+BENCH_TEMPLATE long bench_pingpong_once(void *ping, void *pong, size_t stride, bench_shared *shared,
+                                        int me, long count, bench_call *give, bench_call *take) {
+    long failures = 0;
+    for (long i = 0; i < count; i++) {
+        if (me == 0) {
+            failures += bench_take_turn(shared, me);
+            failures += give(bench_hide(ping)) != 0;
+            failures += take(bench_hide(pong)) != 0;
+        } else {
+            failures += take(bench_hide(ping)) != 0;
+            failures += bench_take_turn(shared, me);
+            failures += give(bench_hide(pong)) != 0;
+        }
+        ping = (char *)ping + stride;
+        pong = (char *)pong + stride;
     }
     return failures;
 }
 
-/* Two threads that let each other run, by two semaphores. One operation is a round trip. */
-BENCH_TEMPLATE long bench_semaphore_pingpong(void *ping, void *pong, int me, long count,
-                                             bench_call *release, bench_call *acquire) {
+BENCH_TEMPLATE long bench_pingpong(void *ping, void *pong, bench_shared *shared, int me, long count,
+                                   bench_call *give, bench_call *take) {
+    return bench_pingpong_once(ping, pong, 0, shared, me, count, give, take);
+}
+
+/* The same by two events. */
+BENCH_TEMPLATE long bench_event_pingpong(void *ping, void *pong, bench_shared *shared, int me,
+                                         long count, bench_call *set, bench_call *wait,
+                                         bench_call *clear) {
+    void *mine = me == 0 ? pong : ping, *others = me == 0 ? ping : pong;
     long failures = 0;
     for (long i = 0; i < count; i++) {
         if (me == 0) {
-            failures += release(bench_hide(ping)) != 0;
-            failures += acquire(bench_hide(pong)) != 0;
-        } else {
-            failures += acquire(bench_hide(ping)) != 0;
-            failures += release(bench_hide(pong)) != 0;
+            failures += bench_take_turn(shared, me);
+            failures += set(bench_hide(others)) != 0;
+        }
+        failures += wait(bench_hide(mine)) != 0;
+        failures += clear(bench_hide(mine)) != 0;
+        if (me == 1) {
+            failures += bench_take_turn(shared, me);
+            failures += set(bench_hide(others)) != 0;
         }
     }
     return failures;
@@ -100,23 +188,60 @@ BENCH_TEMPLATE long bench_semaphore_pingpong(void *ping, void *pong, int me, lon
 typedef struct bench_monitor {
     bench_call *acquire, *release;
     bench_call *wait, *notify, *notify_all; /* on the first condition */
+    bench_call *wait_timed;                 /* as wait, with a timeout that is far away */
     bench_call *wait_full, *notify_full;    /* on the second */
 } bench_monitor;
 
 /* Two threads that let each other run, by a condition. One operation is a round trip. */
-BENCH_TEMPLATE long bench_condition_pingpong(const bench_monitor *calls, void *object,
-                                             bench_shared *shared, int me, long count) {
+BENCH_TEMPLATE long bench_condition_pingpong(const bench_monitor *calls, bench_call *wait,
+                                             void *object, bench_shared *shared, int me,
+                                             long count) {
     long failures = 0;
     for (long i = 0; i < count; i++) {
         failures += calls->acquire(bench_hide(object)) != 0;
         while (shared->turn != me) {
-            failures += calls->wait(bench_hide(object)) != 0;
+            failures += wait(bench_hide(object)) != 0;
         }
         shared->turn = 1 - me;
         failures += calls->notify(bench_hide(object)) != 0;
         failures += calls->release(bench_hide(object)) != 0;
     }
     return failures;
+}
+
+/* Thread 0 hands out one token after the other, each to one of the others, who all wait, and waits
+ * until it was taken. One operation is one token. */
+BENCH_TEMPLATE long bench_notify(const bench_monitor *calls, void *object, bench_shared *shared,
+                                 int me, int threads, long count) {
+    long failures = calls->acquire(bench_hide(object)) != 0, taken = 0;
+    while (me == 0 && shared->arrived < threads - 1) {
+        failures += calls->wait_full(bench_hide(object)) != 0;
+    }
+    for (long i = 0; me == 0 && i < count; i++) {
+        shared->left = 1;
+        failures += calls->notify(bench_hide(object)) != 0;
+        while (shared->left > 0) {
+            failures += calls->wait_full(bench_hide(object)) != 0;
+        }
+        taken--;
+    }
+    if (me == 0) {
+        shared->round = 1;
+        failures += calls->notify_all(bench_hide(object)) != 0;
+    } else {
+        shared->arrived++;
+        failures += calls->notify_full(bench_hide(object)) != 0;
+    }
+    while (shared->round == 0) {
+        failures += calls->wait(bench_hide(object)) != 0;
+        if (shared->left > 0) {
+            shared->left--;
+            taken++;
+            failures += calls->notify_full(bench_hide(object)) != 0;
+        }
+    }
+    bench_tell_balance(me, taken);
+    return failures + (calls->release(bench_hide(object)) != 0);
 }
 
 /* Thread 0 waits until all others wait, and wakes them all. One operation is all of them. */
@@ -139,25 +264,70 @@ BENCH_TEMPLATE long bench_notify_all(const bench_monitor *calls, void *object, b
             while (shared->round == i) {
                 failures += calls->wait(bench_hide(object)) != 0;
             }
+            failures += shared->round != i + 1;
         }
     }
     return failures + (calls->release(bench_hide(object)) != 0);
 }
 
-/* How many items a bounded queue has room for. */
-#define BENCH_QUEUE_SIZE 256
-
-/* The first half of the threads put items into a queue, the others get as many out of it. One
- * operation is an item that goes through. */
-BENCH_TEMPLATE long bench_items(void *object, int me, int threads, long count, bench_call *put,
-                                bench_call *get) {
-    int pairs = threads / 2;
+/* All threads meet, at one object, or at one after the other, `stride` bytes apart. In a first run
+ * each looks whether its neighbour is behind. */
+BENCH_TEMPLATE long bench_meet(void *object, size_t stride, int me, int threads, long count,
+                               bench_call *wait) {
+    static BENCH_ALIGNED long phases[BENCH_MAX_THREADS];
     long failures = 0;
-    for (long i = me % pairs; i < count; i += pairs) {
-        failures += (me < pairs ? put(bench_hide(object)) : get(bench_hide(object))) != 0;
+    for (long i = 0; i < count; i++) {
+        if (bench_running.check) {
+            __atomic_store_n(&phases[me], i, __ATOMIC_RELAXED);
+        }
+        failures += wait(bench_hide(object)) != 0;
+        /* At its first one, the neighbour has a number of the last job's. */
+        if (bench_running.check && i > 0) {
+            failures += __atomic_load_n(&phases[(me + 1) % threads], __ATOMIC_RELAXED) < i;
+        }
+        object = (char *)object + stride;
     }
     return failures;
 }
+
+/* A timeout, in seconds, that never comes. */
+#define BENCH_FAR_AWAY 3600.0
+
+/* How many items a bounded queue has room for. */
+#define BENCH_QUEUE_SIZE 256
+
+/* Items are numbers in the place of a pointer, never NULL. The object is hidden by the caller. */
+typedef int bench_put(void *object, void *item);
+typedef int bench_get(void *object, void **item);
+
+/* Half of the threads, or of an odd number one, put items into a queue; the others get as many out
+ * of it. One operation is an item that goes through. What was put and what was got has to have the
+ * same sum. */
+BENCH_TEMPLATE long bench_items(void *object, int me, int threads, long count, bench_put *put,
+                                bench_get *get) {
+    int producers = threads % 2 == 0 ? threads / 2 : 1;
+    bool puts = me < producers;
+    int step = puts ? producers : threads - producers;
+    long failures = 0, sum = 0;
+    for (long i = puts ? me : me - producers; i < count; i += step) {
+        void *item = (void *)(i + 1);
+        if (puts) {
+            failures += put(bench_hide(object), item) != 0;
+            sum -= i + 1;
+        } else {
+            failures += get(bench_hide(object), &item) != 0;
+            sum += (long)item;
+        }
+    }
+    bench_tell_balance(me, sum);
+    return failures;
+}
+
+/* Of the workloads of pools: tasks at a time, and items that one map goes over. */
+#define BENCH_BATCH 1000L
+#define BENCH_WORK_BATCH 100L
+#define BENCH_FAN_TASKS 32L
+#define BENCH_MAP_ITEMS 1000000L
 
 /* An event as one makes it by hand where there is none: a flag, a lock and a condition. */
 BENCH_TEMPLATE int bench_put_flag(const bench_monitor *calls, void *object, bool *flag,
@@ -174,6 +344,14 @@ BENCH_TEMPLATE int bench_get_flag(const bench_monitor *calls, void *object, cons
     int failed = calls->acquire(object);
     bool value = *flag;
     return failed | calls->release(object) | value;
+}
+
+BENCH_TEMPLATE int bench_wait_flag(const bench_monitor *calls, void *object, const bool *flag) {
+    int failed = calls->acquire(object);
+    while (!*flag) {
+        failed |= calls->wait(object);
+    }
+    return failed | calls->release(object);
 }
 
 #endif
