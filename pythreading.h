@@ -195,7 +195,11 @@
 #define PYT__COLD __attribute__((cold, noinline))
 #define PYT__NORETURN __attribute__((noreturn))
 #define PYT__CLEANUP(function) __attribute__((cleanup(function)))
-#define PYT__CONSTRUCTOR __attribute__((constructor))
+#elif defined(_MSC_VER)
+#define PYT__LIKELY(x) (x)
+#define PYT__UNUSED
+#define PYT__COLD __declspec(noinline)
+#define PYT__NORETURN __declspec(noreturn)
 #else
 #define PYT__LIKELY(x) (x)
 #define PYT__UNUSED
@@ -266,6 +270,8 @@
 #define PYT__THREAD_LOCAL
 #elif defined(__GNUC__) || defined(__clang__)
 #define PYT__THREAD_LOCAL __thread
+#elif defined(_MSC_VER)
+#define PYT__THREAD_LOCAL __declspec(thread)
 #elif defined(__cplusplus)
 #define PYT__THREAD_LOCAL thread_local
 #else
@@ -315,6 +321,24 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 #ifndef PYTHREADING_MALLOC
 #define PYTHREADING_MALLOC(size) malloc(size)
 #define PYTHREADING_FREE(pointer) free(pointer)
+#endif
+
+/* PYT__AT_START(function); declares a function that is called before main, where the compiler
+ * knows a way. Microsoft's calls what stands in a section of its own, from which the linker drops
+ * what nobody names; a private copy has no name that the linker knows. */
+#if defined(__GNUC__) || defined(__clang__)
+#define PYT__AT_START(function) __attribute__((constructor)) static void function(void)
+#elif defined(_MSC_VER) && !defined(PYTHREADING_STATIC)
+#pragma section(".CRT$XCU", read)
+#if defined(_M_IX86)
+#define PYT__LINKER_NAME(name) "_" #name
+#else
+#define PYT__LINKER_NAME(name) #name
+#endif
+#define PYT__AT_START(function)                                                              \
+    static void function(void);                                                              \
+    __pragma(comment(linker, "/include:" PYT__LINKER_NAME(function##_at_start))) __declspec( \
+        allocate(".CRT$XCU")) void (*const function##_at_start)(void) = function
 #endif
 
 /* The two seams for tests: PYT__STEP() stands between the steps of every protocol, where a
@@ -517,12 +541,30 @@ static char *pyt__copy_text(const char *text) {
  *    pyt__os_processors()   how many processors this process may use
  *    pyt__os_processor()    which one the calling thread runs on; -1: not known
  *    pyt__os_relax()        a hint between two looks at a word
+ *    pyt__os_is_alone()     has the system ended all other threads, because the process ends
  *
  *  Whatever returns bool returns false when the system is out of memory or threads, and has
  *  then changed nothing. Nothing here touches errno.
  *
  *  C11's timed wait follows the calendar. On Linux a cnd_t is a pthread_cond_t (glibc, musl), so
  *  it is initialised as one with the monotonic clock, and cnd_timedwait takes monotonic time.
+ *
+ *  On Windows the system's own locks, conditions and threads are used, also where <threads.h> or
+ *  pthreads are there: they wait by a clock that nobody sets and give a thread a stack of a size.
+ *  - Timed waits take whole milliseconds from now. They are rounded up, and may end early or
+ *    without a reason: the park room looks at its own clock and state after each.
+ *  - The end of a thread is noticed by fiber-local storage, whose callbacks run before anything
+ *    thread-local of the compiler's is given back. They run once: a thread whose callback has run
+ *    cannot be made known to the library again, so that what Windows still runs in it gets
+ *    PYT_MEMORY_ERROR where it would have to wait.
+ *  - A thread that is divided into fibers is one thread. Its end is noticed in the fiber in which
+ *    it first used the library: the only one, if that was before it became fibers, as in every
+ *    thread started here. A fiber with the first use in it that its thread deletes takes the
+ *    thread's values along; deleted by another thread it is not noticed at all.
+ *  - When a process ends, Windows ends all other threads first and then unloads modules. Handlers
+ *    of atexit run before that in a program, but after it in a DLL: there nobody is left to be
+ *    joined, and locks that the ended threads held are held for ever. Nothing is touched then.
+ *  - There is no fork.
  *
  *  Under strict -std=c11 the system's headers hide what POSIX adds; the few functions needed are
  *  declared here, which is harmless where the headers have declared them already.
@@ -538,6 +580,10 @@ static char *pyt__copy_text(const char *text) {
 #endif
 #endif
 
+#if defined(_WIN32) && !defined(__CYGWIN__)
+#define PYT__WINDOWS 1
+#endif
+
 #if defined(__has_include)
 #if __has_include(<threads.h>) && !defined(__STDC_NO_THREADS__)
 #define PYT__HAS_THREADS_H 1
@@ -546,6 +592,11 @@ static char *pyt__copy_text(const char *text) {
 
 #if defined(PYTHREADING_DUMMY)
 #define PYT_BACKEND "dummy"
+#elif defined(PYT__WINDOWS)
+#define PYT_BACKEND "win32"
+#if defined(PYTHREADING_PTHREADS)
+#error "PYTHREADING_PTHREADS is not for Windows, where the system's own threads are used"
+#endif
 #elif defined(PYTHREADING_PTHREADS) || defined(PYT__SANITIZED) || !defined(PYT__HAS_THREADS_H)
 #define PYT__PTHREADS 1
 #define PYT_BACKEND "pthreads"
@@ -557,6 +608,19 @@ static char *pyt__copy_text(const char *text) {
 
 #if PYT__DEFINE
 
+#if defined(PYT__WINDOWS)
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <process.h>
+#include <windows.h>
+#if _WIN32_WINNT < 0x0600
+#error "define _WIN32_WINNT as 0x0600 (Windows Vista) or later before the first #include"
+#endif
+#else
 #include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -568,9 +632,128 @@ static char *pyt__copy_text(const char *text) {
 #include <threads.h>
 #endif
 #endif
+#endif
 
 static void pyt__thread_main(void *thread); /* the thread room's: what a new thread runs */
 static void pyt__retire(void *self);        /* the thread room's: what a thread's end runs */
+
+#if !defined(PYTHREADING_DUMMY)
+/* Cut `name` to `size` - 1 bytes without cutting through a UTF-8 sequence. */
+static void pyt__cut_name(char *shortened, size_t size, const char *name) {
+    size_t length = strlen(name);
+    if (length >= size) {
+        length = size - 1;
+        while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80) {
+            length--;
+        }
+        length = length > 0 ? length : size - 1;
+    }
+    memcpy(shortened, name, length);
+    shortened[length] = '\0';
+}
+#endif
+
+#if defined(PYT__WINDOWS)
+
+/* ---- Windows, below every backend ---- */
+
+/* The counter may count in units that 64 bits do not hold a year of in nanoseconds when multiplied
+ * whole: whole seconds are taken out first. */
+static int64_t pyt__os_now(void) {
+    LARGE_INTEGER count;
+    LARGE_INTEGER second;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&second);
+    int64_t rest = count.QuadPart % second.QuadPart;
+    return count.QuadPart / second.QuadPart * 1000000000 + rest * 1000000000 / second.QuadPart;
+}
+
+static unsigned long pyt__os_thread_id(void) {
+    return GetCurrentThreadId();
+}
+
+static unsigned long pyt__os_main_id(void) {
+    return 0;
+}
+
+static bool pyt__os_is_main(void) {
+#if defined(PYTHREADING_DUMMY)
+    return true;
+#else
+    static PYT__ATOMIC(uint32_t) first; /* who comes first is taken for it */
+    uint32_t expected = 0;
+    uint32_t self = GetCurrentThreadId();
+    return PYT__CAS(&first, &expected, self, relaxed) || expected == self;
+#endif
+}
+
+/* The mask is empty for a process whose threads are spread over several groups of processors. */
+static unsigned pyt__os_processors(void) {
+    DWORD_PTR mine = 0;
+    DWORD_PTR all = 0;
+    unsigned count = 0;
+    GetProcessAffinityMask(GetCurrentProcess(), &mine, &all);
+    for (; mine != 0; mine &= mine - 1) {
+        count++;
+    }
+    if (count == 0) {
+        SYSTEM_INFO system;
+        GetSystemInfo(&system);
+        count = system.dwNumberOfProcessors;
+    }
+    return count > 0 ? count : 1;
+}
+
+/* What SleepConditionVariableSRW takes: rounded up, so that no wait is too short by that. */
+static DWORD pyt__milliseconds(int64_t nanoseconds) {
+    int64_t whole = nanoseconds > 0 ? (nanoseconds - 1) / 1000000 + 1 : 0;
+    return whole < INFINITE ? (DWORD)whole : INFINITE - 1; /* taken up again after 49 days */
+}
+
+#if !defined(PYTHREADING_DUMMY)
+
+/* A function that not every version of Windows has, or NULL. */
+static void (*pyt__os_find(const WCHAR *module, const char *name))(void) {
+    HMODULE where = GetModuleHandleW(module);
+    return where != NULL ? (void (*)(void))GetProcAddress(where, name) : NULL;
+}
+
+/* thread   a pyt__os_thread, or NULL for the calling thread */
+static void pyt__os_set_name(const void *thread, const char *name) {
+    typedef HRESULT(WINAPI * describe)(HANDLE, const WCHAR *);
+    describe set = (describe)pyt__os_find(L"kernelbase.dll", "SetThreadDescription");
+    char shortened[256];
+    WCHAR wide[256];
+    pyt__cut_name(shortened, sizeof shortened, name);
+    if (set != NULL && MultiByteToWideChar(CP_UTF8, 0, shortened, -1, wide, 256) > 0) {
+        set(thread != NULL ? *(const HANDLE *)thread : GetCurrentThread(), wide);
+    }
+}
+
+static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void)) {
+    (void)before;
+    (void)parent;
+    (void)child;
+    return !PYT__FAULT("at_fork");
+}
+
+static bool pyt__os_parallel(void) {
+    return pyt__os_processors() > 1;
+}
+
+static void pyt__os_relax(void) {
+    YieldProcessor();
+}
+
+static bool pyt__os_is_alone(void) {
+    typedef BOOLEAN(NTAPI * ask)(void);
+    ask ending = (ask)pyt__os_find(L"ntdll.dll", "RtlDllShutdownInProgress");
+    return ending != NULL && ending();
+}
+
+#endif /* !PYTHREADING_DUMMY */
+
+#else /* !PYT__WINDOWS */
 
 #if defined(__linux__)
 /* Where a 32-bit system has a 64-bit time_t the functions have other names below. */
@@ -597,7 +780,7 @@ int pthread_setname_np(pthread_t thread, const char *name);
 #define PYT__CLOCK CLOCK_MONOTONIC
 #endif
 
-/* ---- the system below every backend ---- */
+/* ---- POSIX, below every backend ---- */
 
 static int64_t pyt__os_now(void) {
     struct timespec now;
@@ -674,20 +857,6 @@ static unsigned pyt__os_processors(void) {
 
 #if !defined(PYTHREADING_DUMMY)
 
-/* Cut `name` to `size` - 1 bytes without cutting through a UTF-8 sequence. */
-static void pyt__cut_name(char *shortened, size_t size, const char *name) {
-    size_t length = strlen(name);
-    if (length >= size) {
-        length = size - 1;
-        while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80) {
-            length--;
-        }
-        length = length > 0 ? length : size - 1;
-    }
-    memcpy(shortened, name, length);
-    shortened[length] = '\0';
-}
-
 /* thread   a pyt__os_thread, or NULL for the calling thread */
 static void pyt__os_set_name(const void *thread, const char *name) {
 #if defined(__linux__)
@@ -740,6 +909,10 @@ static void pyt__os_relax(void) {
 #endif
 }
 
+static bool pyt__os_is_alone(void) {
+    return false;
+}
+
 /* A thread with a stack of a size of its own: a pthread under both backends. Some systems take
  * whole pages only, and have a least size above Python's. */
 static bool pyt__pthread_start(pthread_t *thread, size_t stack_size, void *(*entry)(void *),
@@ -787,6 +960,8 @@ static void *pyt__pthread_entry(void *arg) {
 
 #endif /* !PYTHREADING_DUMMY */
 
+#endif /* !PYT__WINDOWS */
+
 #if defined(PYTHREADING_DUMMY)
 
 /* ---- the backend without threads ----
@@ -831,10 +1006,14 @@ static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, in
     (void)cond;
     (void)mutex;
     if (left > 0) {
+#if defined(PYT__WINDOWS)
+        Sleep(pyt__milliseconds(left));
+#else
         int saved = errno;
         struct timespec pause = pyt__timespec(left);
         nanosleep(&pause, NULL);
         errno = saved;
+#endif
     }
 }
 
@@ -904,6 +1083,118 @@ static int pyt__os_processor(void) {
 }
 
 static void pyt__os_relax(void) {
+}
+
+static bool pyt__os_is_alone(void) {
+    return false;
+}
+
+#elif defined(PYT__WINDOWS)
+
+/* ---- the Win32 backend ---- */
+
+typedef SRWLOCK pyt__os_mutex;
+typedef CONDITION_VARIABLE pyt__os_cond;
+typedef HANDLE pyt__os_thread;
+typedef DWORD pyt__os_key;
+
+static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
+    InitializeSRWLock(mutex);
+    return !PYT__FAULT("mutex_init");
+}
+
+static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
+    (void)mutex;
+}
+
+static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
+    AcquireSRWLockExclusive(mutex);
+}
+
+static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
+    ReleaseSRWLockExclusive(mutex);
+}
+
+static bool pyt__os_cond_init(pyt__os_cond *cond) {
+    InitializeConditionVariable(cond);
+    return !PYT__FAULT("cond_init");
+}
+
+static void pyt__os_cond_destroy(pyt__os_cond *cond) {
+    (void)cond;
+}
+
+static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
+    SleepConditionVariableSRW(cond, mutex, INFINITE, 0);
+}
+
+static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
+    SleepConditionVariableSRW(cond, mutex, pyt__milliseconds(deadline - pyt__os_now()), 0);
+}
+
+static void pyt__os_cond_signal(pyt__os_cond *cond) {
+    WakeConditionVariable(cond);
+}
+
+static unsigned __stdcall pyt__os_entry(void *arg) {
+    pyt__thread_main(arg);
+    return 0;
+}
+
+static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
+    if (PYT__FAULT("thread_start") || stack_size > UINT_MAX) {
+        return false;
+    }
+    int saved = errno;
+    uintptr_t handle = _beginthreadex(NULL, (unsigned)stack_size, pyt__os_entry, arg,
+                                      STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    errno = saved;
+    *thread = (HANDLE)handle;
+    return handle != 0;
+}
+
+/* The handle says that the thread is over when its last callback has returned. */
+static void pyt__os_thread_join(pyt__os_thread thread) {
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+}
+
+static void pyt__os_thread_detach(pyt__os_thread thread) {
+    CloseHandle(thread);
+}
+
+PYT__NORETURN static void pyt__os_thread_exit(void) {
+    _endthreadex(0);
+    abort(); /* for compilers whose headers do not say that it never returns */
+}
+
+static PYT__THREAD_LOCAL bool pyt__os_key_ended; /* the callback has run, and will not again */
+
+/* Also called for a fiber that another thread deletes: then `value` is not the calling thread's. */
+static void WINAPI pyt__os_key_end(void *value) {
+    if (value != &pyt__me || pyt__os_is_alone()) {
+        return;
+    }
+    if (pyt__me.pyt__parker != NULL) {
+        pyt__retire(value);
+    }
+    pyt__os_key_ended = !IsThreadAFiber();
+}
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    *key = PYT__FAULT("key_make") ? FLS_OUT_OF_INDEXES : FlsAlloc(pyt__os_key_end);
+    return *key != FLS_OUT_OF_INDEXES;
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    FlsFree(key);
+}
+
+/* The value stays when it is to go: the callback sees by the page that there is nothing to do, and
+ * has to run to know that it has. */
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    return value == NULL ||
+           (!PYT__FAULT("key_set") && !pyt__os_key_ended && FlsSetValue(key, value) != 0);
 }
 
 #elif !defined(PYT__PTHREADS)
@@ -4839,9 +5130,10 @@ static bool pyt__is_main_thread(void) {
     return self == &pyt__me;
 }
 
-#if defined(PYT__CONSTRUCTOR)
+#if defined(PYT__AT_START)
 /* The main thread is known before any other can ask. Elsewhere it is found when it first calls. */
-PYT__CONSTRUCTOR static void pyt__find_main_thread(void) {
+PYT__AT_START(pyt__find_main_thread);
+static void pyt__find_main_thread(void) {
     (void)pyt__is_main_thread();
 }
 #endif
@@ -11432,7 +11724,7 @@ static pyt_thread *pyt__next_to_wait_for(void) {
 }
 
 static void pyt__at_exit(void) {
-    if (pyt__enroll() == NULL) {
+    if (pyt__os_is_alone() || pyt__enroll() == NULL) {
         return;
     }
     pyt__executors_finish();
