@@ -712,16 +712,25 @@ static DWORD pyt__milliseconds(int64_t nanoseconds) {
 
 #if !defined(PYTHREADING_DUMMY)
 
-/* A function that not every version of Windows has, or NULL. */
-static void (*pyt__os_find(const WCHAR *module, const char *name))(void) {
+/* Functions that not every version of Windows has, 0 for what is not there. They are looked for
+ * once, when the key is made: a search takes the lock under which threads start and end. */
+static PYT__ATOMIC(uintptr_t) pyt__os_describe; /* SetThreadDescription */
+static PYT__ATOMIC(uintptr_t) pyt__os_ending;   /* RtlDllShutdownInProgress */
+
+static uintptr_t pyt__os_find(const WCHAR *module, const char *name) {
     HMODULE where = GetModuleHandleW(module);
-    return where != NULL ? (void (*)(void))GetProcAddress(where, name) : NULL;
+    return where != NULL ? (uintptr_t)GetProcAddress(where, name) : 0;
+}
+
+static void pyt__os_find_all(void) {
+    PYT__STORE(&pyt__os_describe, pyt__os_find(L"kernelbase.dll", "SetThreadDescription"), relaxed);
+    PYT__STORE(&pyt__os_ending, pyt__os_find(L"ntdll.dll", "RtlDllShutdownInProgress"), relaxed);
 }
 
 /* thread   a pyt__os_thread, or NULL for the calling thread */
 static void pyt__os_set_name(const void *thread, const char *name) {
     typedef HRESULT(WINAPI * describe)(HANDLE, const WCHAR *);
-    describe set = (describe)pyt__os_find(L"kernelbase.dll", "SetThreadDescription");
+    describe set = (describe)PYT__LOAD(&pyt__os_describe, relaxed);
     char shortened[256];
     WCHAR wide[256];
     pyt__cut_name(shortened, sizeof shortened, name);
@@ -747,7 +756,7 @@ static void pyt__os_relax(void) {
 
 static bool pyt__os_is_alone(void) {
     typedef BOOLEAN(NTAPI * ask)(void);
-    ask ending = (ask)pyt__os_find(L"ntdll.dll", "RtlDllShutdownInProgress");
+    ask ending = (ask)PYT__LOAD(&pyt__os_ending, relaxed);
     return ending != NULL && ending();
 }
 
@@ -1182,6 +1191,7 @@ static void WINAPI pyt__os_key_end(void *value) {
 }
 
 static bool pyt__os_key_make(pyt__os_key *key) {
+    pyt__os_find_all();
     *key = PYT__FAULT("key_make") ? FLS_OUT_OF_INDEXES : FlsAlloc(pyt__os_key_end);
     return *key != FLS_OUT_OF_INDEXES;
 }

@@ -562,6 +562,20 @@ static bool count_again(const source *files, size_t n_files, size_t n_threads) {
 
 /* ---- Ctrl-C ---- */
 
+#if defined(_WIN32)
+/* The system has a thread for this, in which everything may be called. Once: after that Ctrl-C
+ * ends the program as usual. */
+static void stop_counting(int number) {
+    (void)number;
+    fputs("demo: stopping; once more ends it at once\n", stderr);
+    (void)pyt_event_set(&stop);
+}
+
+static void start_listening(void) {
+    signal(SIGINT, stop_counting);
+}
+
+#else
 /* Wait for Ctrl-C. In a signal handler hardly anything may be called; here everything may. */
 static void *listen(void *signals) {
     int number;
@@ -590,6 +604,7 @@ static void start_listening(void) {
     }
     pyt_thread_unref(listener);
 }
+#endif
 
 /* ---- the program ---- */
 

@@ -8,19 +8,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include <string.h>
 
 static void *test_malloc(size_t size);
 static void test_free(void *pointer);
@@ -37,6 +31,43 @@ enum {
     TEST_SKIPPED = 77,
     TEST_JOBS = 16
 };
+
+static double test_slow = 1;
+
+/* How the process of a test ended. */
+typedef struct test_outcome {
+    int code;       /* its exit status */
+    bool late;      /* killed, because the time limit was over */
+    char crash[96]; /* what ended it when it did not exit, or "" */
+} test_outcome;
+
+typedef struct test_job {
+    const test_case *test;   /* NULL: free */
+    intptr_t process, group; /* the system's */
+    double start;
+    FILE *output; /* what it wrote to stdout */
+    FILE *errors; /* and to stderr */
+} test_job;
+
+static test_case *test_first;
+static test_job test_jobs[TEST_JOBS];
+static const char *test_full_name(const test_case *test);
+static void test_finish(test_job *job, const test_outcome *outcome);
+
+/* What the system has to provide: that of test.h which is said there to be the system's, and
+ *
+ *   test_take_over     called first in main; does not return in a process that was started for one
+ *                      test
+ *   test_spawn(job)    start a process that runs the test of the job; false: it cannot
+ *   test_reap()        wait until the process of some job has ended, and finish that job
+ *   test_scratch()     a file that goes away when it is closed, or NULL
+ *   test_put           write to stderr, in one piece
+ *   test_default_jobs  as many tests at a time as there are processors, but no more than 4 */
+#if defined(_WIN32)
+#include "on_windows.h"
+#else
+#include "on_posix.h"
+#endif
 
 /* ---- memory and faults ---- */
 
@@ -115,14 +146,6 @@ long test_live_bytes(void) {
 
 /* ---- time ---- */
 
-static double test_slow = 1;
-
-double test_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 double test_slowness(void) {
     return test_slow;
 }
@@ -130,14 +153,6 @@ double test_slowness(void) {
 int test_scale(int n) {
     int scaled = (int)(n / test_slow);
     return scaled > 1 ? scaled : 1;
-}
-
-void test_sleep(double seconds) {
-    double end = test_now() + seconds;
-    for (double left = seconds; left > 0; left = end - test_now()) {
-        struct timespec pause = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
-        nanosleep(&pause, NULL);
-    }
 }
 
 /* ---- checks ---- */
@@ -152,8 +167,8 @@ void test_fail(const char *file, int line, const char *format, ...) {
     va_end(args);
     length = length < (int)sizeof text - 2 ? length : (int)sizeof text - 2;
     text[length] = '\n';
-    ssize_t written = write(STDERR_FILENO, text, (size_t)length + 1);
-    _exit(written < 0 ? 2 : TEST_FAILED);
+    test_put(text, (size_t)length + 1);
+    _exit(TEST_FAILED);
 }
 
 void test_check_status(pyt_status got, pyt_status wanted, const char *file, int line,
@@ -187,8 +202,8 @@ void test_check_within(double got, double low, double high, const char *file, in
 }
 
 void test_skip(const char *reason) {
-    ssize_t written = write(STDERR_FILENO, reason, strlen(reason));
-    _exit(written < 0 ? TEST_FAILED : TEST_SKIPPED);
+    test_put(reason, strlen(reason));
+    _exit(TEST_SKIPPED);
 }
 
 /* ---- threads ---- */
@@ -199,11 +214,10 @@ size_t test_parked(const void *address) {
 
 /* Between two looks of a thread that waits for others to get somewhere. */
 static void test_pause(int looks) {
-    struct timespec moment = {0, 100000};
     if (looks < 50) {
-        sched_yield();
+        test_yield();
     } else {
-        nanosleep(&moment, NULL);
+        test_sleep(0.0001);
     }
 }
 
@@ -294,9 +308,7 @@ static void *test_make_foreign_call(void *arg) {
 
 pyt_status test_foreign(pyt_status (*function)(void *object), void *object) {
     test_call call = {.function = function, .object = object};
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, test_make_foreign_call, &call) == 0);
-    CHECK(pthread_join(thread, NULL) == 0);
+    test_raw_join(test_raw_start(test_make_foreign_call, &call));
     return call.status;
 }
 
@@ -304,83 +316,8 @@ bool test_same_bucket(const void *one, const void *other) {
     return pyt__shared_get() != NULL && pyt__bucket_of(one) == pyt__bucket_of(other);
 }
 
-/* ---- processes ---- */
-
-static double test_limit; /* of the test that this process runs */
-
-/* Be killed when the time limit is over, whatever the process does then. */
-static void test_set_alarm(void) {
-    signal(SIGALRM, SIG_DFL);
-    alarm((unsigned)(test_limit * test_slow) + 1);
-}
-
-static int test_exit_code(pid_t child) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return -1;
-        }
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Read all that comes out of `source`, keep what fits, and show it in case the test fails. */
-static void test_drain(int source, char *output, size_t size) {
-    char piece[512];
-    size_t kept = 0;
-    ssize_t length;
-    while ((length = read(source, piece, sizeof piece)) != 0) {
-        if (length < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            break;
-        }
-        for (ssize_t i = 0; i < length && kept + 1 < size; i++) {
-            output[kept++] = piece[i];
-        }
-        if (write(STDERR_FILENO, piece, (size_t)length) < 0) {
-            break;
-        }
-    }
-    if (size > 0) {
-        output[kept] = '\0';
-    }
-}
-
-int test_child(void (*body)(void *), void *arg, char *output, size_t size) {
-    int ends[2];
-    CHECK(pipe(ends) == 0);
-    fflush(NULL);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        test_set_alarm();
-        dup2(ends[1], STDOUT_FILENO);
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        body(arg);
-        exit(0);
-    }
-    close(ends[1]);
-    test_drain(ends[0], output, output != NULL ? size : 0);
-    close(ends[0]);
-    return test_exit_code(child);
-}
-
 /* ---- the runner ---- */
 
-typedef struct test_job {
-    const test_case *test; /* NULL: free */
-    pid_t child;
-    double start;
-    FILE *output; /* what it wrote to stdout */
-    FILE *errors; /* and to stderr */
-} test_job;
-
-static test_case *test_first;
-static test_job test_jobs[TEST_JOBS];
 static struct {
     bool list, verbose;
     long jobs;
@@ -456,22 +393,23 @@ static bool test_show(FILE *file) {
     return any;
 }
 
-static void test_say_failed(const test_job *job, int status) {
+static void test_say_failed(const test_job *job, const test_outcome *outcome) {
     printf("FAIL %s", test_full_name(job->test));
-    if (WIFEXITED(status) && WEXITSTATUS(status) != TEST_FAILED) {
-        printf(": exit status %d", WEXITSTATUS(status));
-    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    if (outcome->late) {
         printf(": not over after %.0f s", job->test->limit * test_slow);
-    } else if (WIFSIGNALED(status)) {
-        printf(": ended by signal %d, %s", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    } else if (outcome->crash[0] != '\0') {
+        printf(": ended by %s", outcome->crash);
+    } else if (outcome->code != TEST_FAILED) {
+        printf(": exit status %d", outcome->code);
     }
     printf("\n");
     test_show(job->output);
     test_show(job->errors);
 }
 
-static void test_finish(test_job *job, int status) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+static void test_finish(test_job *job, const test_outcome *outcome) {
+    bool exited = !outcome->late && outcome->crash[0] == '\0';
+    if (exited && outcome->code == 0) {
         test_run.passed++;
         if (test_run.verbose) {
             printf("ok   %s (%.3f s)\n", test_full_name(job->test), test_now() - job->start);
@@ -481,29 +419,17 @@ static void test_finish(test_job *job, int status) {
             printf("note %s\n", test_full_name(job->test));
             test_show(job->output);
         }
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == TEST_SKIPPED) {
+    } else if (exited && outcome->code == TEST_SKIPPED) {
         test_run.skipped++;
         printf("skip %s\n", test_full_name(job->test));
         test_show(job->errors);
     } else {
         test_run.failed++;
-        test_say_failed(job, status);
+        test_say_failed(job, outcome);
     }
     fclose(job->output);
     fclose(job->errors);
     job->test = NULL;
-}
-
-/* Wait for a test to end. Its process leads a group, of which nothing may be left. */
-static void test_reap(void) {
-    int status = 0;
-    pid_t child = waitpid(-1, &status, 0);
-    for (int i = 0; i < TEST_JOBS; i++) {
-        if (child > 0 && test_jobs[i].test != NULL && test_jobs[i].child == child) {
-            kill(-child, SIGKILL);
-            test_finish(&test_jobs[i], status);
-        }
-    }
 }
 
 static test_job *test_free_job(void) {
@@ -517,36 +443,17 @@ static test_job *test_free_job(void) {
     }
 }
 
-/* What the process of a test does. */
-__attribute__((noreturn)) static void test_execute(test_job *job) {
-    setpgid(0, 0);
-    test_limit = job->test->limit;
-    test_set_alarm();
-    if (freopen("/dev/null", "r", stdin) == NULL) {
-        _exit(TEST_FAILED);
-    }
-    dup2(fileno(job->output), STDOUT_FILENO);
-    dup2(fileno(job->errors), STDERR_FILENO);
-    job->test->body();
-    exit(0);
-}
-
 static void test_start(const test_case *test) {
     test_job *job = test_free_job();
-    job->output = tmpfile();
-    job->errors = tmpfile();
+    job->output = test_scratch();
+    job->errors = test_scratch();
     fflush(NULL);
     job->start = test_now();
     job->test = test;
-    job->child = job->output != NULL && job->errors != NULL ? fork() : -1;
-    if (job->child < 0) {
+    if (job->output == NULL || job->errors == NULL || !test_spawn(job)) {
         perror("suite: cannot start a test");
         exit(2);
     }
-    if (job->child == 0) {
-        test_execute(job);
-    }
-    setpgid(job->child, job->child);
 }
 
 static void test_run_all(void) {
@@ -568,12 +475,6 @@ static void test_run_all(void) {
             test_reap();
         }
     }
-}
-
-/* As many tests at a time as there are processors, but no more than 4. */
-static long test_default_jobs(void) {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > 4 ? 4 : count;
 }
 
 static bool test_read_arguments(int argc, char **argv) {
@@ -598,6 +499,7 @@ int main(int argc, char **argv) {
     const char *skip = getenv("TEST_SKIP");
     test_slow = slow != NULL && strtod(slow, NULL) >= 1 ? strtod(slow, NULL) : 1;
     test_run.skip = skip != NULL ? skip : "";
+    test_take_over(argc, argv);
     test_run.jobs = test_default_jobs();
     if (!test_read_arguments(argc, argv)) {
         fprintf(stderr, "usage: %s [-v] [--list] [--jobs 1-%d] [TEXT...]\n", argv[0], TEST_JOBS);

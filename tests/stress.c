@@ -6,8 +6,6 @@
  * A line for each count; the last line is `N passed, N failed`. The same seed makes the same
  * choices, though not the same schedule. A run that does not end is reported by its alarm. */
 #define _GNU_SOURCE
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <sched.h>
+#include <signal.h>
 #include <unistd.h>
+#endif
 
 /* ---- chance --------------------------------------------------------------------------------- */
 
@@ -36,10 +40,53 @@ static unsigned below(unsigned n) {
     return (unsigned)((chance() >> 20) % n);
 }
 
+/* ---- the system ----------------------------------------------------------------------------- */
+
+static const char gave_up[] = "FAIL the run did not end: somebody was not woken\n"
+                              "0 passed, 1 failed\n";
+
+#if defined(_WIN32)
+static void nap(unsigned microseconds) {
+    Sleep((microseconds + 999) / 1000);
+}
+
+static void yield(void) {
+    SwitchToThread();
+}
+
+static DWORD WINAPI give_up(void *seconds) {
+    DWORD written;
+    Sleep(*(unsigned *)seconds * 1000);
+    WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), gave_up, sizeof gave_up - 1, &written, NULL);
+    _Exit(1);
+}
+
+static void give_up_after(unsigned seconds) {
+    static unsigned limit;
+    limit = seconds;
+    CloseHandle(CreateThread(NULL, 0, give_up, &limit, 0, NULL));
+}
+#else
 static void nap(unsigned microseconds) {
     struct timespec time = {0, (long)microseconds * 1000};
     nanosleep(&time, NULL);
 }
+
+static void yield(void) {
+    sched_yield();
+}
+
+static void give_up(int signal_number) {
+    (void)signal_number;
+    (void)!write(STDOUT_FILENO, gave_up, sizeof gave_up - 1);
+    _exit(1);
+}
+
+static void give_up_after(unsigned seconds) {
+    signal(SIGALRM, give_up);
+    alarm(seconds);
+}
+#endif
 
 /* Between two steps of the library: mostly nothing, often another thread's turn, rarely a pause
  * in which a timeout or a whole other protocol fits. */
@@ -48,7 +95,7 @@ static void take_a_step(void) {
     if (luck == 0) {
         nap(below(100));
     } else if (luck < 24) {
-        sched_yield();
+        yield();
     }
 }
 
@@ -85,14 +132,6 @@ static void expect(const char *what, long long left, long long right) {
     printf("%-4s %s: %lld, %lld\n", equal ? "ok" : "FAIL", what, left, right);
     passed += equal;
     failed += !equal;
-}
-
-static void give_up(int signal_number) {
-    static const char words[] = "FAIL the run did not end: somebody was not woken\n"
-                                "0 passed, 1 failed\n";
-    (void)signal_number;
-    (void)!write(STDOUT_FILENO, words, sizeof words - 1);
-    _exit(1);
 }
 
 /* ---- Lock and RLock: counters that only their lock protects --------------------------------- */
@@ -997,8 +1036,7 @@ int main(int argc, char **argv) {
     printf("%g seconds, %d threads, seed %llu, backend %s\n", seconds, count,
            (unsigned long long)seed, PYT_BACKEND);
     fflush(stdout);
-    signal(SIGALRM, give_up);
-    alarm((unsigned)(seconds * 2 + 60 * (slow != NULL && atof(slow) > 1 ? atof(slow) : 1)));
+    give_up_after((unsigned)(seconds * 2 + 60 * (slow != NULL && atof(slow) > 1 ? atof(slow) : 1)));
     atomic_store(&next_seed, seed);
     prepare(groups, count / group_size);
     long turns = start_and_join(groups, count, seconds, seed);

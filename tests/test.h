@@ -78,7 +78,7 @@ __attribute__((noreturn)) void test_skip(const char *reason);
 
 /* ---- time ---- */
 
-/* Seconds on the monotonic clock. */
+/* Seconds on the monotonic clock; the system's. */
 double test_now(void);
 
 /* How many times slower than bare the tests run: TEST_SLOW, or 1. */
@@ -87,12 +87,15 @@ double test_slowness(void);
 /* `n` divided by TEST_SLOW, 1 or more: how often to do something. */
 int test_scale(int n);
 
-/* Let time pass, where time is what is tested. */
+/* Let time pass, where time is what is tested; the system's. */
 void test_sleep(double seconds);
 
 /* Let the monotonic clock of this program stand still but for a nanosecond a look, or go on.
  * Returns false where that cannot be done. */
 bool test_stop_clock(bool stop);
+
+/* Let another thread run, between two looks for something that has to come; the system's. */
+void test_yield(void);
 
 /* ---- threads ---- */
 
@@ -144,12 +147,39 @@ int test_meet(bool (*meet)(void *arg, double seconds, double delay), void *arg, 
 /* Call it in a thread that the library did not start and knows nothing of; waits for its end. */
 pyt_status test_foreign(pyt_status (*function)(void *object), void *object);
 
+/* A thread that the system makes, and its end; the system's, as what follows. */
+typedef uintptr_t test_raw;
+test_raw test_raw_start(void *(*function)(void *), void *arg);
+void test_raw_join(test_raw thread);
+
+/* Have the system call the hook when a thread ends that has set a value. One in a test. */
+void test_end_hook(void (*hook)(void *value));
+void test_end_hook_set(void *value);
+
+/* What the system has noted of the calling thread: a number, its name, the size of its stack. The
+ * last is the size that a stack has without a wish. */
+unsigned long test_system_id(void);
+void test_system_name(char *name, size_t size);
+size_t test_stack_size(void);
+size_t test_standard_stack_size(void);
+
+/* How many bytes of a name the system takes, and whether as they are or as UTF-8. */
+#if defined(_WIN32)
+#define TEST_NAME_MAX 255
+#define TEST_NAME_IS_UTF8 true
+#else
+#define TEST_NAME_MAX 15
+#define TEST_NAME_IS_UTF8 false
+#endif
+
 /* Do two addresses share a bucket of the park room? */
 bool test_same_bucket(const void *one, const void *other);
 
 /* ---- processes ---- */
 
 /* Run `body(arg)` and then exit(0) in a child process, forked here: before the test has threads.
+ * Where there is no fork, the child runs the test once more up to this place, and finds the same
+ * outcome of every child before: a test does nothing before this that does not bear it.
  *
  * output   receives what the child wrote to stdout and stderr, cut to `size` - 1 bytes; may be
  *          NULL

@@ -10,10 +10,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>
+#include <time.h>
+#if !defined(_WIN32)
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+#endif
 
 #if defined(__linux__) && defined(__has_include)
 #if __has_include(<linux/filter.h>) && __has_include(<linux/seccomp.h>)

@@ -1,10 +1,11 @@
 /* ThreadPoolExecutor: submit, map, shutdown, what breaks it, exit and fork. */
 #define _GNU_SOURCE
 #include <math.h>
-#include <sched.h>
 #include <stdatomic.h>
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include "test.h"
 
@@ -323,7 +324,7 @@ static void *double_it(void *arg) {
         pyt_raise(*number, "negative");
     }
     if (*number % 3 == 0) {
-        sched_yield();
+        test_yield();
     }
     return (void *)(uintptr_t)(*number * 2);
 }
@@ -415,7 +416,7 @@ TEST(shutdown_in_its_four_forms) {
         pyt_executor *executor = made(1);
         pyt_future *blocker = submitted(executor, wait_for_event, &gate);
         while (!pyt_future_running(blocker)) {
-            sched_yield();
+            test_yield();
         }
         pyt_future *futures[20];
         for (int i = 0; i < 20; i++) {
@@ -446,7 +447,7 @@ TEST(wait_counts_what_shutdown_has_cancelled) {
     pyt_executor *executor = made(1);
     pyt_future *futures[3] = {submitted(executor, wait_for_event, &gate)};
     while (!pyt_future_running(futures[0])) {
-        sched_yield();
+        test_yield();
     }
     futures[1] = submitted(executor, same, NULL);
     futures[2] = submitted(executor, same, NULL);
@@ -540,7 +541,7 @@ TEST(a_worker_may_free_its_executor_whose_queue_is_still_worked_off) {
     pyt_future *future = submitted(inside.executor, free_from_inside, &inside);
     ends_with(future, PYT_OK);
     while (workers_of("own_") > 0) {
-        sched_yield();
+        test_yield();
     }
     CHECK_INT(count, 1);
 }
@@ -838,7 +839,7 @@ static void *submit_late(void *arg) {
     pyt_status status;
     do {
         status = pyt_executor_submit(arg, same, NULL, NULL);
-        sched_yield();
+        test_yield();
     } while (status == PYT_OK);
     printf("%s ", pyt_status_name(status));
     pyt_executor *late;
@@ -880,6 +881,7 @@ TEST(a_task_may_end_the_process) {
     CHECK_INT(test_child(exit_in_a_worker, NULL, output, sizeof output), 3);
 }
 
+#if !defined(_WIN32)
 static void skip_where_fork_is_fatal(void) {
     bool fatal = false;
 #if defined(__SANITIZE_THREAD__)
@@ -910,7 +912,7 @@ TEST(after_fork_the_parents_tasks_have_ended_and_the_executor_goes_on) {
         futures[i] = submitted(executor, wait_for_event, &gate);
     }
     while (!pyt_future_running(futures[0]) || !pyt_future_running(futures[1])) {
-        sched_yield();
+        test_yield();
     }
     CHECK_STATUS(pyt_as_completed_init(&iterator, futures, 6), PYT_OK);
     fflush(NULL);
@@ -960,6 +962,7 @@ TEST(a_task_may_fork_and_use_its_executor_in_the_child) {
     pyt_future_unref(future);
     pyt_executor_free(executor);
 }
+#endif
 
 /* ---- faults and stress ---------------------------------------------------------------------- */
 

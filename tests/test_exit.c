@@ -1,8 +1,6 @@
 /* What happens when the process ends: who is waited for, who is left alone, and in which order. */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "test.h"
 
@@ -244,7 +242,7 @@ TEST(daemons_are_left_alone) {
     CHECK_STR(output, "end of main\n");
 }
 
-static void *wait_for_ever_in_pthreads(void *arg) {
+static void *wait_for_ever_abroad(void *arg) {
     pyt_event_set(arg);
     CHECK(pyt_current_thread() != pyt_main_thread());
     return wait_for_ever(arg);
@@ -253,8 +251,7 @@ static void *wait_for_ever_in_pthreads(void *arg) {
 static void leave_a_foreign_thread(void *arg) {
     (void)arg;
     static pyt_event running;
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, wait_for_ever_in_pthreads, &running), 0);
+    test_raw_start(wait_for_ever_abroad, &running);
     CHECK_STATUS(pyt_event_wait(&running), PYT_OK);
     say("end of main");
 }
@@ -265,7 +262,7 @@ TEST(foreign_threads_are_left_alone) {
 }
 
 static void raw_wait(void *arg) {
-    wait_for_ever_in_pthreads(arg);
+    wait_for_ever_abroad(arg);
 }
 
 static void leave_a_raw_thread(void *arg) {
@@ -420,16 +417,15 @@ TEST(exit_called_in_a_timer_ends_the_process) {
     CHECK_STR(output, "worker leaves\n");
 }
 
-static void *call_exit_in_pthreads(void *arg) {
+static void *call_exit_abroad(void *arg) {
     return call_exit(arg);
 }
 
 static void let_a_foreign_thread_exit(void *arg) {
     (void)arg;
-    pthread_t foreign;
     started_and_kept(&(pyt_thread_options){.target = work_after_main, .arg = (void *)"worker"});
     CHECK_INT(atexit(announce_the_end), 0);
-    CHECK_INT(pthread_create(&foreign, NULL, call_exit_in_pthreads, (void *)(intptr_t)5), 0);
+    test_raw_start(call_exit_abroad, (void *)(intptr_t)5);
     wait_for_ever(NULL);
 }
 

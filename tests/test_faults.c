@@ -11,7 +11,6 @@
  * A run in which nothing reported the fault must have come to the right result all the same. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -563,9 +562,9 @@ static void *ask_abroad(void *arg) {
 }
 
 static void a_foreign_thread(void) {
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, ask_abroad, NULL), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw foreign;
+    foreign = test_raw_start(ask_abroad, NULL);
+    test_raw_join(foreign);
     size_t count = pyt_active_count();
     CHECK(count == 1 || (count == 0 && test_fault_fired()));
 }

@@ -1,11 +1,13 @@
 /* fork: what the child sees, what it can do, and that the parent notices nothing. */
 #define _GNU_SOURCE
+#include "test.h"
+
+#if !defined(_WIN32)
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "test.h"
 
 static void *nothing(void *arg) {
     return arg;
@@ -760,3 +762,5 @@ TEST(interrupt_main_reaches_the_main_thread_of_the_child) {
     test_join(test_thread(fork_and_be_interrupted, &event));
     CHECK_STATUS(pyt_event_wait_timeout(&event, 0.01), PYT_TIMEOUT);
 }
+
+#endif /* !_WIN32 */

@@ -1,7 +1,6 @@
 /* Futures completed by hand, wait and as_completed. */
 #define _GNU_SOURCE
 #include <math.h>
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -657,7 +656,7 @@ static void *complete_some(void *arg) {
             CHECK(!before || status == PYT_OK);
         }
         if (luck & 0x40000) {
-            sched_yield();
+            test_yield();
         }
     }
     return NULL;

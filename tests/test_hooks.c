@@ -1,6 +1,5 @@
 /* excepthook, settrace, setprofile, and the forms of the latter that reach running threads. */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -143,37 +142,37 @@ TEST(locals_of_a_thread_that_raises_die_even_if_the_hook_fails) {
     CHECK_INT(destroyed, 1);
 }
 
-static void *raise_in_pthreads(void *arg) {
+static void *raise_abroad(void *arg) {
     pyt_raise(23, arg);
 }
 
 TEST(a_raise_in_a_foreign_thread_goes_to_the_hook_and_ends_the_thread) {
     pyt_set_excepthook(record_raise);
-    pthread_t foreign;
+    test_raw foreign;
     CHECK_INT(pyt_active_count(), 1); /* the main thread has its parker now */
-    CHECK_INT(pthread_create(&foreign, NULL, raise_in_pthreads, (void *)"abroad"), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    foreign = test_raw_start(raise_abroad, (void *)"abroad");
+    test_raw_join(foreign);
     CHECK_INT(atomic_load(&hooked.calls), 1);
     CHECK_INT(hooked.code, 23);
     CHECK_STR(hooked.message, "abroad");
     CHECK_INT(pyt_active_count(), 1);
     long before = test_live_allocations();
-    CHECK_INT(pthread_create(&foreign, NULL, raise_in_pthreads, (void *)"abroad"), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    foreign = test_raw_start(raise_abroad, (void *)"abroad");
+    test_raw_join(foreign);
     CHECK_INT(test_live_allocations(), before);
 }
 
-static void *exit_in_pthreads(void *arg) {
+static void *exit_abroad(void *arg) {
     *(int *)arg = 1;
     pyt_exit();
 }
 
 TEST(an_exit_in_a_foreign_thread_ends_the_thread_in_silence) {
     pyt_set_excepthook(record_raise);
-    pthread_t foreign;
+    test_raw foreign;
     int reached = 0;
-    CHECK_INT(pthread_create(&foreign, NULL, exit_in_pthreads, &reached), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    foreign = test_raw_start(exit_abroad, &reached);
+    test_raw_join(foreign);
     CHECK_INT(reached, 1);
     CHECK_INT(atomic_load(&hooked.calls), 0);
     CHECK_INT(pyt_active_count(), 1);

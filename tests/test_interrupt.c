@@ -1,6 +1,5 @@
 /* pyt_interrupt_main: every call in which the main thread may wait, and what it waits for. */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -600,9 +599,9 @@ static void *interrupt_from_abroad(void *arg) {
 }
 
 TEST(a_foreign_thread_can_interrupt_before_the_main_thread_uses_the_library) {
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, interrupt_from_abroad, NULL), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw foreign;
+    foreign = test_raw_start(interrupt_from_abroad, NULL);
+    test_raw_join(foreign);
     check_one_is_pending();
 }
 

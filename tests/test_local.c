@@ -1,6 +1,5 @@
 /* local: one value a thread, from its first use to the end of the thread or of the local. */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -299,9 +298,9 @@ TEST(the_library_can_be_used_while_a_value_is_destroyed) {
         check_counts(i, i);
         CHECK_INT(pyt_active_count(), 1);
     }
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, use_curious, NULL), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw foreign;
+    foreign = test_raw_start(use_curious, NULL);
+    test_raw_join(foreign);
     check_counts(4, 4);
     CHECK_INT(pyt_active_count(), 1);
     CHECK_STATUS(pyt_local_delete(&curious), PYT_OK);
@@ -340,11 +339,11 @@ static void *use_logged(void *arg) {
 
 TEST(a_value_may_use_another_local_while_it_is_destroyed) {
     for (int order = 0; order < 3; order++) {
-        pthread_t foreign;
+        test_raw foreign;
         test_join(test_thread(use_logged, &order));
         CHECK_INT(atomic_load(&constructed), atomic_load(&destroyed));
-        CHECK_INT(pthread_create(&foreign, NULL, use_logged, &order), 0);
-        CHECK_INT(pthread_join(foreign, NULL), 0);
+        foreign = test_raw_start(use_logged, &order);
+        test_raw_join(foreign);
         CHECK_INT(atomic_load(&constructed), atomic_load(&destroyed));
     }
     CHECK(atomic_load(&constructed) >= 6 * 4);
@@ -354,9 +353,9 @@ TEST(a_value_may_use_another_local_while_it_is_destroyed) {
 
 TEST(foreign_threads_have_values_that_die_with_them) {
     for (int i = 1; i <= 20; i++) {
-        pthread_t foreign;
-        CHECK_INT(pthread_create(&foreign, NULL, make_a_value, NULL), 0);
-        CHECK_INT(pthread_join(foreign, NULL), 0);
+        test_raw foreign;
+        foreign = test_raw_start(make_a_value, NULL);
+        test_raw_join(foreign);
         check_counts(i, i);
         CHECK_INT(pyt_active_count(), 1);
     }

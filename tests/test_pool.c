@@ -1,7 +1,6 @@
 /* multiprocessing.dummy.Pool: apply, map, starmap, imap, close, terminate, join. */
 #define _GNU_SOURCE
 #include <math.h>
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -698,7 +697,7 @@ TEST(what_terminate_drops_is_cancelled_and_never_a_hang) {
     pyt_pool_iterator *ordered, *unordered;
     CHECK_STATUS(pyt_pool_apply_async(pool, wait_for_event, &gate, NULL, &running), PYT_OK);
     while (!pyt_future_running(running)) {
-        sched_yield();
+        test_yield();
     }
     CHECK_STATUS(pyt_pool_apply_async(pool, same, NULL, &callbacks, &queued), PYT_OK);
     CHECK_STATUS(pyt_pool_map_async(pool, &squares, &callbacks, &mapped), PYT_OK);
@@ -808,7 +807,7 @@ TEST(a_worker_may_free_its_own_pool) {
     pyt_pool *pool = made(2);
     CHECK_STATUS(pyt_pool_apply(pool, free_inside, pool, NULL), PYT_OK);
     while (threads_named("ThreadPool-0_") > 0) {
-        sched_yield();
+        test_yield();
     }
 }
 

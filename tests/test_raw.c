@@ -1,6 +1,5 @@
 /* What _thread has: start_new_thread, stack_size, TIMEOUT_MAX. */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -172,11 +171,7 @@ TEST(a_stack_size_that_is_too_small_is_refused_and_changes_nothing) {
 static pyt_event measured;
 
 static void measure_stack(void *arg) {
-    pthread_attr_t attributes;
-    void *base;
-    CHECK_INT(pthread_getattr_np(pthread_self(), &attributes), 0);
-    CHECK_INT(pthread_attr_getstack(&attributes, &base, arg), 0);
-    CHECK_INT(pthread_attr_destroy(&attributes), 0);
+    *(size_t *)arg = test_stack_size();
     CHECK_STATUS(pyt_event_set(&measured), PYT_OK);
 }
 

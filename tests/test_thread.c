@@ -1,11 +1,10 @@
 /* Thread: names, idents, daemons, arguments, run, results, stacks, start, join, handles. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#if !defined(_WIN32)
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#endif
 
 #include "test.h"
 
@@ -199,26 +198,22 @@ typedef struct system_names {
 
 static void *read_system_name(void *arg) {
     system_names *names = arg;
-    CHECK_INT(pthread_getname_np(pthread_self(), names->at_start, sizeof names->at_start), 0);
+    test_system_name(names->at_start, sizeof names->at_start);
     CHECK_STATUS(pyt_thread_set_name(pyt_current_thread(), "renamed"), PYT_OK);
-    CHECK_INT(pthread_getname_np(pthread_self(), names->renamed, sizeof names->renamed), 0);
+    test_system_name(names->renamed, sizeof names->renamed);
     return NULL;
 }
 
 TEST(the_operating_system_is_told_the_name) {
-    static const struct {
-        const char *given, *seen;
-    } table[] = {
-        {"short", "short"},
-        {"fifteen-bytes--", "fifteen-bytes--"},
-        {"sixteen-bytes---", "sixteen-bytes--"},
-        {"a name that is a good deal longer", "a name that is "},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    static const char *const given[] = {"short", "fifteen-bytes--", "sixteen-bytes---",
+                                        "a name that is a good deal longer"};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         system_names names;
-        start_and_join(made(&(pyt_thread_options){
-            .target = read_system_name, .arg = &names, .name = table[i].given}));
-        CHECK_STR(names.at_start, table[i].seen);
+        char seen[64];
+        snprintf(seen, sizeof seen, "%.*s", TEST_NAME_MAX, given[i]);
+        start_and_join(made(
+            &(pyt_thread_options){.target = read_system_name, .arg = &names, .name = given[i]}));
+        CHECK_STR(names.at_start, seen);
     }
 }
 
@@ -230,6 +225,7 @@ TEST(a_thread_that_renames_itself_is_renamed_for_the_system_too) {
     CHECK_STR(names.renamed, "renamed");
 }
 
+#if !defined(_WIN32)
 /* The name of another thread goes through a file on Linux; here none can be opened. */
 TEST(errno_stays_as_it_was_when_the_system_cannot_be_told_a_name) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
@@ -248,13 +244,14 @@ TEST(errno_stays_as_it_was_when_the_system_cannot_be_told_a_name) {
     CHECK_STR(pyt_thread_name(thread), "unheard of");
     leave_and_join(&here, thread);
 }
+#endif
 
 TEST(the_system_name_of_the_main_thread_stays_that_of_the_program) {
     char before[64], after[64];
-    CHECK_INT(pthread_getname_np(pthread_self(), before, sizeof before), 0);
+    test_system_name(before, sizeof before);
     CHECK_STR(pyt_thread_name(pyt_main_thread()), "MainThread");
     test_join(test_thread(nothing, NULL));
-    CHECK_INT(pthread_getname_np(pthread_self(), after, sizeof after), 0);
+    test_system_name(after, sizeof after);
     CHECK_STR(after, before);
 }
 
@@ -262,7 +259,7 @@ TEST(the_system_name_of_the_main_thread_stays_that_of_the_program) {
 
 typedef struct identity {
     pyt_ident ident;
-    unsigned long native_id, kernel_id;
+    unsigned long native_id, system_id;
     pyt_thread *current;
 } identity;
 
@@ -270,7 +267,7 @@ static void *identify(void *arg) {
     identity *seen = arg;
     seen->ident = pyt_get_ident();
     seen->native_id = pyt_get_native_id();
-    seen->kernel_id = (unsigned long)syscall(SYS_gettid);
+    seen->system_id = test_system_id();
     seen->current = pyt_current_thread();
     return NULL;
 }
@@ -285,7 +282,7 @@ TEST(ident_and_native_id_are_zero_before_start_and_kept_after_the_end) {
     CHECK(seen.ident != 0);
     CHECK_INT(pyt_thread_ident(thread), seen.ident);
     CHECK_INT(pyt_thread_native_id(thread), seen.native_id);
-    CHECK_INT(seen.native_id, seen.kernel_id);
+    CHECK_INT(seen.native_id, seen.system_id);
     CHECK(seen.current == thread);
     pyt_thread_unref(thread);
 }
@@ -304,7 +301,7 @@ TEST(the_main_thread_has_the_ident_and_native_id_of_the_process) {
     CHECK(pyt_get_ident() != 0);
     CHECK_INT(pyt_thread_ident(thread), pyt_get_ident());
     CHECK_INT(pyt_thread_native_id(thread), pyt_get_native_id());
-    CHECK_INT(pyt_get_native_id(), getpid());
+    CHECK_INT(pyt_get_native_id(), test_system_id());
 }
 
 TEST(idents_of_running_threads_all_differ) {
@@ -681,16 +678,8 @@ TEST(a_raise_ends_the_thread_and_shows_in_its_result) {
 /* ---- stacks --------------------------------------------------------------------------------- */
 
 static void *own_stack_size(void *arg) {
-    pthread_attr_t attributes;
-    void *base;
-    size_t size;
     (void)arg;
-    CHECK_INT(pthread_getattr_np(pthread_self(), &attributes), 0);
-    CHECK_INT(pthread_attr_getstack(&attributes, &base, &size), 0);
-    CHECK_INT(pthread_attr_destroy(&attributes), 0);
-    CHECK((char *)base <= (char *)&size);
-    CHECK((char *)&size < (char *)base + size);
-    return (void *)(uintptr_t)size;
+    return (void *)(uintptr_t)test_stack_size();
 }
 
 static size_t stack_size_seen(size_t asked) {
@@ -734,14 +723,9 @@ TEST(set_stack_size_holds_for_threads_that_do_not_ask_for_one) {
 }
 
 TEST(without_a_wish_the_stack_is_as_large_as_the_system_makes_it) {
-    pthread_attr_t attributes;
-    size_t standard = 0;
-    CHECK_INT(pthread_attr_init(&attributes), 0);
-    CHECK_INT(pthread_attr_getstacksize(&attributes, &standard), 0);
-    CHECK_INT(pthread_attr_destroy(&attributes), 0);
     CHECK_STATUS(pyt_set_stack_size(64u << 10), PYT_OK);
     CHECK_STATUS(pyt_set_stack_size(0), PYT_OK);
-    CHECK(stack_size_seen(0) + (128u << 10) >= standard);
+    CHECK(stack_size_seen(0) + (128u << 10) >= test_standard_stack_size());
 }
 
 static int eat_stack(int pages, volatile char *above) {
@@ -862,6 +846,7 @@ TEST(a_start_for_which_there_is_no_room_is_refused_and_changes_nothing) {
     pyt_thread_unref(thread);
 }
 
+#if !defined(_WIN32)
 TEST(a_failed_start_can_be_tried_again_and_then_succeeds) {
     if (SANITIZED) {
         test_skip("a sanitizer maps more address space than can be limited here");
@@ -885,6 +870,7 @@ TEST(a_failed_start_can_be_tried_again_and_then_succeeds) {
     CHECK(result == &thread);
     pyt_thread_unref(thread);
 }
+#endif
 
 /* ---- is_alive and join ---------------------------------------------------------------------- */
 
@@ -1013,15 +999,13 @@ TEST(many_threads_can_join_one_with_and_without_a_timeout) {
 
 /* A destructor that takes its time: it runs when the operating system's thread ends, after
  * everything the library does. */
-static pthread_key_t slow_end;
-
 static void end_slowly(void *value) {
     test_sleep(0.01);
     atomic_store((atomic_int *)value, 1);
 }
 
 static void *end_with_a_slow_destructor(void *arg) {
-    CHECK_INT(pthread_setspecific(slow_end, arg), 0);
+    test_end_hook_set(arg);
     return NULL;
 }
 
@@ -1043,7 +1027,7 @@ static void *join_and_look(void *arg) {
 TEST(after_any_join_the_operating_systems_thread_is_over_too) {
     /* Made after the library has made what it needs, so that this destructor is the later one. */
     test_join(test_thread(nothing, NULL));
-    CHECK_INT(pthread_key_create(&slow_end, end_slowly), 0);
+    test_end_hook(end_slowly);
     for (int round = 0; round < test_scale(10); round++) {
         atomic_int over = 0;
         pyt_thread *thread =

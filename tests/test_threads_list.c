@@ -1,6 +1,5 @@
 /* enumerate, active_count, current_thread, main_thread, and threads the library did not make. */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "test.h"
@@ -116,9 +115,9 @@ static void *first_call_ever(void *arg) {
 }
 
 TEST(the_main_thread_is_known_even_if_another_uses_the_library_first) {
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, first_call_ever, NULL), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw foreign;
+    foreign = test_raw_start(first_call_ever, NULL);
+    test_raw_join(foreign);
     CHECK(pyt_current_thread() == pyt_main_thread());
     CHECK_INT(pyt_thread_ident(pyt_main_thread()), pyt_get_ident());
     CHECK_INT(pyt_active_count(), 1);
@@ -298,13 +297,13 @@ static void check_a_living_dummy(foreign_place *all) {
     CHECK_STATUS(pyt_timer_cancel(dummy), PYT_VALUE_ERROR);
 }
 
-TEST(a_thread_of_pthread_create_is_a_dummy_that_disappears_when_it_ends) {
+TEST(a_thread_of_the_systems_own_is_a_dummy_that_disappears_when_it_ends) {
     foreign_place all = {.dummy = NULL};
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, be_foreign, &all), 0);
+    test_raw foreign;
+    foreign = test_raw_start(be_foreign, &all);
     check_a_living_dummy(&all);
     CHECK_STATUS(pyt_event_set(&all.here.leave), PYT_OK);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw_join(foreign);
     CHECK_INT(pyt_active_count(), 1);
     CHECK_INT(listed(pyt_main_thread()), 1);
 }
@@ -346,13 +345,13 @@ TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends) {
 
 TEST(a_kept_dummy_outlives_its_thread_and_is_not_alive) {
     foreign_place all = {.dummy = NULL};
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, be_foreign, &all), 0);
+    test_raw foreign;
+    foreign = test_raw_start(be_foreign, &all);
     CHECK_STATUS(pyt_event_wait(&all.here.arrived), PYT_OK);
     pyt_thread *dummy = pyt_thread_ref(all.dummy);
     pyt_ident ident = pyt_thread_ident(dummy);
     CHECK_STATUS(pyt_event_set(&all.here.leave), PYT_OK);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw_join(foreign);
     CHECK(!pyt_thread_is_alive(dummy));
     CHECK_INT(pyt_thread_ident(dummy), ident);
     CHECK(is_name_of_a_dummy(pyt_thread_name(dummy)));
@@ -369,12 +368,12 @@ static void *wait_without_a_name(void *arg) {
 
 TEST(a_foreign_thread_that_only_waits_is_not_listed) {
     pyt_event event = PYT_EVENT_INIT;
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, wait_without_a_name, &event), 0);
+    test_raw foreign;
+    foreign = test_raw_start(wait_without_a_name, &event);
     PARKED_EVENT(&event, 1);
     CHECK_INT(pyt_active_count(), 1);
     CHECK_STATUS(pyt_event_set(&event), PYT_OK);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw_join(foreign);
     CHECK_INT(pyt_active_count(), 1);
 }
 
@@ -384,11 +383,11 @@ static void *use_and_end(void *arg) {
 }
 
 TEST(foreign_threads_that_come_and_go_leave_nothing_behind) {
-    pthread_t foreign;
+    test_raw foreign;
     long before = 0;
     for (int i = 0; i < test_scale(200) + 2; i++) {
-        CHECK_INT(pthread_create(&foreign, NULL, use_and_end, NULL), 0);
-        CHECK_INT(pthread_join(foreign, NULL), 0);
+        foreign = test_raw_start(use_and_end, NULL);
+        test_raw_join(foreign);
         CHECK_INT(pyt_active_count(), 1);
         if (i == 1) {
             before = test_live_allocations();
@@ -402,9 +401,9 @@ TEST(dummies_have_names_of_their_own) {
         count = 4
     };
     foreign_place all[count] = {{.dummy = NULL}};
-    pthread_t foreign[count];
+    test_raw foreign[count];
     for (int i = 0; i < count; i++) {
-        CHECK_INT(pthread_create(&foreign[i], NULL, be_foreign, &all[i]), 0);
+        foreign[i] = test_raw_start(be_foreign, &all[i]);
         CHECK_STATUS(pyt_event_wait(&all[i].here.arrived), PYT_OK);
         for (int j = 0; j < i; j++) {
             CHECK(strcmp(pyt_thread_name(all[i].dummy), pyt_thread_name(all[j].dummy)) != 0);
@@ -413,7 +412,7 @@ TEST(dummies_have_names_of_their_own) {
     CHECK_INT(pyt_active_count(), 1 + count);
     for (int i = 0; i < count; i++) {
         CHECK_STATUS(pyt_event_set(&all[i].here.leave), PYT_OK);
-        CHECK_INT(pthread_join(foreign[i], NULL), 0);
+        test_raw_join(foreign[i]);
     }
     CHECK_INT(pyt_active_count(), 1);
 }
@@ -433,9 +432,9 @@ static void *make_a_thread(void *arg) {
 
 TEST(a_thread_made_by_a_foreign_thread_inherits_that_it_is_a_daemon) {
     child_of_a_foreign_thread child = {false, NULL};
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, make_a_thread, &child), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw foreign;
+    foreign = test_raw_start(make_a_thread, &child);
+    test_raw_join(foreign);
     CHECK(child.daemon);
     test_join(child.thread);
     CHECK_INT(pyt_active_count(), 1);
@@ -444,9 +443,9 @@ TEST(a_thread_made_by_a_foreign_thread_inherits_that_it_is_a_daemon) {
 static void *rename_the_dummy(void *arg) {
     char before[64], after[64];
     (void)arg;
-    CHECK_INT(pthread_getname_np(pthread_self(), before, sizeof before), 0);
+    test_system_name(before, sizeof before);
     CHECK(pyt_current_thread() != NULL);
-    CHECK_INT(pthread_getname_np(pthread_self(), after, sizeof after), 0);
+    test_system_name(after, sizeof after);
     CHECK_STR(after, before);
     CHECK_STATUS(pyt_thread_set_name(pyt_current_thread(), "guest"), PYT_OK);
     CHECK_STR(pyt_thread_name(pyt_current_thread()), "guest");
@@ -454,7 +453,7 @@ static void *rename_the_dummy(void *arg) {
 }
 
 TEST(asking_for_the_dummy_leaves_the_system_name_of_a_foreign_thread_alone) {
-    pthread_t foreign;
-    CHECK_INT(pthread_create(&foreign, NULL, rename_the_dummy, NULL), 0);
-    CHECK_INT(pthread_join(foreign, NULL), 0);
+    test_raw foreign;
+    foreign = test_raw_start(rename_the_dummy, NULL);
+    test_raw_join(foreign);
 }

@@ -1,12 +1,10 @@
 /* Results are taken as they come, and a terminal shows a bar of how far it is. Where the output
  * goes elsewhere, there is a line for each step. One of the jobs fails, and is counted as such. */
-#define _GNU_SOURCE
 #define PYTHREADING_IMPLEMENTATION
 #include "pythreading.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define JOBS 8
@@ -14,8 +12,8 @@
 
 static void *work(void *arg) {
     int job = *(int *)arg;
-    struct timespec time = {0, 1000000L * (1 + job * 5 % 7)};
-    nanosleep(&time, NULL);
+    static pyt_event never;
+    pyt_event_wait_timeout(&never, 0.001 * (1 + job * 5 % 7));
     if (job == 5) {
         pyt_raise(job, "job 5 has run out of paper");
     }

@@ -1,0 +1,220 @@
+/* What the tests need of a POSIX system; tests/main.c says what that is. */
+#ifndef ON_POSIX_H
+#define ON_POSIX_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
+/* ---- time ---- */
+
+double test_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void test_sleep(double seconds) {
+    double end = test_now() + seconds;
+    for (double left = seconds; left > 0; left = end - test_now()) {
+        struct timespec pause = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
+        nanosleep(&pause, NULL);
+    }
+}
+
+void test_yield(void) {
+    sched_yield();
+}
+
+/* ---- threads ---- */
+
+test_raw test_raw_start(void *(*function)(void *), void *arg) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, function, arg) == 0);
+    return (test_raw)thread;
+}
+
+void test_raw_join(test_raw thread) {
+    CHECK(pthread_join((pthread_t)thread, NULL) == 0);
+}
+
+static pthread_key_t test_end_key;
+
+void test_end_hook(void (*hook)(void *)) {
+    CHECK(pthread_key_create(&test_end_key, hook) == 0);
+}
+
+void test_end_hook_set(void *value) {
+    CHECK(pthread_setspecific(test_end_key, value) == 0);
+}
+
+unsigned long test_system_id(void) {
+#if defined(__linux__)
+    return (unsigned long)syscall(SYS_gettid);
+#else
+    return pyt_get_native_id();
+#endif
+}
+
+void test_system_name(char *name, size_t size) {
+    CHECK(pthread_getname_np(pthread_self(), name, size) == 0);
+}
+
+size_t test_stack_size(void) {
+    pthread_attr_t attributes;
+    void *base;
+    size_t size;
+    CHECK(pthread_getattr_np(pthread_self(), &attributes) == 0);
+    CHECK(pthread_attr_getstack(&attributes, &base, &size) == 0);
+    CHECK(pthread_attr_destroy(&attributes) == 0);
+    CHECK((char *)base <= (char *)&size);
+    CHECK((char *)&size < (char *)base + size);
+    return size;
+}
+
+size_t test_standard_stack_size(void) {
+    pthread_attr_t attributes;
+    size_t size = 0;
+    CHECK(pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_getstacksize(&attributes, &size) == 0);
+    CHECK(pthread_attr_destroy(&attributes) == 0);
+    return size;
+}
+
+/* ---- processes ---- */
+
+static double test_limit; /* of the test that this process runs */
+
+/* Be killed when the time limit is over, whatever the process does then. */
+static void test_set_alarm(void) {
+    signal(SIGALRM, SIG_DFL);
+    alarm((unsigned)(test_limit * test_slow) + 1);
+}
+
+static void test_put(const char *text, size_t length) {
+    if (write(STDERR_FILENO, text, length) < 0) {
+        _exit(2);
+    }
+}
+
+static int test_exit_code(pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return -1;
+        }
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Read all that comes out of `source`, keep what fits, and show it in case the test fails. */
+static void test_drain(int source, char *output, size_t size) {
+    char piece[512];
+    size_t kept = 0;
+    ssize_t length;
+    while ((length = read(source, piece, sizeof piece)) != 0) {
+        if (length < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            break;
+        }
+        for (ssize_t i = 0; i < length && kept + 1 < size; i++) {
+            output[kept++] = piece[i];
+        }
+        if (write(STDERR_FILENO, piece, (size_t)length) < 0) {
+            break;
+        }
+    }
+    if (size > 0) {
+        output[kept] = '\0';
+    }
+}
+
+int test_child(void (*body)(void *), void *arg, char *output, size_t size) {
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    fflush(NULL);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        test_set_alarm();
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        body(arg);
+        exit(0);
+    }
+    close(ends[1]);
+    test_drain(ends[0], output, output != NULL ? size : 0);
+    close(ends[0]);
+    return test_exit_code(child);
+}
+
+/* ---- the runner's ---- */
+
+static void test_take_over(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+}
+
+static long test_default_jobs(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > 4 ? 4 : count;
+}
+
+static FILE *test_scratch(void) {
+    return tmpfile();
+}
+
+/* What the process of a test does. */
+__attribute__((noreturn)) static void test_execute(test_job *job) {
+    setpgid(0, 0);
+    test_limit = job->test->limit;
+    test_set_alarm();
+    if (freopen("/dev/null", "r", stdin) == NULL) {
+        _exit(TEST_FAILED);
+    }
+    dup2(fileno(job->output), STDOUT_FILENO);
+    dup2(fileno(job->errors), STDERR_FILENO);
+    job->test->body();
+    exit(0);
+}
+
+static bool test_spawn(test_job *job) {
+    pid_t child = fork();
+    if (child == 0) {
+        test_execute(job);
+    }
+    setpgid(child, child);
+    job->process = child;
+    return child > 0;
+}
+
+/* The process of a test leads a group, of which nothing may be left. */
+static void test_reap(void) {
+    int status = 0;
+    pid_t child = waitpid(-1, &status, 0);
+    test_outcome outcome = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+    if (WIFSIGNALED(status)) {
+        outcome.late = WTERMSIG(status) == SIGALRM;
+        snprintf(outcome.crash, sizeof outcome.crash, "signal %d, %s", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    }
+    for (int i = 0; i < TEST_JOBS; i++) {
+        if (child > 0 && test_jobs[i].test != NULL && test_jobs[i].process == child) {
+            kill(-child, SIGKILL);
+            test_finish(&test_jobs[i], &outcome);
+        }
+    }
+}
+
+#endif
