@@ -7,8 +7,10 @@ CFLAGS ?= -O2 -g
 LDFLAGS ?=
 # Added for the examples, of which each brings the whole library: they are compiled quickly.
 EXAMPLE_CFLAGS ?= -O0
-# The system layer below the library: c11 (C11 threads), pthreads, or dummy (no threads).
+# The system layer below the library: c11 (C11 threads), pthreads, win32, or dummy (no threads).
 BACKEND ?= c11
+# What runs the programs, where the machine cannot do so itself: wine64 for win32.
+RUN ?=
 # The language standard everything is compiled in.
 STD ?= c11
 # Text that the "file/name" of a test, or the name of a benchmark, must contain to be run.
@@ -29,8 +31,11 @@ else ifeq ($(BACKEND),pthreads)
 BACKEND_FLAGS = -DPYTHREADING_PTHREADS
 else ifeq ($(BACKEND),dummy)
 BACKEND_FLAGS = -DPYTHREADING_DUMMY
+else ifeq ($(BACKEND),win32)
+BACKEND_FLAGS =
+EXE = .exe
 else
-$(error BACKEND is c11, pthreads or dummy, not "$(BACKEND)")
+$(error BACKEND is c11, pthreads, win32 or dummy, not "$(BACKEND)")
 endif
 
 # -pthread is not needed with glibc 2.34, musl and later, and does no harm there.
@@ -58,10 +63,14 @@ PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j
 ifeq ($(BACKEND),dummy)
 # The examples are of threads that run side by side.
 RUN_SUITE = sh tests/suite_without.sh tests/dummy_left_out.txt $(BUILD)/suite
-RUN_EXAMPLES =
+RUN_EXAMPLES = "sh tests/readme_examples.sh $(BUILD)/readme"
+else ifeq ($(BACKEND),win32)
+RUN_SUITE = RUN='$(RUN)' sh tests/windows_suite.sh $(BUILD)/suite.exe
+RUN_EXAMPLES = "RUN='$(RUN)' EXE=.exe sh tests/run_examples.sh $(BUILD)/examples"
 else
 RUN_SUITE = $(BUILD)/suite
-RUN_EXAMPLES = "sh tests/run_examples.sh $(BUILD)/examples"
+RUN_EXAMPLES = "sh tests/run_examples.sh $(BUILD)/examples" \
+    "sh tests/readme_examples.sh $(BUILD)/readme"
 endif
 
 WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS) -pthread'
@@ -77,25 +86,24 @@ help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo "check-NAME: one check alone, NAME one of"
 	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
-	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|dummy STD ONLY ARGS CSV BENCH_ROUNDS" \
-	    "JOBS"
+	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ARGS CSV" \
+	    "BENCH_ROUNDS JOBS RUN"
 
-demo: $(BUILD)/demo ## count words with a team of threads, in the project's files or ARGS="files"
-	@$(BUILD)/demo $(ARGS)
+demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in the project's files or ARGS="files"
+	@$(RUN) $(BUILD)/demo$(EXE) $(ARGS)
 
-test: ## run all tests (BACKEND=c11, pthreads or dummy), or those named like ONLY=text
+test: ## run all tests (BACKEND=c11, pthreads, win32 or dummy), or those named like ONLY=text
 	@$(PARALLEL_MAKE) build-suite
 	@echo "backend $(BACKEND), $(CC) -std=$(STD) $(CFLAGS)"
 ifeq ($(ONLY),)
-	@$(WITH_FLAGS) sh tests/check_sum.sh $(BUILD)/log "$(RUN_SUITE)" $(RUN_EXAMPLES) \
-	    "sh tests/readme_examples.sh $(BUILD)/readme"
+	@$(WITH_FLAGS) sh tests/check_sum.sh $(BUILD)/log "$(RUN_SUITE)" $(RUN_EXAMPLES)
 else
 	@$(RUN_SUITE) '$(ONLY)'
 endif
 
 # For the checks: build one program and say where it is.
-build-suite build-demo build-stress build-scale: build-%: $(BUILD)/%
-	@echo $(BUILD)/$*
+build-suite build-demo build-stress build-scale: build-%: $(BUILD)/%$(EXE)
+	@echo $(BUILD)/$*$(EXE)
 
 bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
@@ -140,14 +148,15 @@ $(CHECKS:%=check-%): check-%:
 clean: ## remove build/
 	rm -rf build
 
-$(BUILD)/suite: $(SUITE_OBJECTS)
+$(BUILD)/suite$(EXE): $(SUITE_OBJECTS)
 	$(CC) $(SUITE_OBJECTS) $(LINK) -o $@
 
-$(SUITE_OBJECTS): $(BUILD)/%.o: tests/%.c tests/test.h pythreading.h Makefile
+$(SUITE_OBJECTS): $(BUILD)/%.o: tests/%.c tests/test.h tests/on_posix.h tests/on_windows.h \
+    pythreading.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) -c $< -o $@
 
-$(BUILD)/demo $(BUILD)/stress: $(BUILD)/%: tests/%.c pythreading.h Makefile
+$(BUILD)/demo$(EXE) $(BUILD)/stress$(EXE): $(BUILD)/%$(EXE): tests/%.c pythreading.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) $< $(LINK) -o $@
 

@@ -329,6 +329,67 @@ leg_s390x() {
     emulated s390x s390x-linux-gnu s390x
 }
 
+# ---- Windows ----
+
+# As MinGW builds it in both its thread models, run by Wine. The tests with names of these belong to
+# what the models do differently: thread-local memory, and when it goes.
+models='test_lock/ test_condition/ test_local/ test_thread/ test_threads_list/ test_exit/ test_windows/'
+
+leg_wine() {
+    win32=x86_64-w64-mingw32-gcc-win32 posix=x86_64-w64-mingw32-gcc-posix
+    i686=i686-w64-mingw32-gcc-win32 wine=/usr/lib/wine/wine64
+    need $win32 gcc-mingw-w64-x86-64-win32
+    need $posix gcc-mingw-w64-x86-64-posix
+    need $i686 gcc-mingw-w64-i686-win32
+    need $wine wine64
+    export WINEPREFIX="$PWD/$here/prefix" WINEDEBUG=-all
+    # Without the services for devices: they come and go with the programs, and crash at times.
+    export WINEDLLOVERRIDES=mscoree,mshtml,winedevice.exe,plugplay.exe=
+    try "wine makes itself a home" $wine wineboot -i
+    tests CC=$win32 BACKEND=win32 LDFLAGS=-static RUN=$wine
+    counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
+        $models
+    counted $wine "$(path_of build-stress CC=$win32 BACKEND=win32 LDFLAGS=-static)" 5 64
+    windows_demo "$(path_of build-demo CC=$win32 BACKEND=win32 LDFLAGS=-static)"
+    for compiler in $win32 $posix $i686; do
+        windows_forms $compiler
+    done
+    set -- $win32 -std=c11 -O2 $warnings -I. tests/checks/dll.c
+    "$@" -DIN_DLL -shared -static -o "$here/library.dll"
+    "$@" -o "$here/dll.exe"
+    $wine "$here/dll.exe" "$here/library.dll"
+    try "a process with the library in a DLL ends" [ $? = 7 ]
+    ${wine%/*}/wineserver64 -k
+}
+
+windows_demo() {
+    words=$(cat tests/*.c | LC_ALL=C.UTF-8 wc -w)
+    $wine "$1" tests/*.c | tr -d '\r' | tee "$here/demo"
+    try "the demo counts $words" grep -qw "$words" "$here/demo"
+    try "both ways agree" grep -qx 'both ways agree' "$here/demo"
+}
+
+# How it is included, with <windows.h> at every place; and that no option is needed for any of it.
+# Programs of 32 bits are compiled only: Wine needs another architecture's packages for them.
+windows_forms() {
+    for form in FIRST BETWEEN LAST; do
+        try "$1: <windows.h> $form" $1 -std=c11 -O1 $warnings -D$form -I. \
+            tests/checks/windows_h.c -static -o "$here/form.exe"
+        [ "$1" = $i686 ] || try "$1: it runs" $wine "$here/form.exe"
+    done
+    for expected in win32 dummy; do
+        option=
+        [ $expected = win32 ] || option=-DPYTHREADING_DUMMY
+        try "$1 $option: compiles" $1 -std=c11 -O2 $warnings $option -I. \
+            tests/checks/backend.c -static -o "$here/backend.exe"
+        [ "$1" = $i686 ] || try "$1 $option: $expected" $wine "$here/backend.exe" $expected
+    done
+    try "$1: the pthreads of others are refused" not $1 -DPYTHREADING_PTHREADS -I. \
+        -fsyntax-only tests/checks/backend.c
+    try "$1: static in two units" $1 -std=c11 -O2 $warnings -I. tests/checks/static_a.c \
+        tests/checks/static_b.c -static -o "$here/static.exe"
+}
+
 # ---- the build without threads ----
 
 leg_dummy() {

@@ -254,11 +254,17 @@ int test_child(void (*body)(void *), void *arg, char *output, size_t size) {
 
 /* ---- the runner's ---- */
 
+/* A crash ends the process at once: nobody is asked, no debugger is started. */
+static LONG WINAPI test_crash(EXCEPTION_POINTERS *what) {
+    TerminateProcess(GetCurrentProcess(), what->ExceptionRecord->ExceptionCode);
+    return EXCEPTION_EXECUTE_HANDLER;
+}
+
 static void test_take_over(int argc, char **argv) {
-    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
     if (argc != 3 || strcmp(argv[1], "--one") != 0) {
         return;
     }
+    SetUnhandledExceptionFilter(test_crash);
     const char *before = getenv("TEST_CHILD");
     _setmode(_fileno(stdout), _O_BINARY);
     _setmode(_fileno(stderr), _O_BINARY);
