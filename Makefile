@@ -89,7 +89,7 @@ help:
 	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ARGS CSV" \
 	    "BENCH_ROUNDS JOBS RUN"
 
-demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in the project's files or ARGS="files"
+demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in our files or ARGS="files"
 	@$(RUN) $(BUILD)/demo$(EXE) $(ARGS)
 
 test: ## run all tests (BACKEND=c11, pthreads, win32 or dummy), or those named like ONLY=text

@@ -333,7 +333,8 @@ leg_s390x() {
 
 # As MinGW builds it in both its thread models, run by Wine. The tests with names of these belong to
 # what the models do differently: thread-local memory, and when it goes.
-models='test_lock/ test_condition/ test_local/ test_thread/ test_threads_list/ test_exit/ test_windows/'
+models='test_lock/ test_condition/ test_local/ test_thread/ test_threads_list/ test_exit/
+    test_windows/'
 
 leg_wine() {
     win32=x86_64-w64-mingw32-gcc-win32 posix=x86_64-w64-mingw32-gcc-posix
