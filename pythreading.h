@@ -63,7 +63,7 @@
  *                               __attribute__((visibility("default")))
  *   PYTHREADING_MALLOC(size)    the allocator; define both or neither
  *   PYTHREADING_FREE(pointer)
- *   PYTHREADING_PTHREADS        sleep on pthreads although <threads.h> is there
+ *   PYTHREADING_PTHREADS        sleep on pthreads although <threads.h> is there; not on Windows
  *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
  *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
  *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
@@ -748,6 +748,12 @@ static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*c
 
 static bool pyt__os_parallel(void) {
     return pyt__os_processors() > 1;
+}
+
+/* Counted in the thread's group of 64: two threads on the same number of two groups are taken for
+ * neighbours, which costs time and nothing else. */
+static int pyt__os_processor(void) {
+    return (int)GetCurrentProcessorNumber();
 }
 
 static void pyt__os_relax(void) {
