@@ -232,7 +232,9 @@ static void test_make_child(void) {
     snprintf(handle, sizeof handle, "%lld", (long long)(intptr_t)test_handle(test_made));
     CHECK(SetEnvironmentVariableA("TEST_CHILD", handle));
     HANDLE child = test_start_self(test_name, to, to, test_handle(test_made), 0, NULL);
-    CHECK(child != NULL);
+    if (child == NULL) {
+        test_fail(__FILE__, __LINE__, "no child process: error %lu", GetLastError());
+    }
     CloseHandle(to);
     CHECK(fseek(test_made, 0, SEEK_END) == 0);
     test_note_outcome(from, child);
