@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #if !defined(_WIN32)
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 #endif
@@ -274,6 +273,13 @@ static pyt_status pass_late(void *arg) {
     return pass(arg);
 }
 
+/* Without a look at the clock, which stands. */
+static void wait_until_parked(place *p, size_t n) {
+    while (test_parked(&lock_of(p)->pyt__word) != n) {
+        test_yield();
+    }
+}
+
 static void let_go_on(int number) {
     CHECK_INT(write(held.letters[number][1], "", 1), 1);
 }
@@ -298,23 +304,23 @@ BOTH(is_got_in_the_order_of_arrival_by_waiters_that_come_back_together) {
     for (int i = 0; i < 2; i++) {
         CHECK_INT(pipe(held.letters[i]), 0);
         test_begin(&calls[i], pass_late, &p);
-        PARKED_LOCK(lock_of(&p), (size_t)i + 1);
+        wait_until_parked(&p, (size_t)i + 1);
     }
     for (int i = 0; i < 2; i++) {
         CHECK_INT(pthread_kill(held.threads[i], SIGUSR1), 0);
     }
     while (atomic_load(&held.caught) < 2) {
-        sched_yield();
+        test_yield();
     }
     call_one(&p);
     test_begin(&calls[2], pass, &p);
-    PARKED_LOCK(lock_of(&p), 2);
+    wait_until_parked(&p, 2);
     call_one(&p);
-    PARKED_LOCK(lock_of(&p), 1);
+    wait_until_parked(&p, 1);
     let_go_on(0);
-    PARKED_LOCK(lock_of(&p), 2);
+    wait_until_parked(&p, 2);
     let_go_on(1);
-    PARKED_LOCK(lock_of(&p), 3);
+    wait_until_parked(&p, 3);
     release(&p);
     end_waiters(calls, 3);
     for (int i = 0; i < 3; i++) {
