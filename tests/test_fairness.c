@@ -268,6 +268,10 @@ static void hold_up(int signal) {
 
 static pyt_status pass_late(void *arg) {
     place *p = arg;
+    sigset_t signals; /* musl starts C11 threads with all of them blocked */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    CHECK_INT(pthread_sigmask(SIG_UNBLOCK, &signals, NULL), 0);
     held_number = atomic_load(&p->numbers);
     held.threads[held_number] = pthread_self();
     return pass(arg);

@@ -11,7 +11,8 @@ shift
 for file in tests/test_*.c; do
     name=$(basename "$file" .c)
     ${HOSTCC:-gcc} -std=c11 -E -P -I. "$file" |
-        sed -n "s|.*static void test_body_\([a-z0-9_]*\)(void);.*|here $name/\1|p"
+        grep -o 'static void test_body_[a-z0-9_]*(void);' |
+        sed "s|static void test_body_\(.*\)(void);|here $name/\1|"
 done >"$suite.names"
 ${RUN:-} "$suite" --list | tr -d '\r' | sed 's/^/there /' >>"$suite.names"
 sed '/^#/d; /^$/d; s/  *#.*//; s/^/out /' "$list" >>"$suite.names"
