@@ -94,7 +94,7 @@ demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in our files or
 
 test: ## run all tests (BACKEND=c11, pthreads, win32 or dummy), or those named like ONLY=text
 	@$(PARALLEL_MAKE) build-suite
-	@echo "backend $(BACKEND), $(CC) -std=$(STD) $(CFLAGS)"
+	@echo "$(CC) -std=$(STD) $(CFLAGS)"
 ifeq ($(ONLY),)
 	@$(WITH_FLAGS) sh tests/check_sum.sh $(BUILD)/log "$(RUN_SUITE)" $(RUN_EXAMPLES)
 else

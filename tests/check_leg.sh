@@ -332,11 +332,7 @@ leg_s390x() {
 
 # ---- Windows ----
 
-# As MinGW builds it in both its thread models, run by Wine. The tests with names of these belong to
-# what the models do differently: thread-local memory, and when it goes.
-models='test_lock/ test_condition/ test_local/ test_thread/ test_threads_list/ test_exit/
-    test_windows/'
-
+# As MinGW builds it in both its thread models, run by Wine.
 leg_wine() {
     win32=x86_64-w64-mingw32-gcc-win32 posix=x86_64-w64-mingw32-gcc-posix
     i686=i686-w64-mingw32-gcc-win32 wine=/usr/lib/wine/wine64
@@ -349,8 +345,8 @@ leg_wine() {
     export WINEDLLOVERRIDES=mscoree,mshtml,winedevice.exe,plugplay.exe=
     try "wine makes itself a home" $wine wineboot -i
     tests CC=$win32 BACKEND=win32 LDFLAGS=-static RUN=$wine
-    counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
-        $models
+    RUN=$wine counted sh tests/windows_suite.sh \
+        "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)"
     counted $wine "$(path_of build-stress CC=$win32 BACKEND=win32 LDFLAGS=-static)" 5 64
     windows_demo "$(path_of build-demo CC=$win32 BACKEND=win32 LDFLAGS=-static)"
     for compiler in $win32 $posix $i686; do

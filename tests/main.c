@@ -506,6 +506,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    if (!test_run.list) {
+        printf("pythreading.h %s on %s\n", PYT_VERSION, PYT_BACKEND);
+    }
     test_run_all();
     if (test_run.list) {
         return test_run.matched == 0;
