@@ -288,7 +288,7 @@ static void test_take_over(int argc, char **argv) {
 static long test_default_jobs(void) {
     SYSTEM_INFO system;
     GetSystemInfo(&system);
-    return system.dwNumberOfProcessors < 4 ? (long)system.dwNumberOfProcessors : 4;
+    return system.dwNumberOfProcessors > 1 ? 4 : 2; /* a process takes long to come and go */
 }
 
 /* All processes of a test are in a job of the system's, of which nothing may be left. */
