@@ -6,13 +6,7 @@ shift
 rm -rf build/check
 mkdir -p build/check
 echo "$# checks, $jobs at a time; the output of each is build/check/NAME.log"
-export CHECK_PARALLEL="$jobs"
-# Under Wine most of the time is spent waiting, so that check runs beside the others.
-case " $* " in
-*" wine "*) sh tests/check_leg.sh wine & ;;
-esac
-printf '%s\n' "$@" | grep -vx wine | xargs -n 1 -P "$jobs" sh tests/check_leg.sh
-wait
+printf '%s\n' "$@" | CHECK_PARALLEL=$jobs xargs -n 1 -P "$jobs" sh tests/check_leg.sh
 passed=0 failed=0
 for name in "$@"; do
     # A check that left no result did not get as far as to have one.

@@ -185,7 +185,7 @@ leg_tsan() {
         try "$compiler: it sees a race" not "$here/race"
         try "$compiler: it sees the library's lock" "$here/race" locked
     done
-    tests CC=clang CFLAGS='-O1 -g -fsanitize=thread'
+    suite CC=clang CFLAGS='-O1 -g -fsanitize=thread'
 }
 
 leg_tsan_gcc() {
@@ -588,10 +588,8 @@ EOF
 -std=c11 -O2
 -std=c11 -O3 -DPYTHREADING_PTHREADS
 -std=c11 -Os -DPYTHREADING_VALGRIND
--std=c17 -O1
--std=c2x -O3
--std=c2x -O1 -DPYTHREADING_PTHREADS
--std=gnu11 -Os
+-std=c2x -O1
+-std=gnu11 -O0 -DPYTHREADING_PTHREADS
 -std=gnu17 -O2 -DPYTHREADING_DUMMY
 EOF
         done

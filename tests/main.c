@@ -447,6 +447,11 @@ static void test_start(const test_case *test) {
     test_job *job = test_free_job();
     job->output = test_scratch();
     job->errors = test_scratch();
+    for (int tries = 0; (job->output == NULL || job->errors == NULL) && tries < 20; tries++) {
+        test_sleep(0.25);
+        job->output = job->output != NULL ? job->output : test_scratch();
+        job->errors = job->errors != NULL ? job->errors : test_scratch();
+    }
     fflush(NULL);
     job->start = test_now();
     job->test = test;
