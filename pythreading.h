@@ -526,6 +526,7 @@ static char *pyt__copy_text(const char *text) {
  *    pyt__os_cond     init destroy wait wait_until signal
  *                                                one waiter at a time, deadlines in pyt__os_now
  *    pyt__os_thread   start join detach exit     start runs pyt__thread_main(arg) in the new one
+ *    pyt__os_yield                               let others run that wait for this processor
  *    pyt__os_key      make drop set              set a non-NULL value: pyt__retire(value) runs
  *                                                when the thread ends
  *
@@ -628,7 +629,9 @@ static char *pyt__copy_text(const char *text) {
 #endif
 #if !defined(PYTHREADING_DUMMY)
 #include <pthread.h>
-#if !defined(PYT__PTHREADS)
+#if defined(PYT__PTHREADS)
+#include <sched.h>
+#else
 #include <threads.h>
 #endif
 #endif
@@ -1062,6 +1065,9 @@ PYT__NORETURN static void pyt__os_thread_exit(void) {
     abort(); /* the only thread is the main thread, which exits instead */
 }
 
+static void pyt__os_yield(void) {
+}
+
 static bool pyt__os_key_make(pyt__os_key *key) {
     *key = 0;
     return !PYT__FAULT("key_make");
@@ -1181,6 +1187,10 @@ static void pyt__os_thread_detach(pyt__os_thread thread) {
 PYT__NORETURN static void pyt__os_thread_exit(void) {
     _endthreadex(0);
     abort(); /* for compilers whose headers do not say that it never returns */
+}
+
+static void pyt__os_yield(void) {
+    SwitchToThread();
 }
 
 static PYT__THREAD_LOCAL bool pyt__os_key_ended; /* the callback has run, and will not again */
@@ -1303,6 +1313,10 @@ PYT__NORETURN static void pyt__os_thread_exit(void) {
     thrd_exit(0);
 }
 
+static void pyt__os_yield(void) {
+    thrd_yield();
+}
+
 static bool pyt__os_key_make(pyt__os_key *key) {
     return !PYT__FAULT("key_make") && tss_create(key, pyt__retire) == thrd_success;
 }
@@ -1384,6 +1398,10 @@ PYT__NORETURN static void pyt__os_thread_exit(void) {
     pthread_exit(NULL);
 }
 
+static void pyt__os_yield(void) {
+    sched_yield();
+}
+
 static bool pyt__os_key_make(pyt__os_key *key) {
     return !PYT__FAULT("key_make") && pthread_key_create(key, pyt__retire) == 0;
 }
@@ -1440,9 +1458,12 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  waker does; the owner makes it EMPTY, looks for WOKEN for a while, and sleeps again if that does
  *  not come. A waker that finds NUDGED signals as well: it relies on nobody.
  *
- *  Spinning. Before it sleeps a thread looks at its state for a while, if that has paid lately (see
- *  pyt__patience_looks): on several processors a hand-over between threads that are both running
- *  then costs a fraction of a sleep. It sleeps in its queue's order all the same.
+ *  Staying awake. Before it sleeps a thread stays awake in its queue for a while, in two ways, each
+ *  if it has paid lately (see pyt__patience_tries). It looks at its state: on several processors a
+ *  hand-over between threads that are both running then costs a fraction of a sleep. And it lets
+ *  others run a few times, looking after each: a hand-over to who waits for the same processor then
+ *  costs the switch alone, where a sleep costs two calls of the system beside it. Its place in the
+ *  queue is what it would be asleep, so that order and wake-ups do not depend on which it is.
  *
  *  Interruption of the main thread is the same as a timeout: pyt_interrupt_main sets a flag and
  *  signals the main thread's parker; the flag is looked at under the parker's mutex before each
@@ -1460,6 +1481,17 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 #define PYT__LOCK_LOOKS 40
 #define PYT__PATIENCE_LIMIT 8
 
+/* How often a thread lets others run before it sleeps. A yield to whom it waits for costs less than
+ * a sleep and a wake-up. Fewer do not get a barrier of eight threads over two processors
+ * (`make bench ONLY=barrier`). */
+#define PYT__DOZE_YIELDS 8
+
+/* How long these yields may take, in nanoseconds. A yield to somebody who only computes lasts his
+ * time slice, a millisecond and more: two threads that hand over beside one who does on the same
+ * processor need 1.4 ms for what takes 6 us when they sleep at once. */
+#define PYT__YIELDS_BRIEF 200000
+#define PYT__HARM_LIMIT 14
+
 enum {
     PYT__EMPTY,
     PYT__ASLEEP,
@@ -1474,11 +1506,18 @@ enum {
     PYT__HANDED    /* what it waited for is its own */
 };
 
-/* How looking at a word before sleeping has paid lately. */
+/* How waiting before a sleep, in one of its ways, has paid lately. */
 typedef struct pyt__patience {
-    int failures; /* in a row, up to PYT__PATIENCE_LIMIT */
-    int left_out; /* how often still to sleep without a look */
+    int failures; /* in a row, up to PYT__PATIENCE_LIMIT, or what counts for as many */
+    int left_out; /* how often still to sleep without it */
 } pyt__patience;
+
+/* How it has paid now, in failures. */
+typedef enum pyt__lesson {
+    PYT__PAID,
+    PYT__IN_VAIN,
+    PYT__HARMFUL = 4 /* counted up to PYT__HARM_LIMIT */
+} pyt__lesson;
 
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
@@ -1492,7 +1531,9 @@ typedef struct pyt__parker {
     int64_t since;                         /* when it began to wait for a lock; under bucket lock */
     bool in_crowd;                         /* moved to a lock with others; under bucket lock */
     const void *item;                      /* what a hand-over reads or fills; under bucket lock */
-    pyt__patience dozing, nudged, locking; /* the owner's */
+    bool was_in_crowd;                     /* the owner's: so it was last notified */
+    pyt__patience dozing, yielding;        /* the owner's */
+    pyt__patience nudged, locking;         /* the owner's */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 } pyt__parker;
@@ -1926,13 +1967,9 @@ static pyt_status pyt__doze_locked(pyt__parker *parker, int64_t deadline, bool i
     return PYT_OK;
 }
 
-/* How often to look before giving up: `most` times, or not at all. Looking is worth it as long as
- * it ends in success; after n failures in a row it is left out 2^n - 1 times before it is tried
- * again. 0 on one processor, where nobody can change the word meanwhile. */
-static int pyt__patience_looks(pyt__patience *patience, int most) {
-    if (!pyt__parallel()) {
-        return 0;
-    }
+/* How often to try before giving up: `most` times, or not at all. Trying is worth it as long as it
+ * ends in success; after n failures in a row it is left out 2^n - 1 times before the next. */
+static int pyt__patience_tries(pyt__patience *patience, int most) {
     if (patience->left_out > 0) {
         patience->left_out--;
         return 0;
@@ -1940,11 +1977,18 @@ static int pyt__patience_looks(pyt__patience *patience, int most) {
     return most;
 }
 
-static void pyt__patience_learn(pyt__patience *patience, bool good) {
-    if (good) {
+/* The same for looks at a word. None on one processor, where nobody can change it meanwhile. */
+static int pyt__patience_looks(pyt__patience *patience, int most) {
+    return pyt__parallel() ? pyt__patience_tries(patience, most) : 0;
+}
+
+static void pyt__patience_learn(pyt__patience *patience, pyt__lesson lesson) {
+    int limit = lesson == PYT__HARMFUL ? PYT__HARM_LIMIT : PYT__PATIENCE_LIMIT;
+    if (lesson == PYT__PAID) {
         patience->failures = 0;
-    } else if (patience->failures < PYT__PATIENCE_LIMIT) {
-        patience->failures++;
+    } else if (patience->failures < limit) {
+        int failures = patience->failures + (int)lesson;
+        patience->failures = failures < limit ? failures : limit;
     }
     patience->left_out = (1 << patience->failures) - 1;
 }
@@ -1954,15 +1998,37 @@ static bool pyt__doze_spin(pyt__parker *parker, pyt__patience *patience) {
     int looks = pyt__patience_looks(patience, PYT__DOZE_LOOKS);
     for (int i = 0; i < looks; i++) {
         if (PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN) {
-            pyt__patience_learn(patience, true);
+            pyt__patience_learn(patience, PYT__PAID);
             return true;
         }
         pyt__os_relax();
     }
     if (looks > 0) {
-        pyt__patience_learn(patience, false);
+        pyt__patience_learn(patience, PYT__IN_VAIN);
     }
     return false;
+}
+
+/* Let others run, among them who is to wake this thread, and look for the wake-up after each time:
+ * PYT__DOZE_YIELDS. */
+static bool pyt__doze_yield(pyt__parker *parker) {
+    int yields = pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
+    if (yields == 0) {
+        return false;
+    }
+    int64_t latest = pyt__os_now() + PYT__YIELDS_BRIEF;
+    bool woken = false;
+    bool brief = true;
+    while (yields > 0 && brief && !woken) {
+        pyt__os_yield();
+        woken = PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN;
+        brief = pyt__os_now() < latest;
+        yields--;
+    }
+    pyt__patience_learn(&parker->yielding, !brief  ? PYT__HARMFUL
+                                           : woken ? PYT__PAID
+                                                   : PYT__IN_VAIN);
+    return woken;
 }
 
 /* Sleep until woken; nudged, look for the wake-up for a while and sleep again. Mutex held. */
@@ -2001,9 +2067,16 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
     return status;
 }
 
-/* As pyt__doze, looking for the wake-up for a while first. */
+/* Wait for the wake-up for a while without going to sleep. One that is there already says nothing
+ * about whether that pays. */
+static bool pyt__doze_awake(pyt__parker *parker) {
+    return PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN ||
+           pyt__doze_spin(parker, &parker->dozing) || pyt__doze_yield(parker);
+}
+
+/* As pyt__doze, staying awake for a while first. */
 static pyt_status pyt__look_and_doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    if (deadline != PYT__AT_ONCE && pyt__doze_spin(parker, &parker->dozing)) {
+    if (deadline != PYT__AT_ONCE && pyt__doze_awake(parker)) {
         (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
         return PYT_OK;
     }
@@ -2287,7 +2360,7 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
     for (int i = 0; i < looks; i++) {
         uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
         if (!(word & PYT__LOCKED)) {
-            pyt__patience_learn(&parker->locking, true);
+            pyt__patience_learn(&parker->locking, PYT__PAID);
             return true;
         }
         if (word != PYT__LOCKED) {
@@ -2296,7 +2369,7 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
         pyt__os_relax();
     }
     if (looks > 0) {
-        pyt__patience_learn(&parker->locking, false);
+        pyt__patience_learn(&parker->locking, PYT__IN_VAIN);
     }
     return false;
 }
@@ -3258,6 +3331,9 @@ PYT__API PYT__COLD pyt_status pyt__event_wait_timeout_slow(pyt_event *event, dou
  *  woken and takes it by itself.
  *
  *  After the sleep the lock is taken back, not interruptibly and without a deadline.
+ *
+ *  Who waits behind others is woken after them: it sleeps at once. Staying awake for a while is for
+ *  who waits alone, and for those whom the last notify woke together, as the next may.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -3463,6 +3539,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     pyt__bucket *bucket = pyt__bucket_lock(address);
     parker->processor = processor;
     pyt__queue_add(bucket, parker, address, NULL);
+    bool soon = parker->next == parker || parker->was_in_crowd;
     PYT__STORE(&condition->pyt__queue, 1, relaxed);
     pyt__bucket_unlock(bucket);
 
@@ -3472,8 +3549,10 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     } else {
         pyt_lock_release(lock);
     }
-    pyt_status status = pyt__sleep(parker, address, deadline, true);
+    pyt_status status = soon ? pyt__sleep(parker, address, deadline, true)
+                             : pyt__sleep_at_once(parker, address, deadline, true);
     PYT__STEP();
+    parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
     if (status != PYT_OK) {
         pyt__lock_take(lock);
     } else if (parker->gift != PYT__HANDED) {
@@ -9990,7 +10069,7 @@ static void pyt__worker_search(pyt__worker *worker) {
         pyt__os_relax();
         looks--;
     }
-    pyt__patience_learn(&worker->patience, looks > 0);
+    pyt__patience_learn(&worker->patience, looks > 0 ? PYT__PAID : PYT__IN_VAIN);
     PYT__ADD(&executor->calls, PYT__CALLS_SEARCHING, seq_cst); /* the top bit goes over the edge */
 }
 

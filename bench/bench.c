@@ -446,6 +446,9 @@ static bool measure_apart(const row *r, pinning how, figures *f) {
     if (child == 0) {
         (void)signal(SIGALRM, tell_where_it_hangs);
         (void)alarm(SECONDS_UNTIL_HUNG);
+        if (how == ONE) { /* Before any library starts threads, which may be bound otherwise. */
+            bench_pin(0);
+        }
         measure_row(r, how, f);
         _exit(write_all(ends[1], f, sizeof *f) ? 0 : 1);
     }
