@@ -1475,10 +1475,9 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 #define PYT__FOREVER INT64_MAX /* the deadline that never comes */
 #define PYT__AT_ONCE INT64_MIN /* the deadline that has passed: one look */
 
-/* Looks, 25 ns each here, before a sleep and before queueing for a lock. A sleep costs two context
- * switches, on another processor that was idle 20 us and more: so much waiting is worth it. */
+/* Looks, 25 ns each here, before a sleep. It costs two context switches, on another processor that
+ * was idle 20 us and more: so much waiting is worth it. */
 #define PYT__DOZE_LOOKS 800
-#define PYT__LOCK_LOOKS 40
 #define PYT__PATIENCE_LIMIT 8
 
 /* How often a thread lets others run before it sleeps. A yield to whom it waits for costs less than
@@ -2353,6 +2352,13 @@ static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
     return false;
 }
 
+/* Looks at a lock before queueing for it, and pauses of 25 ns here between two. Each look takes the
+ * cache line away from the holder, who often needs it for the next lock and release as well: who
+ * looks after every pause makes a queue between two processors twice as slow
+ * (`make bench ONLY="queue, 1:1"`). */
+#define PYT__LOCK_LOOKS 10
+#define PYT__LOCK_PAUSES 16
+
 /* Look at the lock for a short while; never while it is marked PARKED.
  * Returns  true when it has been seen free */
 static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
@@ -2366,7 +2372,9 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
         if (word != PYT__LOCKED) {
             return false;
         }
-        pyt__os_relax();
+        for (int pause = 0; pause < PYT__LOCK_PAUSES; pause++) {
+            pyt__os_relax();
+        }
     }
     if (looks > 0) {
         pyt__patience_learn(&parker->locking, PYT__IN_VAIN);
