@@ -1485,11 +1485,16 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  * (`make bench ONLY=barrier`). */
 #define PYT__DOZE_YIELDS 8
 
-/* How long these yields may take, in nanoseconds. A yield to somebody who only computes lasts his
- * time slice, a millisecond and more: two threads that hand over beside one who does on the same
- * processor need 1.4 ms for what takes 6 us when they sleep at once. */
-#define PYT__YIELDS_BRIEF 200000
-#define PYT__HARM_LIMIT 14
+/* A yield to somebody who only computes lasts his time slice, 1.4 ms here: two threads that hand
+ * over beside one who does, on the same processor, would need that for what takes 7 us when they
+ * sleep at once. So a thread keeps an account, in nanoseconds. A yield longer than BRIEF, in which
+ * a hundred threads run one after the other, is a loss, of up to CREDIT; one that finds the wake-up
+ * gains GAIN, what a sleep costs more. A thread whose losses are above CREDIT sleeps at once, and
+ * each such sleep takes off LOSS: so much may they cost a sleep on the average. */
+#define PYT__YIELD_BRIEF 500000
+#define PYT__YIELD_CREDIT 2000000
+#define PYT__YIELD_GAIN 1000
+#define PYT__YIELD_LOSS 100
 
 enum {
     PYT__EMPTY,
@@ -1507,16 +1512,9 @@ enum {
 
 /* How waiting before a sleep, in one of its ways, has paid lately. */
 typedef struct pyt__patience {
-    int failures; /* in a row, up to PYT__PATIENCE_LIMIT, or what counts for as many */
+    int failures; /* in a row, up to PYT__PATIENCE_LIMIT */
     int left_out; /* how often still to sleep without it */
 } pyt__patience;
-
-/* How it has paid now, in failures. */
-typedef enum pyt__lesson {
-    PYT__PAID,
-    PYT__IN_VAIN,
-    PYT__HARMFUL = 4 /* counted up to PYT__HARM_LIMIT */
-} pyt__lesson;
 
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
@@ -1533,6 +1531,7 @@ typedef struct pyt__parker {
     bool was_in_crowd;                     /* the owner's: so it was last notified */
     pyt__patience dozing, yielding;        /* the owner's */
     pyt__patience nudged, locking;         /* the owner's */
+    int yields_lost;                       /* the owner's: nanoseconds, see PYT__YIELD_CREDIT */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 } pyt__parker;
@@ -1981,13 +1980,11 @@ static int pyt__patience_looks(pyt__patience *patience, int most) {
     return pyt__parallel() ? pyt__patience_tries(patience, most) : 0;
 }
 
-static void pyt__patience_learn(pyt__patience *patience, pyt__lesson lesson) {
-    int limit = lesson == PYT__HARMFUL ? PYT__HARM_LIMIT : PYT__PATIENCE_LIMIT;
-    if (lesson == PYT__PAID) {
+static void pyt__patience_learn(pyt__patience *patience, bool good) {
+    if (good) {
         patience->failures = 0;
-    } else if (patience->failures < limit) {
-        int failures = patience->failures + (int)lesson;
-        patience->failures = failures < limit ? failures : limit;
+    } else if (patience->failures < PYT__PATIENCE_LIMIT) {
+        patience->failures++;
     }
     patience->left_out = (1 << patience->failures) - 1;
 }
@@ -1997,36 +1994,52 @@ static bool pyt__doze_spin(pyt__parker *parker, pyt__patience *patience) {
     int looks = pyt__patience_looks(patience, PYT__DOZE_LOOKS);
     for (int i = 0; i < looks; i++) {
         if (PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN) {
-            pyt__patience_learn(patience, PYT__PAID);
+            pyt__patience_learn(patience, true);
             return true;
         }
         pyt__os_relax();
     }
     if (looks > 0) {
-        pyt__patience_learn(patience, PYT__IN_VAIN);
+        pyt__patience_learn(patience, false);
     }
     return false;
+}
+
+/* Write into the account what yields have cost or gained; `took` is the last one's time. */
+static void pyt__yields_book(pyt__parker *parker, int64_t took, bool woken) {
+    if (took > PYT__YIELD_BRIEF) {
+        parker->yields_lost += took < PYT__YIELD_CREDIT ? (int)took : PYT__YIELD_CREDIT;
+        return;
+    }
+    pyt__patience_learn(&parker->yielding, woken);
+    if (woken && parker->yields_lost >= PYT__YIELD_GAIN) {
+        parker->yields_lost -= PYT__YIELD_GAIN;
+    }
 }
 
 /* Let others run, among them who is to wake this thread, and look for the wake-up after each time:
  * PYT__DOZE_YIELDS. */
 static bool pyt__doze_yield(pyt__parker *parker) {
+    if (parker->yields_lost > PYT__YIELD_CREDIT) {
+        parker->yields_lost -= PYT__YIELD_LOSS;
+        return false;
+    }
     int yields = pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
     if (yields == 0) {
         return false;
     }
-    int64_t latest = pyt__os_now() + PYT__YIELDS_BRIEF;
+    int64_t before = pyt__os_now();
+    int64_t took = 0;
     bool woken = false;
-    bool brief = true;
-    while (yields > 0 && brief && !woken) {
+    while (yields > 0 && took <= PYT__YIELD_BRIEF && !woken) {
         pyt__os_yield();
         woken = PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN;
-        brief = pyt__os_now() < latest;
+        int64_t now = pyt__os_now();
+        took = now - before;
+        before = now;
         yields--;
     }
-    pyt__patience_learn(&parker->yielding, !brief  ? PYT__HARMFUL
-                                           : woken ? PYT__PAID
-                                                   : PYT__IN_VAIN);
+    pyt__yields_book(parker, took, woken);
     return woken;
 }
 
@@ -2366,7 +2379,7 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
     for (int i = 0; i < looks; i++) {
         uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
         if (!(word & PYT__LOCKED)) {
-            pyt__patience_learn(&parker->locking, PYT__PAID);
+            pyt__patience_learn(&parker->locking, true);
             return true;
         }
         if (word != PYT__LOCKED) {
@@ -2377,7 +2390,7 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
         }
     }
     if (looks > 0) {
-        pyt__patience_learn(&parker->locking, PYT__IN_VAIN);
+        pyt__patience_learn(&parker->locking, false);
     }
     return false;
 }
@@ -10077,7 +10090,7 @@ static void pyt__worker_search(pyt__worker *worker) {
         pyt__os_relax();
         looks--;
     }
-    pyt__patience_learn(&worker->patience, looks > 0 ? PYT__PAID : PYT__IN_VAIN);
+    pyt__patience_learn(&worker->patience, looks > 0);
     PYT__ADD(&executor->calls, PYT__CALLS_SEARCHING, seq_cst); /* the top bit goes over the edge */
 }
 
