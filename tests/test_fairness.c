@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #if !defined(_WIN32)
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 #endif
@@ -403,6 +404,65 @@ BOTH(is_got_soon_although_another_thread_takes_it_again_and_again) {
     atomic_exchange(&p.stop, true);
     CHECK_STATUS(test_end(&call), PYT_OK);
 }
+
+/* ---- beside a thread that computes ---- */
+
+#if defined(__linux__) && !defined(PYTHREADING_DUMMY)
+
+enum {
+    HAND_OVERS = 2000
+};
+
+typedef struct pair {
+    pyt_semaphore ping, pong;
+    _Atomic(bool) stop;
+} pair;
+
+static pyt_status compute(void *arg) {
+    pair *p = arg;
+    while (!atomic_load(&p->stop)) {
+    }
+    return PYT_OK;
+}
+
+static pyt_status answer(void *arg) {
+    pair *p = arg;
+    for (int i = 0; i < HAND_OVERS; i++) {
+        CHECK_STATUS(pyt_semaphore_acquire(&p->ping), PYT_OK);
+        CHECK_STATUS(pyt_semaphore_release(&p->pong), PYT_OK);
+    }
+    return PYT_OK;
+}
+
+/* Who lets others run before it sleeps gets the processor back after the time slice of the one who
+ * computes, a millisecond and more: 2000 of those would be three seconds. */
+TEST(hand_overs_beside_a_thread_that_computes_do_not_last_its_time_slices) {
+    pair p;
+    test_call calls[2];
+    cpu_set_t all, first;
+    memset((void *)&p, 0, sizeof p);
+    CHECK_INT(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&first);
+    for (size_t i = 0; CPU_COUNT(&first) == 0; i++) {
+        if (CPU_ISSET(i, &all)) {
+            CPU_SET(i, &first);
+        }
+    }
+    CHECK_INT(sched_setaffinity(0, sizeof first, &first), 0);
+    test_begin(&calls[0], compute, &p);
+    test_begin(&calls[1], answer, &p);
+    double start = test_now();
+    for (int i = 0; i < HAND_OVERS; i++) {
+        CHECK_STATUS(pyt_semaphore_release(&p.ping), PYT_OK);
+        CHECK_STATUS(pyt_semaphore_acquire(&p.pong), PYT_OK);
+    }
+    CHECK_WITHIN(test_now() - start, 0, 1);
+    atomic_exchange(&p.stop, true);
+    CHECK_STATUS(test_end(&calls[0]), PYT_OK);
+    CHECK_STATUS(test_end(&calls[1]), PYT_OK);
+}
+
+#endif
 
 /* ---- a timeout meets a hand-over ---- */
 
