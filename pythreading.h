@@ -1462,8 +1462,10 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  if it has paid lately (see pyt__patience_tries). It looks at its state: on several processors a
  *  hand-over between threads that are both running then costs a fraction of a sleep. And it lets
  *  others run a few times, looking after each: a hand-over to who waits for the same processor then
- *  costs the switch alone, where a sleep costs two calls of the system beside it. Its place in the
- *  queue is what it would be asleep, so that order and wake-ups do not depend on which it is.
+ *  costs the switch alone, where a sleep costs two calls of the system beside it. A yield that
+ *  took long has run somebody, and ends the looks: they kept a processor from who has work to do.
+ *  Its place in the queue is what it would be asleep, so that order and wake-ups do not depend on
+ *  which it is.
  *
  *  Interruption of the main thread is the same as a timeout: pyt_interrupt_main sets a flag and
  *  signals the main thread's parker; the flag is looked at under the parker's mutex before each
@@ -1478,6 +1480,8 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 /* Looks, 25 ns each here, before a sleep. It costs two context switches, on another processor that
  * was idle 20 us and more: so much waiting is worth it. */
 #define PYT__DOZE_LOOKS 800
+#define PYT__FIRST_LOOKS \
+    100 /* these before all else: enough for a hand-over between two that run */
 #define PYT__PATIENCE_LIMIT 8
 
 /* How often a thread lets others run before it sleeps. A yield to whom it waits for costs less than
@@ -1491,6 +1495,7 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  * a hundred threads run one after the other, is a loss, of up to CREDIT; one that finds the wake-up
  * gains GAIN, what a sleep costs more. A thread whose losses are above CREDIT sleeps at once, and
  * each such sleep takes off LOSS: so much may they cost a sleep on the average. */
+#define PYT__YIELD_FREE 2000 /* no longer than this when nobody else wants the processor */
 #define PYT__YIELD_BRIEF 500000
 #define PYT__YIELD_CREDIT 2000000
 #define PYT__YIELD_GAIN 1000
@@ -1989,20 +1994,34 @@ static void pyt__patience_learn(pyt__patience *patience, bool good) {
     patience->left_out = (1 << patience->failures) - 1;
 }
 
-/* Look for the wake-up for a while before going to sleep: PYT__DOZE_LOOKS. */
-static bool pyt__doze_spin(pyt__parker *parker, pyt__patience *patience) {
-    int looks = pyt__patience_looks(patience, PYT__DOZE_LOOKS);
-    for (int i = 0; i < looks; i++) {
-        if (PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN) {
-            pyt__patience_learn(patience, true);
-            return true;
-        }
+static bool pyt__is_woken(const pyt__parker *parker) {
+    return PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN;
+}
+
+/* Look for the wake-up so many times. */
+static bool pyt__doze_look(const pyt__parker *parker, int looks) {
+    while (looks > 0 && !pyt__is_woken(parker)) {
         pyt__os_relax();
+        looks--;
     }
+    return looks > 0;
+}
+
+/* After a nudge: look for the wake-up for a while, before sleeping again. */
+static void pyt__doze_spin(pyt__parker *parker) {
+    int looks = pyt__patience_looks(&parker->nudged, PYT__DOZE_LOOKS);
     if (looks > 0) {
-        pyt__patience_learn(patience, false);
+        pyt__patience_learn(&parker->nudged, pyt__doze_look(parker, looks));
     }
-    return false;
+}
+
+/* How often to let others run; see PYT__YIELD_CREDIT. */
+static int pyt__yields_allowed(pyt__parker *parker) {
+    if (parker->yields_lost > PYT__YIELD_CREDIT) {
+        parker->yields_lost -= PYT__YIELD_LOSS;
+        return 0;
+    }
+    return pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
 }
 
 /* Write into the account what yields have cost or gained; `took` is the last one's time. */
@@ -2017,30 +2036,44 @@ static void pyt__yields_book(pyt__parker *parker, int64_t took, bool woken) {
     }
 }
 
-/* Let others run, among them who is to wake this thread, and look for the wake-up after each time:
- * PYT__DOZE_YIELDS. */
-static bool pyt__doze_yield(pyt__parker *parker) {
-    if (parker->yields_lost > PYT__YIELD_CREDIT) {
-        parker->yields_lost -= PYT__YIELD_LOSS;
-        return false;
-    }
-    int yields = pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
-    if (yields == 0) {
-        return false;
-    }
-    int64_t before = pyt__os_now();
-    int64_t took = 0;
+/* Let others run, among them who is to wake this thread, and look for the wake-up after each time.
+ * took     receives the nanoseconds that the last one took */
+static bool pyt__doze_yield(const pyt__parker *parker, int yields, int64_t *took) {
     bool woken = false;
-    while (yields > 0 && took <= PYT__YIELD_BRIEF && !woken) {
+    int64_t before = yields > 0 ? pyt__os_now() : 0;
+    for (; yields > 0 && *took <= PYT__YIELD_BRIEF && !woken; yields--) {
         pyt__os_yield();
-        woken = PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN;
+        woken = pyt__is_woken(parker);
         int64_t now = pyt__os_now();
-        took = now - before;
+        *took = now - before;
         before = now;
-        yields--;
     }
-    pyt__yields_book(parker, took, woken);
     return woken;
+}
+
+/* Wait for the wake-up for a while without going to sleep. One that is there already says nothing
+ * about whether that pays. Between the first looks and the rest others may run: looks are no use
+ * to a thread that keeps the processor from one that has to run before it can be woken. */
+static bool pyt__doze_awake(pyt__parker *parker) {
+    if (pyt__is_woken(parker)) {
+        return true;
+    }
+    int looks = pyt__patience_looks(&parker->dozing, PYT__DOZE_LOOKS);
+    int yields = pyt__yields_allowed(parker);
+    int64_t took = 0;
+    bool seen = false; /* when looking */
+    bool met = false;  /* after a yield */
+    if (looks > 0) {
+        seen = pyt__doze_look(parker, PYT__FIRST_LOOKS);
+        met = !seen && pyt__doze_yield(parker, yields > 0, &took);
+        seen = seen || (!met && took <= PYT__YIELD_FREE && pyt__doze_look(parker, looks));
+        pyt__patience_learn(&parker->dozing, seen);
+    }
+    met = met || (!seen && pyt__doze_yield(parker, yields, &took));
+    if (!seen && yields > 0) {
+        pyt__yields_book(parker, took, met);
+    }
+    return seen || met;
 }
 
 /* Sleep until woken; nudged, look for the wake-up for a while and sleep again. Mutex held. */
@@ -2052,7 +2085,7 @@ static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool i
         state = PYT__NUDGED;
         if (status == PYT_OK && PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
             pyt__os_mutex_unlock(&parker->mutex);
-            (void)pyt__doze_spin(parker, &parker->nudged);
+            pyt__doze_spin(parker);
             pyt__os_mutex_lock(&parker->mutex);
         }
         state = PYT__EMPTY;
@@ -2077,13 +2110,6 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
     }
     pyt__os_mutex_unlock(&parker->mutex);
     return status;
-}
-
-/* Wait for the wake-up for a while without going to sleep. One that is there already says nothing
- * about whether that pays. */
-static bool pyt__doze_awake(pyt__parker *parker) {
-    return PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN ||
-           pyt__doze_spin(parker, &parker->dozing) || pyt__doze_yield(parker);
 }
 
 /* As pyt__doze, staying awake for a while first. */
