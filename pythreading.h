@@ -1705,6 +1705,7 @@ static void pyt__parker_give(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__os_mutex_lock(&shared->mutex);
     parker->in_use = false;
+    parker->was_in_crowd = false;
     parker->next_free = shared->free;
     shared->free = parker;
     pyt__os_mutex_unlock(&shared->mutex);
