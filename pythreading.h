@@ -1491,13 +1491,13 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 
 /* A yield to somebody who only computes lasts his time slice, 1.4 ms here: two threads that hand
  * over beside one who does, on the same processor, would need that for what takes 7 us when they
- * sleep at once. So a thread keeps an account, in nanoseconds. A yield longer than BRIEF, in which
- * a hundred threads run one after the other, is a loss, of up to CREDIT; one that finds the wake-up
- * gains GAIN, what a sleep costs more. A thread whose losses are above CREDIT sleeps at once, and
- * each such sleep takes off LOSS: so much may they cost a sleep on the average. */
+ * sleep at once. So a thread keeps an account, in nanoseconds. A yield that finds the wake-up adds
+ * GAIN, what a sleep costs more, up to SAVINGS. One longer than BRIEF, in which a hundred threads
+ * run one after the other, takes off what it lasted. Below 0 the thread sleeps at once, and each
+ * such sleep puts LOSS back: so much may it cost a sleep on the average. */
 #define PYT__YIELD_FREE 2000 /* no longer than this when nobody else wants the processor */
 #define PYT__YIELD_BRIEF 500000
-#define PYT__YIELD_CREDIT 2000000
+#define PYT__YIELD_SAVINGS 2000000
 #define PYT__YIELD_GAIN 1000
 #define PYT__YIELD_LOSS 100
 
@@ -1536,7 +1536,7 @@ typedef struct pyt__parker {
     bool was_in_crowd;                     /* the owner's: so it was last notified */
     pyt__patience dozing, yielding;        /* the owner's */
     pyt__patience nudged, locking;         /* the owner's */
-    int yields_lost;                       /* the owner's: nanoseconds, see PYT__YIELD_CREDIT */
+    int yields_saved;                      /* the owner's: nanoseconds, see PYT__YIELD_SAVINGS */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 } pyt__parker;
@@ -2016,10 +2016,10 @@ static void pyt__doze_spin(pyt__parker *parker) {
     }
 }
 
-/* How often to let others run; see PYT__YIELD_CREDIT. */
+/* How often to let others run; see PYT__YIELD_SAVINGS. */
 static int pyt__yields_allowed(pyt__parker *parker) {
-    if (parker->yields_lost > PYT__YIELD_CREDIT) {
-        parker->yields_lost -= PYT__YIELD_LOSS;
+    if (parker->yields_saved < 0) {
+        parker->yields_saved += PYT__YIELD_LOSS;
         return 0;
     }
     return pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
@@ -2028,12 +2028,12 @@ static int pyt__yields_allowed(pyt__parker *parker) {
 /* Write into the account what yields have cost or gained; `took` is the last one's time. */
 static void pyt__yields_book(pyt__parker *parker, int64_t took, bool woken) {
     if (took > PYT__YIELD_BRIEF) {
-        parker->yields_lost += took < PYT__YIELD_CREDIT ? (int)took : PYT__YIELD_CREDIT;
+        parker->yields_saved -= took < PYT__YIELD_SAVINGS ? (int)took : PYT__YIELD_SAVINGS;
         return;
     }
     pyt__patience_learn(&parker->yielding, woken);
-    if (woken && parker->yields_lost >= PYT__YIELD_GAIN) {
-        parker->yields_lost -= PYT__YIELD_GAIN;
+    if (woken && parker->yields_saved < PYT__YIELD_SAVINGS) {
+        parker->yields_saved += PYT__YIELD_GAIN;
     }
 }
 
