@@ -179,8 +179,8 @@ OPERATION(do_submit) {
 static _Atomic(unsigned) bare_word;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static sem_t posix_semaphore;
-static pthread_key_t key;
 
+/* The least that a lock needs. */
 OPERATION(do_bare) {
     unsigned expected = 0;
     failures += !atomic_compare_exchange_strong_explicit(
@@ -188,16 +188,18 @@ OPERATION(do_bare) {
     failures += atomic_exchange_explicit(HIDDEN(&bare_word), 0, memory_order_release) != 1;
 }
 
+/* What a queue of one's own would need at least for two calls. */
+OPERATION(do_two_bare) {
+    once_do_bare();
+    once_do_bare();
+}
+
 OPERATION(do_posix_semaphore) {
     failures += sem_wait(HIDDEN(&posix_semaphore)) != 0;
     failures += sem_post(HIDDEN(&posix_semaphore)) != 0;
 }
 
-OPERATION(do_key) {
-    failures += pthread_getspecific(key) == NULL;
-}
-
-/* What a queue or a heap of one's own would need at least for two calls. */
+/* What a heap of one's own would need at least for two calls. */
 OPERATION(do_two_mutexes) {
     failures += pthread_mutex_lock(HIDDEN(&mutex)) != 0;
     failures += pthread_mutex_unlock(HIDDEN(&mutex)) != 0;
@@ -205,8 +207,17 @@ OPERATION(do_two_mutexes) {
     failures += pthread_mutex_unlock(HIDDEN(&mutex)) != 0;
 }
 
-OPERATION(do_malloc) {
+/* The same, of things that are due at a time. */
+OPERATION(do_mutexes_and_clock) {
+    struct timespec now;
+    failures += clock_gettime(CLOCK_MONOTONIC, &now) != 0;
+    once_do_two_mutexes();
+}
+
+/* What a future of one's own would need at least: memory, and a lock for its setter and getter. */
+OPERATION(do_malloc_and_bare) {
     free(hide(malloc(sizeof(long) * 8)));
+    once_do_two_bare();
 }
 
 /* ---- the rows ---- */
@@ -255,12 +266,12 @@ static const struct {
     {"event_set", do_event_set, do_bare, NULL, NULL},
     {"event_wait", do_event_wait, NULL, NULL, NULL},
     {"condition_notify", do_notify, NULL, hold_condition, drop_condition},
-    {"local_get", do_local, do_key, NULL, NULL},
-    {"queue", do_queue, do_two_mutexes, NULL, NULL},
-    {"simple_queue", do_simple_queue, do_two_mutexes, NULL, NULL},
-    {"scheduler", do_scheduler, do_two_mutexes, NULL, NULL},
+    {"local_get", do_local, NULL, NULL, NULL},
+    {"queue", do_queue, do_two_bare, NULL, NULL},
+    {"simple_queue", do_simple_queue, do_two_bare, NULL, NULL},
+    {"scheduler", do_scheduler, do_mutexes_and_clock, NULL, NULL},
     {"timer", do_timer, do_two_mutexes, NULL, NULL},
-    {"future", do_future, do_malloc, NULL, NULL},
+    {"future", do_future, do_malloc_and_bare, NULL, NULL},
     {"executor_submit", do_submit, NULL, block_executor, end_executor},
 };
 
@@ -315,7 +326,6 @@ int main(int argc, char **argv) {
     must(pyt_simple_queue_init(&simple_queue, sizeof item));
     must(pyt_scheduler_init(&scheduler, NULL));
     failures += sem_init(&posix_semaphore, 0, 1) != 0;
-    failures += pthread_key_create(&key, NULL) != 0 || pthread_setspecific(key, &item) != 0;
     for (size_t i = 0; i < ROWS; i++) {
         if (rows[i].begin != NULL) {
             rows[i].begin();
