@@ -1458,14 +1458,16 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  waker does; the owner makes it EMPTY, looks for WOKEN for a while, and sleeps again if that does
  *  not come. A waker that finds NUDGED signals as well: it relies on nobody.
  *
- *  Staying awake. Before it sleeps a thread stays awake in its queue for a while, in two ways, each
- *  if it has paid lately (see pyt__patience_tries). It looks at its state: on several processors a
- *  hand-over between threads that are both running then costs a fraction of a sleep. And it lets
- *  others run a few times, looking after each: a hand-over to who waits for the same processor then
- *  costs the switch alone, where a sleep costs two calls of the system beside it. A yield that
- *  took long has run somebody, and ends the looks: they kept a processor from who has work to do.
- *  Its place in the queue is what it would be asleep, so that order and wake-ups do not depend on
- *  which it is.
+ *  Staying awake. Before it sleeps a thread stays awake in its queue for a while, in two ways,
+ *  each if it has paid lately (see pyt__patience_tries). It looks at its state: on several
+ *  processors a hand-over between threads that are both running then costs a fraction of a sleep.
+ *  And it lets others run a few times, looking after each: a hand-over to who waits for the same
+ *  processor then costs the switch alone, where a sleep costs two calls of the system beside it.
+ *  The first of these times comes early among the looks, and ends them if it has run anybody:
+ *  they would keep the processor from who has work to do. Its place in the queue is what it would
+ *  be asleep, so that order and wake-ups do not depend on which it is. Threads that wait behind
+ *  others stay awake, too: often several are served in one go. Where it is known that they are
+ *  not, as in the condition's room, they sleep at once.
  *
  *  Interruption of the main thread is the same as a timeout: pyt_interrupt_main sets a flag and
  *  signals the main thread's parker; the flag is looked at under the parker's mutex before each
@@ -1477,29 +1479,35 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 #define PYT__FOREVER INT64_MAX /* the deadline that never comes */
 #define PYT__AT_ONCE INT64_MIN /* the deadline that has passed: one look */
 
-/* Looks, 25 ns each here, before a sleep. It costs two context switches, on another processor that
- * was idle 20 us and more: so much waiting is worth it. */
+/* Looks, 25 ns each here, before a sleep. It costs two context switches, on another processor
+ * that was idle 20 us and more: so much waiting is worth it. The first are enough for a hand-over
+ * between two that run, and come before all else. */
+#define PYT__FIRST_LOOKS 100
 #define PYT__DOZE_LOOKS 800
-#define PYT__FIRST_LOOKS \
-    100 /* these before all else: enough for a hand-over between two that run */
 #define PYT__PATIENCE_LIMIT 8
 
 /* How often a thread lets others run before it sleeps. A yield to whom it waits for costs less than
- * a sleep and a wake-up. Fewer do not get a barrier of eight threads over two processors
- * (`make bench ONLY=barrier`). */
+ * a sleep and a wake-up. With four, a barrier of eight threads over two processors still sleeps
+ * now and then (`make bench ONLY=barrier`). */
 #define PYT__DOZE_YIELDS 8
 
 /* A yield to somebody who only computes lasts his time slice, 1.4 ms here: two threads that hand
  * over beside one who does, on the same processor, would need that for what takes 7 us when they
- * sleep at once. So a thread keeps an account, in nanoseconds. A yield that finds the wake-up adds
- * GAIN, what a sleep costs more, up to SAVINGS. One longer than BRIEF, in which a hundred threads
- * run one after the other, takes off what it lasted. Below 0 the thread sleeps at once, and each
- * such sleep puts LOSS back: so much may it cost a sleep on the average. */
-#define PYT__YIELD_FREE 2000 /* no longer than this when nobody else wants the processor */
-#define PYT__YIELD_BRIEF 500000
-#define PYT__YIELD_SAVINGS 2000000
+ * sleep at once. So a thread keeps an account, in nanoseconds. Yields that find the wake-up GAINFUL
+ * early add GAIN, what a sleep costs more, up to SAVINGS. Yields of more than BRIEF, in which a
+ * hundred threads run one after the other, take off what they lasted, up to DEBT. Below 0 the
+ * thread makes the first looks alone, and each sleep puts LOSS back: so much may yields cost a
+ * sleep on the average. */
+#define PYT__YIELD_GAINFUL 50000
 #define PYT__YIELD_GAIN 1000
+#define PYT__YIELD_SAVINGS 2000000
+#define PYT__YIELD_BRIEF 500000
+#define PYT__YIELD_DEBT 20000000
 #define PYT__YIELD_LOSS 100
+
+/* A yield longer than this has run somebody else: alone it takes 0.4 us here, to one other thread
+ * and back 2.2 us. */
+#define PYT__YIELD_ALONE 2000
 
 enum {
     PYT__EMPTY,
@@ -1524,19 +1532,20 @@ typedef struct pyt__patience {
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
-    PYT__ATOMIC(uint32_t) state;           /* EMPTY, ASLEEP or WOKEN */
-    int processor;                         /* which it waits for a lock on; under bucket lock */
-    uint32_t gift;                         /* from the waker, before WOKEN */
-    PYT__ATOMIC(const void *) address;     /* under that address's bucket lock; NULL: in no queue */
-    struct pyt__parker *next, *previous;   /* the ring; under bucket lock */
-    struct pyt__parker *next_queue;        /* a ring's oldest: the bucket's next ring */
-    int64_t since;                         /* when it began to wait for a lock; under bucket lock */
-    bool in_crowd;                         /* moved to a lock with others; under bucket lock */
-    const void *item;                      /* what a hand-over reads or fills; under bucket lock */
-    bool was_in_crowd;                     /* the owner's: so it was last notified */
-    pyt__patience dozing, yielding;        /* the owner's */
-    pyt__patience nudged, locking;         /* the owner's */
-    int yields_saved;                      /* the owner's: nanoseconds, see PYT__YIELD_SAVINGS */
+    PYT__ATOMIC(uint32_t) state;         /* see above */
+    int processor;                       /* which it waits for a lock on; under bucket lock */
+    uint32_t gift;                       /* from the waker, before WOKEN */
+    PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
+    struct pyt__parker *next, *previous; /* the ring; under bucket lock */
+    struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
+    int64_t since;                       /* when it began to wait for a lock; under bucket lock */
+    bool in_crowd;                       /* notified by a call for several; under bucket lock */
+    const void *item;                    /* what a hand-over reads or fills; under bucket lock */
+    bool was_in_crowd;                   /* the owner's: the same at its last wait */
+    /* The owner's. They stay with the parker when it passes to another thread: how waiting pays is
+     * a matter of what runs beside. */
+    pyt__patience dozing, yielding, nudged, locking;
+    int yields_saved;                      /* nanoseconds; see PYT__YIELD_SAVINGS */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 } pyt__parker;
@@ -1685,6 +1694,7 @@ static pyt__parker *pyt__parker_take(void) {
     if (parker != NULL) {
         shared->free = parker->next_free;
         parker->in_use = true;
+        parker->was_in_crowd = false;
     }
     pyt__os_mutex_unlock(&shared->mutex);
     if (parker != NULL) {
@@ -1705,7 +1715,6 @@ static void pyt__parker_give(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__os_mutex_lock(&shared->mutex);
     parker->in_use = false;
-    parker->was_in_crowd = false;
     parker->next_free = shared->free;
     shared->free = parker;
     pyt__os_mutex_unlock(&shared->mutex);
@@ -1943,11 +1952,15 @@ static void pyt__wake_list(pyt__parker *list) {
     }
 }
 
-/* Has the main thread been interrupted, and is it the owner of `parker`? Takes the interrupt. */
-static bool pyt__take_interrupt(pyt__parker *parker) {
+/* Has the main thread been interrupted, and is it the owner of `parker`? */
+static bool pyt__is_interrupted(const pyt__parker *parker) {
     return PYT__LOAD(&pyt__main_interrupted, seq_cst) != 0 &&
-           PYT__LOAD(&pyt__main_parker, relaxed) == parker &&
-           PYT__SWAP(&pyt__main_interrupted, 0, seq_cst) != 0;
+           PYT__LOAD(&pyt__main_parker, relaxed) == parker;
+}
+
+/* The same, and takes the interrupt. */
+static bool pyt__take_interrupt(const pyt__parker *parker) {
+    return pyt__is_interrupted(parker) && PYT__SWAP(&pyt__main_interrupted, 0, seq_cst) != 0;
 }
 
 /* Wait on the parker's condition until woken, late or interrupted. Mutex held, state ASLEEP. */
@@ -2016,65 +2029,89 @@ static void pyt__doze_spin(pyt__parker *parker) {
     }
 }
 
-/* How often to let others run; see PYT__YIELD_SAVINGS. */
-static int pyt__yields_allowed(pyt__parker *parker) {
-    if (parker->yields_saved < 0) {
-        parker->yields_saved += PYT__YIELD_LOSS;
-        return 0;
+/* The times that a thread lets others run before one sleep. */
+typedef struct pyt__yields {
+    int left;
+    bool interruptible;
+    bool met;      /* the wake-up was there after the last */
+    int64_t took;  /* nanoseconds, all of them */
+    int64_t until; /* no more after that: the sleep's deadline is too near for somebody's slice */
+} pyt__yields;
+
+static pyt__yields pyt__yields_allowed(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    pyt__yields yields = {0, interruptible, false, 0, PYT__FOREVER};
+    if (deadline != PYT__FOREVER) {
+        yields.until = deadline - PYT__YIELD_BRIEF;
     }
-    return pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
+    if (parker->yields_saved >= 0 && (deadline == PYT__FOREVER || pyt__os_now() < yields.until)) {
+        yields.left = pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
+    }
+    return yields;
 }
 
-/* Write into the account what yields have cost or gained; `took` is the last one's time. */
-static void pyt__yields_book(pyt__parker *parker, int64_t took, bool woken) {
-    if (took > PYT__YIELD_BRIEF) {
-        parker->yields_saved -= took < PYT__YIELD_SAVINGS ? (int)took : PYT__YIELD_SAVINGS;
+/* Let others run, among them who is to wake this thread.
+ * Returns  the nanoseconds that it took */
+static int64_t pyt__yields_do_one(pyt__yields *yields, const pyt__parker *parker) {
+    int64_t before = pyt__os_now();
+    PYT__STEP();
+    pyt__os_yield();
+    PYT__STEP();
+    int64_t now = pyt__os_now();
+    yields->met = pyt__is_woken(parker);
+    yields->took += now - before;
+    bool enough = yields->met || yields->took > PYT__YIELD_BRIEF || now >= yields->until ||
+                  (yields->interruptible && pyt__is_interrupted(parker));
+    yields->left = enough ? 0 : yields->left - 1;
+    return now - before;
+}
+
+/* Between looks: does nobody else want the processor? If it cannot be told, that is assumed of a
+ * thread that has lost nothing by letting others run. */
+static bool pyt__yields_run_nobody(pyt__yields *yields, const pyt__parker *parker) {
+    if (yields->left == 0) {
+        return parker->yields_saved >= 0;
+    }
+    return pyt__yields_do_one(yields, parker) <= PYT__YIELD_ALONE && !yields->met;
+}
+
+/* Write into the account what the yields have cost or gained. */
+static void pyt__yields_book(const pyt__yields *yields, pyt__parker *parker) {
+    if (yields->took > PYT__YIELD_BRIEF) {
+        bool much = yields->took > PYT__YIELD_DEBT;
+        parker->yields_saved -= much ? PYT__YIELD_DEBT : (int)yields->took;
         return;
     }
-    pyt__patience_learn(&parker->yielding, woken);
-    if (woken && parker->yields_saved < PYT__YIELD_SAVINGS) {
+    pyt__patience_learn(&parker->yielding, yields->met);
+    if (yields->met && yields->took <= PYT__YIELD_GAINFUL &&
+        parker->yields_saved < PYT__YIELD_SAVINGS) {
         parker->yields_saved += PYT__YIELD_GAIN;
     }
 }
 
-/* Let others run, among them who is to wake this thread, and look for the wake-up after each time.
- * took     receives the nanoseconds that the last one took */
-static bool pyt__doze_yield(const pyt__parker *parker, int yields, int64_t *took) {
-    bool woken = false;
-    int64_t before = yields > 0 ? pyt__os_now() : 0;
-    for (; yields > 0 && *took <= PYT__YIELD_BRIEF && !woken; yields--) {
-        pyt__os_yield();
-        woken = pyt__is_woken(parker);
-        int64_t now = pyt__os_now();
-        *took = now - before;
-        before = now;
-    }
-    return woken;
-}
-
 /* Wait for the wake-up for a while without going to sleep. One that is there already says nothing
- * about whether that pays. Between the first looks and the rest others may run: looks are no use
- * to a thread that keeps the processor from one that has to run before it can be woken. */
-static bool pyt__doze_awake(pyt__parker *parker) {
+ * about whether that pays. Looks that others had to end have not paid. */
+static bool pyt__stay_awake(pyt__parker *parker, int64_t deadline, bool interruptible) {
     if (pyt__is_woken(parker)) {
         return true;
     }
     int looks = pyt__patience_looks(&parker->dozing, PYT__DOZE_LOOKS);
-    int yields = pyt__yields_allowed(parker);
-    int64_t took = 0;
-    bool seen = false; /* when looking */
-    bool met = false;  /* after a yield */
+    pyt__yields yields = pyt__yields_allowed(parker, deadline, interruptible);
+    bool yielding = yields.left > 0;
     if (looks > 0) {
-        seen = pyt__doze_look(parker, PYT__FIRST_LOOKS);
-        met = !seen && pyt__doze_yield(parker, yields > 0, &took);
-        seen = seen || (!met && took <= PYT__YIELD_FREE && pyt__doze_look(parker, looks));
+        bool seen = pyt__doze_look(parker, PYT__FIRST_LOOKS) ||
+                    (pyt__yields_run_nobody(&yields, parker) && pyt__doze_look(parker, looks));
         pyt__patience_learn(&parker->dozing, seen);
+        if (seen) {
+            return true;
+        }
     }
-    met = met || (!seen && pyt__doze_yield(parker, yields, &took));
-    if (!seen && yields > 0) {
-        pyt__yields_book(parker, took, met);
+    while (yields.left > 0) {
+        (void)pyt__yields_do_one(&yields, parker);
     }
-    return seen || met;
+    if (yielding) {
+        pyt__yields_book(&yields, parker);
+    }
+    return yields.met;
 }
 
 /* Sleep until woken; nudged, look for the wake-up for a while and sleep again. Mutex held. */
@@ -2114,10 +2151,13 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
 }
 
 /* As pyt__doze, staying awake for a while first. */
-static pyt_status pyt__look_and_doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    if (deadline != PYT__AT_ONCE && pyt__doze_awake(parker)) {
+static pyt_status pyt__doze_or_not(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    if (deadline != PYT__AT_ONCE && pyt__stay_awake(parker, deadline, interruptible)) {
         (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
         return PYT_OK;
+    }
+    if (parker->yields_saved < 0) {
+        parker->yields_saved += PYT__YIELD_LOSS;
     }
     return pyt__doze(parker, deadline, interruptible);
 }
@@ -2163,10 +2203,11 @@ static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status
 static pyt_status pyt__sleep(pyt__parker *parker, const void *address, int64_t deadline,
                              bool interruptible) {
     PYT__STEP();
-    return pyt__rise(parker, address, pyt__look_and_doze(parker, deadline, interruptible));
+    return pyt__rise(parker, address, pyt__doze_or_not(parker, deadline, interruptible));
 }
 
-/* The same without a look first, for what is got sooner by those who are awake: a lock. */
+/* The same without staying awake first: for a lock, which who is awake gets sooner, and for who
+ * will not be the next to be woken. */
 static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, int64_t deadline,
                                      bool interruptible) {
     PYT__STEP();
@@ -3380,8 +3421,8 @@ PYT__API PYT__COLD pyt_status pyt__event_wait_timeout_slow(pyt_event *event, dou
  *
  *  After the sleep the lock is taken back, not interruptibly and without a deadline.
  *
- *  Who waits behind others is woken after them: it sleeps at once. Staying awake for a while is for
- *  who waits alone, and for those whom the last notify woke together, as the next may.
+ *  Who comes to wait behind others is woken after them, and sleeps at once, unless its last wait
+ *  was ended by a notify for several, as this one may be.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -4097,7 +4138,7 @@ static pyt_status pyt__barrier_leave(pyt_barrier *barrier, pyt__parker *parker, 
 static pyt_status pyt__barrier_sleep(pyt_barrier *barrier, int64_t deadline, int *index) {
     pyt__parker *parker = pyt__me.pyt__parker;
     PYT__STEP();
-    pyt_status status = pyt__look_and_doze(parker, deadline, true);
+    pyt_status status = pyt__doze_or_not(parker, deadline, true);
     if (status != PYT_OK) {
         PYT__STEP();
         pyt_status left = pyt__barrier_leave(barrier, parker, status);
