@@ -105,5 +105,12 @@ awk '
     }' $header $sources >"$dir/wrong"
 result "braces always"
 
+# The figures in the README are those that were measured.
+awk '/^<!-- end of table -->/ { table = 0 } table { print } /^<!-- table -->/ { table = 1 }' \
+    README.md >"$dir/table"
+sh bench/table.sh bench/plots/peers.csv | diff "$dir/table" - >"$dir/wrong"
+[ -s "$dir/table" ] || echo "README.md has no table of figures" >"$dir/wrong"
+result "the README's figures are those of bench/plots/peers.csv"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
