@@ -12470,20 +12470,23 @@ static void pyt__note_rlock(const pyt_rlock *rlock) {
     }
 }
 
-/* From here on the calling thread's tries of `lock` are noted, if there is memory. */
-static void pyt__noting_begin(const pyt_lock *lock) {
+/* From here on the calling thread's tries of `lock` are noted. Returns false without memory for a
+ * parker: then they are not. */
+static bool pyt__noting_begin(const pyt_lock *lock) {
     const char *message = pyt__me.pyt__message;
     pyt__place here = pyt__my_notes.pyt__here;
     bool silent = pyt__my_notes.pyt__silent;
     pyt__my_notes.pyt__busy = true;
     pyt__my_notes.pyt__held = false;
-    if (pyt__enroll() != NULL) {
+    bool enrolled = pyt__enroll() != NULL;
+    if (enrolled) {
         pyt__my_notes.pyt__lock = lock;
         pyt__my_notes.pyt__spare = (pyt__holding *)pyt__allocate(sizeof(pyt__holding));
     }
     pyt__my_notes.pyt__here = here;
     pyt__my_notes.pyt__silent = silent;
     pyt__me.pyt__message = message;
+    return enrolled;
 }
 
 /* The lock is taken, or not. A lock that was handed over is noted now. */
@@ -12607,7 +12610,7 @@ static void pyt__wait_for_lock_again(pyt_condition *condition) {
     pyt_lock *lock = pyt__condition_lock(condition);
     pyt__wait_for_lock(lock, PYT__FOREVER);
     if (!pyt__my_notes.pyt__busy) {
-        pyt__noting_begin(lock);
+        (void)pyt__noting_begin(lock);
     }
 }
 
@@ -12818,18 +12821,21 @@ static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool in
     return status;
 }
 
+/* Memory that only the notes need is done without; a look at a lock that is held needs none. */
 static pyt_status pyt__lock_acquire_noted(pyt_lock *lock, int64_t deadline, bool interruptible) {
     if (pyt__my_notes.pyt__busy) {
         return pyt__lock_acquire_until(lock, deadline, interruptible);
     }
-    pyt__noting_begin(lock);
+    if (deadline == PYT__AT_ONCE && pyt_lock_locked(lock)) {
+        pyt__at_end();
+        return PYT_TIMEOUT;
+    }
+    bool noting = pyt__noting_begin(lock);
     pyt_status status = PYT_TIMEOUT;
-    if (pyt__my_notes.pyt__lock == NULL) { /* no memory to wait */
-        status = pyt__lock_acquire_until(lock, deadline, interruptible);
-    } else if (pyt__lock_try(lock, 0)) {
+    if (pyt__lock_try(lock, 0)) {
         status = PYT_OK;
     } else if (deadline != PYT__AT_ONCE) {
-        status = pyt__lock_wait_noted(lock, deadline, interruptible);
+        status = noting ? pyt__lock_wait_noted(lock, deadline, interruptible) : pyt__fail_memory();
     }
     pyt__noting_end(lock, status == PYT_OK);
     pyt__at_end();
