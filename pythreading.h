@@ -12470,23 +12470,20 @@ static void pyt__note_rlock(const pyt_rlock *rlock) {
     }
 }
 
-/* From here on the calling thread's tries of `lock` are noted. Returns false without memory for a
- * parker: then they are not. */
-static bool pyt__noting_begin(const pyt_lock *lock) {
+/* From here on the calling thread's tries of `lock` are noted, unless it has no memory for a parker. */
+static void pyt__noting_begin(const pyt_lock *lock) {
     const char *message = pyt__me.pyt__message;
     pyt__place here = pyt__my_notes.pyt__here;
     bool silent = pyt__my_notes.pyt__silent;
     pyt__my_notes.pyt__busy = true;
     pyt__my_notes.pyt__held = false;
-    bool enrolled = pyt__enroll() != NULL;
-    if (enrolled) {
+    if (pyt__enroll() != NULL) {
         pyt__my_notes.pyt__lock = lock;
         pyt__my_notes.pyt__spare = (pyt__holding *)pyt__allocate(sizeof(pyt__holding));
     }
     pyt__my_notes.pyt__here = here;
     pyt__my_notes.pyt__silent = silent;
     pyt__me.pyt__message = message;
-    return enrolled;
 }
 
 /* The lock is taken, or not. A lock that was handed over is noted now. */
@@ -12610,7 +12607,7 @@ static void pyt__wait_for_lock_again(pyt_condition *condition) {
     pyt_lock *lock = pyt__condition_lock(condition);
     pyt__wait_for_lock(lock, PYT__FOREVER);
     if (!pyt__my_notes.pyt__busy) {
-        (void)pyt__noting_begin(lock);
+        pyt__noting_begin(lock);
     }
 }
 
@@ -12805,15 +12802,22 @@ static pyt_status pyt__look_for_deadlock(void) {
     return status;
 }
 
-/* The try failed: wait for the lock, unless that would be for ever. */
+/* The try failed: wait for the lock, unless that would be for ever. Without threads no lock is waited
+ * for without a deadline. */
 static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool interruptible) {
-    pyt_status status = PYT_OK;
+#if defined(PYTHREADING_DUMMY)
+    if (deadline == PYT__FOREVER) {
+        return pyt__lock_acquire_until(lock, deadline, interruptible);
+    }
+#endif
+    if (pyt__my_notes.pyt__lock == NULL) {
+        return pyt__fail_memory();
+    }
     pyt__wait_for_lock(lock, deadline);
-#if !defined(PYTHREADING_DUMMY)
+    pyt_status status = PYT_OK;
     if (deadline == PYT__FOREVER && !pyt__my_notes.pyt__silent) {
         status = pyt__look_for_deadlock();
     }
-#endif
     if (status == PYT_OK) {
         status = pyt__lock_acquire_until(lock, deadline, interruptible);
     }
@@ -12830,12 +12834,12 @@ static pyt_status pyt__lock_acquire_noted(pyt_lock *lock, int64_t deadline, bool
         pyt__at_end();
         return PYT_TIMEOUT;
     }
-    bool noting = pyt__noting_begin(lock);
+    pyt__noting_begin(lock);
     pyt_status status = PYT_TIMEOUT;
     if (pyt__lock_try(lock, 0)) {
         status = PYT_OK;
     } else if (deadline != PYT__AT_ONCE) {
-        status = noting ? pyt__lock_wait_noted(lock, deadline, interruptible) : pyt__fail_memory();
+        status = pyt__lock_wait_noted(lock, deadline, interruptible);
     }
     pyt__noting_end(lock, status == PYT_OK);
     pyt__at_end();
@@ -13076,6 +13080,9 @@ static void pyt__dump_what_for(pyt__text *text, const pyt__roll *roll,
             pyt__say(text, ", which ");
             pyt__say_holder(text, roll, &holding);
         }
+    } else if (waiting->kind == PYT__FOR_NOTIFY) {
+        uintptr_t condition = (uintptr_t)waiting->address - offsetof(pyt_condition, pyt__queue);
+        pyt__say(text, " for a notify of Condition 0x%" PRIxPTR, condition);
     } else if (waiting->address != NULL) {
         pyt__say(text, " on 0x%" PRIxPTR, (uintptr_t)waiting->address);
     }
