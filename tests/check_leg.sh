@@ -805,6 +805,56 @@ embed_builds() {
     done
 }
 
+# The debug build: the whole suite, the rooms that make it without a race, every way to include it.
+leg_debug() {
+    need clang clang
+    need clang++ clang
+    need_runtime clang -fsanitize=thread libclang-rt-14-dev
+    tests CC=gcc CFLAGS='-O1 -g -DPYTHREADING_DEBUG'
+    suite CC=clang BACKEND=pthreads CFLAGS='-O0 -DPYTHREADING_DEBUG'
+    suite_without_threads=$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')
+    counted sh tests/suite_without.sh tests/dummy_left_out.txt "$suite_without_threads"
+    TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10 counted \
+        "$(path_of build-suite CC=clang CFLAGS='-O1 -g -fsanitize=thread -DPYTHREADING_DEBUG')" \
+        test_debug
+    debug_forms
+    try "without it nothing is spent" same_code
+}
+
+debug_forms() {
+    for compiler in gcc clang; do
+        set -- $compiler -std=c11 -O2 $warnings -DPYTHREADING_DEBUG -I.
+        try "$compiler: static in two units" "$@" tests/checks/static_a.c \
+            tests/checks/static_b.c -pthread -o "$here/static"
+        try "$compiler: static runs" timeout 20 "$here/static"
+        for form in twice later after_headers; do
+            try "$compiler: $form" "$@" tests/checks/$form.c -pthread -o "$here/$form"
+            try "$compiler: $form runs" timeout 20 "$here/$form"
+        done
+    done
+    gcc -std=c11 -O1 -DPYTHREADING_DEBUG -I. -c tests/cplusplus/implement.c -o "$here/debug.o"
+    for std in c++11 c++14 c++17 c++20; do
+        cplusplus debug g++ -std=$std -DPYTHREADING_DEBUG
+        cplusplus debug clang++ -std=$std -DPYTHREADING_DEBUG
+    done
+    for language in '-xc -std=c11' '-xc++ -std=c++11'; do
+        try "clang $language: the thread safety analysis is silent" clang $language $warnings \
+            -DPYTHREADING_DEBUG -Wthread-safety -Wno-unused-function -fsyntax-only -I. \
+            tests/checks/thread_safety_right.c
+    done
+}
+
+# The header compiles to the same instructions as one without a debug room and without its calls.
+same_code() {
+    sed -e '/^#if defined(PYTHREADING_DEBUG)/,/^#\(else\|endif\)/{/^#/!d;}' \
+        -e 's/^ *PYT__DEBUG(.*;)$//' -e 's/PYT__BARE && //' pythreading.h >"$here/bare.h"
+    for header in pythreading.h "$here/bare.h"; do
+        gcc -std=c11 -Os -DPYTHREADING_IMPLEMENTATION -I. -xc -c "$header" -o "$here/code.o"
+        objdump -d --no-show-raw-insn "$here/code.o" | tail -n +4 >"$here/$(basename "$header").s"
+    done
+    [ -s "$here/bare.h.s" ] && cmp "$here/bare.h.s" "$here/pythreading.h.s"
+}
+
 # Which system layer a build chooses by itself.
 leg_backend() {
     need clang clang

@@ -3,21 +3,7 @@
 
 #if defined(PYTHREADING_DEBUG)
 
-/* Two threads and their locks: `other` takes `theirs` and then waits for `ours`. */
-typedef struct pair {
-    pyt_lock ours, theirs;
-    pyt_rlock rlock;
-    pyt_condition condition;
-    pyt_event ready, go;
-    pyt_thread *thread;
-    pyt_status status;
-    double seconds; /* above 0: the other's limit */
-    long count;
-} pair;
-
-static bool said(const char *text) {
-    return strstr(pyt_error_message(), text) != NULL;
-}
+#include <inttypes.h>
 
 /* What the dump says now, cut to fit. */
 static const char *dump(void) {
@@ -38,6 +24,55 @@ static bool dumped(const char *text) {
         return false;
     }
     return true;
+}
+
+TEST(an_argument_is_evaluated_once_and_an_address_may_be_taken) {
+    pyt_lock locks[2] = {PYT_LOCK_INIT, PYT_LOCK_INIT};
+    pyt_status (*acquire)(pyt_lock *) = pyt_lock_acquire;
+    int i = 0;
+    CHECK_STATUS(pyt_lock_acquire(&locks[i++]), PYT_OK);
+    CHECK_INT(i, 1);
+    CHECK_STATUS(acquire(&locks[i]), PYT_OK);
+    CHECK(dumped(", acquired 0."));
+    CHECK_STATUS(pyt_lock_release(&locks[i]), PYT_OK);
+    pyt_with(&locks[i--]) {
+        CHECK_INT(i, 0);
+    }
+    CHECK_STATUS(pyt_lock_acquire(&locks[1]), PYT_OK);
+    CHECK_STATUS(pyt_lock_acquire_timeout(&locks[i++], 0), PYT_TIMEOUT);
+    CHECK_INT(i, 1);
+    CHECK_STATUS(pyt_lock_release(&locks[0]), PYT_OK);
+    CHECK_STATUS(pyt_lock_release(&locks[1]), PYT_OK);
+}
+
+#if defined(PYTHREADING_DUMMY)
+
+TEST(without_threads_a_dump_tells_what_the_only_one_holds) {
+    pyt_lock lock = PYT_LOCK_INIT;
+    CHECK_STATUS(pyt_lock_acquire(&lock), PYT_OK);
+    CHECK_STATUS(pyt_lock_acquire(&lock), PYT_OK);
+    CHECK(dumped("MainThread: ident 0x"));
+    CHECK(dumped("    holds Lock 0x"));
+    CHECK_STATUS(pyt_lock_release(&lock), PYT_OK);
+    CHECK(strstr(dump(), "    holds ") == NULL);
+}
+
+#else
+
+/* Two threads and their locks: `other` takes `theirs` and then waits for `ours`. */
+typedef struct pair {
+    pyt_lock ours, theirs;
+    pyt_rlock rlock;
+    pyt_condition condition;
+    pyt_event ready, go;
+    pyt_thread *thread;
+    pyt_status status;
+    double seconds; /* above 0: the other's limit */
+    long count;
+} pair;
+
+static bool said(const char *text) {
+    return strstr(pyt_error_message(), text) != NULL;
 }
 
 static void *take_theirs_then_ours(void *arg) {
@@ -564,24 +599,6 @@ TEST(a_guard_cannot_fail_and_waits) {
     CHECK_INT(p.count, 1);
 }
 
-TEST(an_argument_is_evaluated_once_and_an_address_may_be_taken) {
-    pyt_lock locks[2] = {PYT_LOCK_INIT, PYT_LOCK_INIT};
-    pyt_status (*acquire)(pyt_lock *) = pyt_lock_acquire;
-    int i = 0;
-    CHECK_STATUS(pyt_lock_acquire(&locks[i++]), PYT_OK);
-    CHECK_INT(i, 1);
-    CHECK_STATUS(acquire(&locks[i]), PYT_OK);
-    CHECK(dumped(", acquired 0."));
-    pyt_with(&locks[i--]) {
-        CHECK(false);
-    }
-    CHECK_INT(i, 0);
-    CHECK_STATUS(pyt_lock_acquire_timeout(&locks[i++], 0), PYT_TIMEOUT);
-    CHECK_INT(i, 1);
-    CHECK_STATUS(pyt_lock_release(&locks[0]), PYT_OK);
-    CHECK_STATUS(pyt_lock_release(&locks[1]), PYT_OK);
-}
-
 TEST(a_dump_tells_who_holds_what_and_waits_for_what) {
     pair p = {.seconds = 0};
     tangle(&p);
@@ -591,7 +608,7 @@ TEST(a_dump_tells_who_holds_what_and_waits_for_what) {
     CHECK(dumped(", which MainThread acquired in pyt_lock_acquire at "));
     CHECK(dumped("threads that have ended:\n"));
     char line[64];
-    snprintf(line, sizeof line, "    holds Lock 0x%lx, ", (unsigned long)(uintptr_t)&p.theirs);
+    snprintf(line, sizeof line, "    holds Lock 0x%" PRIxPTR ", ", (uintptr_t)&p.theirs);
     CHECK(dumped(line));
     untangle(&p);
     CHECK(strstr(dump(), "holds") == NULL);
@@ -713,4 +730,5 @@ TEST(nothing_is_left_when_all_is_released) {
     CHECK_INT(test_live_allocations(), before);
 }
 
+#endif
 #endif
