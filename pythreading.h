@@ -2451,6 +2451,7 @@ PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
  *          PYT_VALUE_ERROR  `lock` is NULL
  *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; the lock is not held
+ *          PYT_RUNTIME_ERROR with PYTHREADING_DEBUG: that would be a deadlock
  * Thread   any; a thread that holds it already waits for another one to release it
  * Python   Lock.acquire()
  */
@@ -2836,6 +2837,7 @@ PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
  *          PYT_OVERFLOW_ERROR 4294967295 levels are held already
  *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; the lock is not held
+ *          PYT_RUNTIME_ERROR  with PYTHREADING_DEBUG: that would be a deadlock
  * Thread   any
  * Python   RLock.acquire()
  */
@@ -4395,8 +4397,9 @@ PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
  *  pyt_with is a loop that runs once: its variable holds what was acquired, and whichever way
  *  the block is left, the compiler's cleanup attribute (in C++ a destructor) releases it. The
  *  acquisition is not interruptible: there is no status by which the block could tell. It fails
- *  only for NULL and when the thread's first wait gets no memory; then the block is skipped and
- *  pyt_error_message says why.
+ *  only for NULL, when the thread's first wait gets no memory and, with PYTHREADING_DEBUG, for a
+ *  deadlock; then the block is skipped and pyt_error_message says why. A guard has no block to skip:
+ *  it waits in a deadlock, too.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -4434,8 +4437,8 @@ PYT__EXTERN_C_END
  *         ...
  *     }
  *
- * object   a pointer to one of the five types. When it cannot be acquired (NULL, no memory) the
- *          block is not run
+ * object   a pointer to one of the five types. When it cannot be acquired (NULL, no memory, with
+ *          PYTHREADING_DEBUG a deadlock) the block is not run
  * Thread   any; an interrupt of the main thread stays pending for its next blocking call
  * Python   with object:
  *          Released on every way out: the end, return, goto, break, continue. `break` and
@@ -5150,7 +5153,8 @@ PYT__API pyt_status pyt_thread_run(pyt_thread *thread);
  * and the system's thread is over. Any number of threads may join, any number of times.
  *
  * Returns  PYT_OK
- *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere
+ *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere; with
+ *                            PYTHREADING_DEBUG also: that would be a deadlock
  *          PYT_VALUE_ERROR   `thread` is NULL
  *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
@@ -12238,12 +12242,13 @@ static void pyt__fork_child(void) {
 /* ============================================================================================== *
  *  >>debug                                  who holds what and waits for what; deadlocks are found
  *
- *  With PYTHREADING_DEBUG alone; without it nothing here exists, in no room. The rooms above call in
- *  at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
+ *  With PYTHREADING_DEBUG alone; without it nothing of this exists in any room. The rooms above call
+ *  in at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
  *
  *  Places. The calls of the user's that acquire or wait are macros of their own names: they note in
  *  the calling thread's notes where they stand, and call. What is acquired or waited for meanwhile
- *  takes its place from there. A call by the function's address has no place.
+ *  takes its place from there. A call by the function's address has no place, nor has a second
+ *  wait in a call whose predicate has itself called the library.
  *
  *  Holdings. Who holds a lock is noted in a table, by the lock's address, for the locks of users
  *  alone: those whose acquirers come by pyt__lock_acquire_noted or a condition's wait. The
@@ -12255,45 +12260,47 @@ static void pyt__fork_child(void) {
  *      there is none      it is free, or on its way to whom it was handed, who notes it on
  *                         waking; or there was no memory for the note
  *
- *  A lock that a waiter waits for was not discarded. If it lies where a discarded one was, somebody
- *  has acquired it since, and replaced the note in the step that made the waiter wait. A holder is
- *  a parker and which of its owners it was; parkers stay, so that a note may outlive its thread.
+ *  A lock that somebody waits for was not discarded. If it lies where a discarded one was, its
+ *  holder has replaced the note in the step that made the other wait. A holder is a parker and which
+ *  of its owners it was; parkers stay, so that a note may outlive its thread.
  *
  *  Waits. What a thread waits for is in its parker, under the parker's mutex, and has a number that
  *  no other wait of that parker has. The owner alone sets it:
  *
- *      ASLEEP      by pyt__doze, as long as it lasts: for whatever it was
- *      FOR_LOCK    from before the acquirer queues until it has the lock
- *      FOR_NOTIFY  a condition's, until it was woken; FOR_LOCK follows. A notify moves the parker
- *                  from the queue at `address` to that of `lock`: from then on it waits for that
- *      FOR_THREAD  from before a joiner looks whether the thread is over until it knows
+ *      FOR_ANYTHING  by pyt__doze, as long as it lasts, unless one of these is there
+ *      FOR_LOCK      from before the acquirer queues until it has the lock
+ *      FOR_NOTIFY    a condition's, until it was woken; FOR_LOCK follows. A notify moves the parker
+ *                    from the queue at `address` to that of `lock`: from then on it waits for that
+ *      FOR_THREAD    from before a joiner looks whether the thread is over until it knows
  *
  *  An interrupt or a timeout takes the wait back in pyt__doze already. A wake-up need not: who was
  *  woken for a lock waits on as long as somebody holds it.
  *
- *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its wait
- *  and then follows: from a lock to its holder, from a thread to itself, from each to what that one
- *  waits for without a deadline. When that leads back to itself, it has found a cycle, unless the
- *  steps were not true at the same time. So it walks again and compares: each wait and each holding
- *  has a number of its own that is never used again, so what was there with the same number in both
- *  walks was there in between. At the instant between the two, all were.
+ *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
+ *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
+ *  to what that one waits for without a deadline. If that leads back to itself it has found a cycle,
+ *  unless the steps were not true at the same time. So it walks again and compares: each wait and
+ *  each holding has a number that is never used again, so what was there with the same number in
+ *  both walks was there in between. At the instant between the two, all were.
  *
- *  Of threads that close a cycle at the same time at least one sees it. Each publishes its wait, and
- *  noted its holdings before that; then it looks at the others'. If its look misses what another
- *  one published, that look came before the publication under the same mutex, and so did its own
- *  publication. If all of them missed something, each would have published before another one, in
- *  a circle.
+ *  Of threads that close a cycle at the same time at least one sees it. Each notes its holdings,
+ *  then publishes its wait, then looks at those of the others. If a look misses what another thread
+ *  wrote, it came before that writing under the same mutex, and so did the looker's own wait, which
+ *  was published before. If all of them missed something, each had published before the next one in
+ *  a circle, and so before itself.
  *
  *  A thread that waits for a Lock which it holds itself waits for any other thread to release it.
  *  That is a deadlock only if no other is left to do so: all others that the library knows wait
- *  without a deadline, too, for what none of them can give. They are looked through twice as well,
- *  with the same numbers. Who has been woken or interrupted and does not run yet does not wait.
+ *  without a deadline, too, for what none of them is about to give. They are looked through twice
+ *  as well, with the same numbers. Who has been woken or interrupted and does not run yet does not
+ *  wait: the waker, if it is not itself the one who looks, has either set WOKEN or runs.
  *
- *  Not reported, but in the dump: a cycle that is closed by a condition's wait when it takes its lock
- *  again, or by pyt_guard, which both have no way to fail.
+ *  In the dump, but not reported: a cycle that is closed by a condition's wait when it takes its
+ *  lock again, or by pyt_guard, which both have no way to fail; and one for whose list of steps
+ *  there is no memory.
  *
  *  Mutexes are taken in the order shared, bucket of holdings, bucket of the park room, parker; the
- *  allocator is called with none of the two in between held.
+ *  allocator is called with none of them held.
  * ============================================================================================== */
 #if PYT__DECLARE
 #if defined(PYTHREADING_DEBUG)
@@ -12304,8 +12311,8 @@ PYT__EXTERN_C_BEGIN
 
 /* Write down for each thread what it holds and what it waits for: its name and numbers; each Lock
  * and RLock (that of a condition, too) with address and place and for how long; the call that it is
- * in, its place, for how long and whether it has a deadline; for a lock and a thread that is joined,
- * who that is. Only with PYTHREADING_DEBUG.
+ * in, its place, for how long and whether it has a deadline; who holds the lock or is joined. Only
+ * with PYTHREADING_DEBUG.
  *
  * The threads go on meanwhile: each line was true, not all at the same time. A lock that was
  * discarded while held is listed until another one at its address is acquired.
@@ -12439,6 +12446,11 @@ static void pyt__holding_note_locked(pyt__holdings *bucket, const pyt_lock *lock
     pyt__parker *parker = pyt__me.pyt__parker;
     pyt__holding **link = pyt__holding_link(bucket, lock);
     pyt__my_notes.pyt__held = true;
+    if (*link != NULL && parker == NULL) {
+        pyt__my_notes.pyt__spare = *link;
+        *link = (*link)->next;
+        return;
+    }
     if (*link == NULL) {
         *link = pyt__my_notes.pyt__spare;
         pyt__my_notes.pyt__spare = NULL;
@@ -12470,7 +12482,8 @@ static void pyt__note_rlock(const pyt_rlock *rlock) {
     }
 }
 
-/* From here on the calling thread's tries of `lock` are noted, unless it has no memory for a parker. */
+/* From here on the calling thread's tries of `lock` are noted. Without memory for a parker it is no
+ * holder that could be told; then the lock has no note. */
 static void pyt__noting_begin(const pyt_lock *lock) {
     const char *message = pyt__me.pyt__message;
     pyt__place here = pyt__my_notes.pyt__here;
@@ -12478,9 +12491,9 @@ static void pyt__noting_begin(const pyt_lock *lock) {
     pyt__my_notes.pyt__busy = true;
     pyt__my_notes.pyt__held = false;
     if (pyt__enroll() != NULL) {
-        pyt__my_notes.pyt__lock = lock;
         pyt__my_notes.pyt__spare = (pyt__holding *)pyt__allocate(sizeof(pyt__holding));
     }
+    pyt__my_notes.pyt__lock = PYT__LOAD(&pyt__shared_place, acquire) != NULL ? lock : NULL;
     pyt__my_notes.pyt__here = here;
     pyt__my_notes.pyt__silent = silent;
     pyt__me.pyt__message = message;
@@ -12738,8 +12751,8 @@ static bool pyt__cycle_walk(pyt__edge *edges, size_t length, bool compare) {
     return parker == pyt__me.pyt__parker;
 }
 
-/* Does a thread wait for what no thread that runs is about to give? Adds its numbers to `sum`, which
- * stays the same only as long as all of them do. The list of parkers is locked. */
+/* Does a thread wait for what no thread that runs is about to give? Adds its numbers to `sum`,
+ * which stays the same only as long as all of them do. The list of parkers is locked. */
 static bool pyt__is_stuck_locked(pyt__parker *parker, pyt__parker *parkers, uint64_t *sum) {
     pyt__waiting waiting;
     if (!pyt__waits_forever(parker, &waiting)) {
@@ -12802,15 +12815,15 @@ static pyt_status pyt__look_for_deadlock(void) {
     return status;
 }
 
-/* The try failed: wait for the lock, unless that would be for ever. Without threads no lock is waited
- * for without a deadline. */
+/* The try failed: wait for the lock, unless that would be for ever. Without threads no lock is
+ * waited for without a deadline. */
 static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool interruptible) {
 #if defined(PYTHREADING_DUMMY)
     if (deadline == PYT__FOREVER) {
         return pyt__lock_acquire_until(lock, deadline, interruptible);
     }
 #endif
-    if (pyt__my_notes.pyt__lock == NULL) {
+    if (pyt__me.pyt__parker == NULL) {
         return pyt__fail_memory();
     }
     pyt__wait_for_lock(lock, deadline);
@@ -13025,8 +13038,8 @@ static double pyt__seconds_since(int64_t since) {
     return (double)(pyt__os_now() - since) * 1e-9;
 }
 
-/* The holding with the smallest number above `number` in a bucket. A copy, so that nothing is locked
- * while it is written down. */
+/* The holding with the smallest number above `number` in a bucket. A copy, so that nothing is
+ * locked while it is written down. */
 static bool pyt__holding_after(pyt__holdings *bucket, uint64_t number, pyt__holding *copy) {
     const pyt__holding *first = NULL;
     pyt__os_mutex_lock(&bucket->mutex);

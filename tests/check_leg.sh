@@ -805,20 +805,19 @@ embed_builds() {
     done
 }
 
-# The debug build: the whole suite, the rooms that make it without a race, every way to include it.
+# The debug build: the whole suite, its own tests without a race, every way to include it.
 leg_debug() {
     need clang clang
     need clang++ clang
     need_runtime clang -fsanitize=thread libclang-rt-14-dev
     tests CC=gcc CFLAGS='-O1 -g -DPYTHREADING_DEBUG'
     suite CC=clang BACKEND=pthreads CFLAGS='-O0 -DPYTHREADING_DEBUG'
-    suite_without_threads=$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')
-    counted sh tests/suite_without.sh tests/dummy_left_out.txt "$suite_without_threads"
+    counted sh tests/suite_without.sh tests/dummy_left_out.txt \
+        "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')"
     TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10 counted \
         "$(path_of build-suite CC=clang CFLAGS='-O1 -g -fsanitize=thread -DPYTHREADING_DEBUG')" \
         test_debug
     debug_forms
-    try "without it nothing is spent" same_code
 }
 
 debug_forms() {
@@ -842,17 +841,6 @@ debug_forms() {
             -DPYTHREADING_DEBUG -Wthread-safety -Wno-unused-function -fsyntax-only -I. \
             tests/checks/thread_safety_right.c
     done
-}
-
-# The header compiles to the same instructions as one without a debug room and without its calls.
-same_code() {
-    sed -e '/^#if defined(PYTHREADING_DEBUG)/,/^#\(else\|endif\)/{/^#/!d;}' \
-        -e 's/^ *PYT__DEBUG(.*;)$//' -e 's/PYT__BARE && //' pythreading.h >"$here/bare.h"
-    for header in pythreading.h "$here/bare.h"; do
-        gcc -std=c11 -Os -DPYTHREADING_IMPLEMENTATION -I. -xc -c "$header" -o "$here/code.o"
-        objdump -d --no-show-raw-insn "$here/code.o" | tail -n +4 >"$here/$(basename "$header").s"
-    done
-    [ -s "$here/bare.h.s" ] && cmp "$here/bare.h.s" "$here/pythreading.h.s"
 }
 
 # Which system layer a build chooses by itself.
