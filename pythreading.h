@@ -4398,8 +4398,8 @@ PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
  *  the block is left, the compiler's cleanup attribute (in C++ a destructor) releases it. The
  *  acquisition is not interruptible: there is no status by which the block could tell. It fails
  *  only for NULL, when the thread's first wait gets no memory and, with PYTHREADING_DEBUG, for a
- *  deadlock; then the block is skipped and pyt_error_message says why. A guard has no block to skip:
- *  it waits in a deadlock, too.
+ *  deadlock; then the block is skipped and pyt_error_message says why. A guard has no block to
+ *  skip: it waits in a deadlock, too.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -12242,8 +12242,8 @@ static void pyt__fork_child(void) {
 /* ============================================================================================== *
  *  >>debug                                  who holds what and waits for what; deadlocks are found
  *
- *  With PYTHREADING_DEBUG alone; without it nothing of this exists in any room. The rooms above call
- *  in at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
+ *  With PYTHREADING_DEBUG alone; without it nothing of this exists in any room. The rooms above
+ *  call in at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
  *
  *  Places. The calls of the user's that acquire or wait are macros of their own names: they note in
  *  the calling thread's notes where they stand, and call. What is acquired or waited for meanwhile
@@ -12261,8 +12261,8 @@ static void pyt__fork_child(void) {
  *                         waking; or there was no memory for the note
  *
  *  A lock that somebody waits for was not discarded. If it lies where a discarded one was, its
- *  holder has replaced the note in the step that made the other wait. A holder is a parker and which
- *  of its owners it was; parkers stay, so that a note may outlive its thread.
+ *  holder has replaced the note in the step that made the other wait. A holder is a parker and
+ *  which of its owners it was; parkers stay, so that a note may outlive its thread.
  *
  *  Waits. What a thread waits for is in its parker, under the parker's mutex, and has a number that
  *  no other wait of that parker has. The owner alone sets it:
@@ -12278,10 +12278,10 @@ static void pyt__fork_child(void) {
  *
  *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
  *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
- *  to what that one waits for without a deadline. If that leads back to itself it has found a cycle,
- *  unless the steps were not true at the same time. So it walks again and compares: each wait and
- *  each holding has a number that is never used again, so what was there with the same number in
- *  both walks was there in between. At the instant between the two, all were.
+ *  to what that one waits for without a deadline. If that leads back to itself it has found a
+ *  cycle, unless the steps were not true at the same time. So it walks again and compares: each wait
+ *  and each holding has a number that is never used again, so what was there with the same number
+ *  in both walks was there in between. At the instant between the two, all were.
  *
  *  Of threads that close a cycle at the same time at least one sees it. Each notes its holdings,
  *  then publishes its wait, then looks at those of the others. If a look misses what another thread

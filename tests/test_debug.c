@@ -244,6 +244,37 @@ TEST(taking_a_lock_of_ones_own_joiner_is_reported) {
     test_join(p.thread);
 }
 
+static void *take_and_release_ours(void *arg) {
+    pair *p = arg;
+    CHECK_STATUS(pyt_lock_acquire(&p->ours), PYT_OK);
+    CHECK_STATUS(pyt_lock_release(&p->ours), PYT_OK);
+    return NULL;
+}
+
+static void *take_ours_in_a_task(void *arg) {
+    take_and_release_ours(arg);
+    return arg;
+}
+
+TEST(a_shutdown_that_waits_for_a_task_that_waits_for_ones_own_lock_is_reported) {
+    pair p = {.seconds = 0};
+    pyt_executor *executor = NULL;
+    pyt_future *future = NULL;
+    void *result = NULL;
+    CHECK_STATUS(pyt_executor_new(&executor, NULL), PYT_OK);
+    CHECK_STATUS(pyt_lock_acquire(&p.ours), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(executor, take_ours_in_a_task, &p, &future), PYT_OK);
+    PARKED_LOCK(&p.ours, 1);
+    CHECK_STATUS(pyt_executor_shutdown(executor, true, false), PYT_RUNTIME_ERROR);
+    CHECK(said("deadlock: MainThread waits in pyt_executor_shutdown at "));
+    CHECK_STATUS(pyt_lock_release(&p.ours), PYT_OK);
+    CHECK_STATUS(pyt_future_result(future, &result), PYT_OK);
+    CHECK(result == &p);
+    CHECK_STATUS(pyt_executor_shutdown(executor, true, false), PYT_OK);
+    pyt_future_unref(future);
+    pyt_executor_free(executor);
+}
+
 /* Each of a ring of threads takes its own lock, and then its neighbour's. */
 enum {
     RING = 8
@@ -499,13 +530,6 @@ TEST(a_lock_that_another_thread_released_has_a_new_holder) {
 
 static void *leave_a_lock_locked(void *arg) {
     CHECK_STATUS(pyt_lock_acquire((pyt_lock *)arg), PYT_OK);
-    return NULL;
-}
-
-static void *take_and_release_ours(void *arg) {
-    pair *p = arg;
-    CHECK_STATUS(pyt_lock_acquire(&p->ours), PYT_OK);
-    CHECK_STATUS(pyt_lock_release(&p->ours), PYT_OK);
     return NULL;
 }
 
