@@ -12279,9 +12279,9 @@ static void pyt__fork_child(void) {
  *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
  *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
  *  to what that one waits for without a deadline. If that leads back to itself it has found a
- *  cycle, unless the steps were not true at the same time. So it walks again and compares: each wait
- *  and each holding has a number that is never used again, so what was there with the same number
- *  in both walks was there in between. At the instant between the two, all were.
+ *  cycle, unless the steps were not true at the same time. So it walks again and compares: each
+ *  wait and each holding has a number that is never used again, so what was there with the same
+ *  number in both walks was there in between. At the instant between the two, all were.
  *
  *  Of threads that close a cycle at the same time at least one sees it. Each notes its holdings,
  *  then publishes its wait, then looks at those of the others. If a look misses what another thread
