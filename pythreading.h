@@ -1671,7 +1671,7 @@ typedef struct pyt__parker {
 #if defined(PYTHREADING_DEBUG)
     pyt__waiting waiting;         /* set by the owner; under mutex */
     PYT__ATOMIC(uint32_t) life;   /* how many owners it has had */
-    PYT__ATOMIC(uintptr_t) ident; /* of the owner; 0: there is none, or not yet */
+    PYT__ATOMIC(uintptr_t) ident; /* the owner's, set under pyt__shared mutex; 0: there is none */
     unsigned long native;         /* the owner's; under mutex */
 #endif
 } pyt__parker;
@@ -12285,9 +12285,9 @@ static void pyt__fork_child(void) {
  *
  *  Of threads that close a cycle at the same time at least one sees it. Each notes its holdings,
  *  then publishes its wait, then looks at those of the others. If a look misses what another thread
- *  wrote, it came before that writing under the same mutex, and so did the looker's own wait, which
- *  was published before. If all of them missed something, each had published before the next one in
- *  a circle, and so before itself.
+ *  wrote (its wait, a holding or that it has begun), it came before that writing under the same
+ *  mutex, and so did the looker's own wait, which was published before. If all of them missed
+ *  something, each had published before the next one in a circle, and so before itself.
  *
  *  A thread that waits for a Lock which it holds itself waits for any other thread to release it.
  *  That is a deadlock only if no other is left to do so: all others that the library knows wait
@@ -12550,11 +12550,14 @@ PYT__API PYT__COLD pyt_status pyt__lock_release_noted(pyt_lock *lock) {
 
 /* The calling thread has this parker from now on; and no more. */
 static void pyt__parker_begin(pyt__parker *parker) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__os_mutex_lock(&parker->mutex);
     parker->native = pyt__os_thread_id();
     parker->waiting.kind = PYT__NOT_WAITING;
     pyt__os_mutex_unlock(&parker->mutex);
+    pyt__os_mutex_lock(&shared->mutex);
     PYT__STORE(&parker->ident, pyt_get_ident(), relaxed);
+    pyt__os_mutex_unlock(&shared->mutex);
 }
 
 static void pyt__parker_end(pyt__parker *parker) {
@@ -12635,7 +12638,8 @@ static void pyt__have_lock_again(pyt_condition *condition) {
     pyt__wait_is_over();
 }
 
-/* The parkers that there are; the list of older ones of each never changes. */
+/* The parkers that there are; the list of older ones of each never changes. Who looks through them
+ * for an ident and does not find it has looked before its thread began. */
 static pyt__parker *pyt__parkers(void) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__os_mutex_lock(&shared->mutex);

@@ -765,7 +765,7 @@ TEST(interrupt_main_reaches_the_main_thread_of_the_child) {
 
 /* ---- the debug build ------------------------------------------------------------------------ */
 
-#if defined(PYTHREADING_DEBUG)
+#if defined(PYTHREADING_DEBUG) && !defined(PYTHREADING_DUMMY)
 
 typedef struct holdings {
     pyt_lock ours, theirs;
