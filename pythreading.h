@@ -12795,13 +12795,18 @@ static bool pyt__nobody_else_runs(uint64_t *sum) {
 static bool pyt__is_alone(void) {
     uint64_t before;
     uint64_t after;
-    return pyt__nobody_else_runs(&before) && pyt__nobody_else_runs(&after) && before == after;
+    if (!pyt__nobody_else_runs(&before)) {
+        return false;
+    }
+    PYT__STEP();
+    return pyt__nobody_else_runs(&after) && before == after;
 }
 
 static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length);
 
 /* The calling thread has published a wait without a deadline, and will sleep: is it in a cycle? */
 static pyt_status pyt__look_for_deadlock(void) {
+    PYT__STEP();
     size_t length = pyt__cycle_length(pyt__me.pyt__parker);
     if (length == 0 || length > SIZE_MAX / sizeof(pyt__edge)) {
         return PYT_OK;
@@ -12838,6 +12843,7 @@ static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool in
     if (status == PYT_OK) {
         status = pyt__lock_acquire_until(lock, deadline, interruptible);
     }
+    PYT__STEP();
     pyt__wait_is_over();
     return status;
 }
