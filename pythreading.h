@@ -54,6 +54,7 @@
  *   >>executor    concurrent.futures.ThreadPoolExecutor
  *   >>pool        multiprocessing.dummy.Pool
  *   >>process     the end of the process, fork
+ *   >>debug       who holds what and waits for what; deadlocks are found
  *
  * OPTIONS (define before the include; the same in every file of a program)
  *
@@ -67,6 +68,8 @@
  *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
  *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
  *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
+ *   PYTHREADING_DEBUG           locks know their holders, deadlocks are reported, and
+ *                               pyt_dump_threads tells who waits for what
  */
 /* The two switches. Declarations are compiled the first time the file is included, definitions
  * the first time it is included with PYTHREADING_IMPLEMENTATION, whichever comes first. */
@@ -278,6 +281,16 @@
 #define PYT__THREAD_LOCAL _Thread_local
 #endif
 
+/* PYT__DEBUG(...) is there in the debug build only, PYT__BARE 1 in the other: where a fast path may
+ * be taken that tells nobody. See the debug room. */
+#if defined(PYTHREADING_DEBUG)
+#define PYT__DEBUG(...) __VA_ARGS__
+#define PYT__BARE 0
+#else
+#define PYT__DEBUG(...)
+#define PYT__BARE 1
+#endif
+
 #define PYT__INLINE static inline PYT__UNUSED
 #if defined(PYTHREADING_STATIC)
 #define PYT__API static PYT__UNUSED
@@ -310,6 +323,63 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 #endif /* PYT__DECLARE */
 
 #if PYT__DEFINE
+
+#if defined(PYTHREADING_DEBUG) /* the same as at the end of the debug room */
+#undef PYT__AT
+#undef pyt_lock_acquire
+#undef pyt_rlock_acquire
+#undef pyt_condition_acquire
+#undef pyt_condition_wait
+#undef pyt_condition_wait_timeout
+#undef pyt_condition_wait_for
+#undef pyt_condition_wait_for_timeout
+#undef pyt_semaphore_acquire
+#undef pyt_semaphore_acquire_timeout
+#undef pyt_bounded_semaphore_acquire
+#undef pyt_bounded_semaphore_acquire_timeout
+#undef pyt_event_wait
+#undef pyt_event_wait_timeout
+#undef pyt_barrier_wait
+#undef pyt_barrier_wait_timeout
+#undef pyt_thread_join
+#undef pyt_thread_join_timeout
+#undef pyt_queue_put
+#undef pyt_queue_put_timeout
+#undef pyt_queue_get
+#undef pyt_queue_get_timeout
+#undef pyt_queue_join
+#undef pyt_queue_join_timeout
+#undef pyt_simple_queue_get
+#undef pyt_simple_queue_get_timeout
+#undef pyt_scheduler_run
+#undef pyt_future_result
+#undef pyt_future_result_timeout
+#undef pyt_future_exception
+#undef pyt_future_exception_timeout
+#undef pyt_wait
+#undef pyt_wait_timeout
+#undef pyt_as_completed_next
+#undef pyt_executor_map
+#undef pyt_executor_map_timeout
+#undef pyt_executor_shutdown
+#undef pyt_pool_apply
+#undef pyt_pool_map
+#undef pyt_pool_starmap
+#undef pyt_pool_iterator_next
+#undef pyt_pool_iterator_next_timeout
+#undef pyt_pool_terminate
+#undef pyt_pool_join
+#undef pyt_async_result_get
+#undef pyt_async_result_get_timeout
+#undef pyt_async_result_wait
+#undef pyt_async_result_wait_timeout
+#undef pyt_lock_acquire_nowait
+#undef pyt_lock_acquire_timeout
+#undef pyt_rlock_acquire_nowait
+#undef pyt_rlock_acquire_timeout
+#undef pyt_condition_acquire_nowait
+#undef pyt_condition_acquire_timeout
+#endif
 
 #include <errno.h>
 #include <limits.h>
@@ -458,6 +528,54 @@ typedef struct pyt__self {
 
 PYT__DATA PYT__THREAD_LOCAL pyt__self pyt__me;
 
+#if defined(PYTHREADING_DEBUG)
+/* A call of the user's: which function of the library, and where. All NULL and 0: not known. */
+typedef struct pyt__place {
+    const char *pyt__call, *pyt__file;
+    int pyt__line;
+} pyt__place;
+
+/* What the debug build notes of the calling thread, beside its page. No other thread touches it. */
+typedef struct pyt__notes {
+    pyt__place pyt__here;            /* the call it is in */
+    bool pyt__silent;                /* that call cannot tell of a deadlock: pyt_guard */
+    bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
+    const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
+    bool pyt__held;                  /* and whether that has been noted as held */
+    struct pyt__holding *pyt__spare; /* for that note; owned */
+} pyt__notes;
+
+PYT__DATA PYT__THREAD_LOCAL pyt__notes pyt__my_notes;
+
+PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
+    pyt__my_notes.pyt__here.pyt__call = call;
+    pyt__my_notes.pyt__here.pyt__file = file;
+    pyt__my_notes.pyt__here.pyt__line = line;
+    pyt__my_notes.pyt__silent = false;
+}
+
+PYT__INLINE void pyt__at_silently(const char *call, const char *file, int line) {
+    pyt__at(call, file, line);
+    pyt__my_notes.pyt__silent = true;
+}
+
+/* The call is over: what comes next without a note of its own is at a place that is not known. */
+PYT__INLINE void pyt__at_end(void) {
+    pyt__at(NULL, NULL, 0);
+}
+
+PYT__INLINE pyt_status pyt__at_end_with(pyt_status status) {
+    pyt__at_end();
+    return status;
+}
+
+#define PYT__HERE(call, object) (pyt__at(call, __FILE__, __LINE__), object)
+#define PYT__HERE_SILENTLY(call, object) (pyt__at_silently(call, __FILE__, __LINE__), object)
+#else
+#define PYT__HERE(call, object) (object)
+#define PYT__HERE_SILENTLY(call, object) (object)
+#endif
+
 PYT__EXTERN_C_END
 #endif /* PYT__DECLARE */
 
@@ -465,6 +583,7 @@ PYT__EXTERN_C_END
 
 #if !defined(PYTHREADING_STATIC)
 PYT__THREAD_LOCAL pyt__self pyt__me;
+PYT__DEBUG(PYT__THREAD_LOCAL pyt__notes pyt__my_notes;)
 #endif
 
 PYT__API const char *pyt_status_name(pyt_status status) {
@@ -493,6 +612,7 @@ PYT__API const char *pyt_error_message(void) {
 /* Note a failure for pyt_error_message and pass its status on. `sentence` is static. */
 PYT__COLD static pyt_status pyt__fail(pyt_status status, const char *sentence) {
     pyt__me.pyt__message = sentence;
+    PYT__DEBUG(pyt__at_end();)
     return status;
 }
 
@@ -1529,6 +1649,20 @@ typedef struct pyt__patience {
     int left_out; /* how often still to sleep without it */
 } pyt__patience;
 
+#if defined(PYTHREADING_DEBUG)
+/* What a thread waits for; see the debug room. */
+typedef struct pyt__waiting {
+    uint64_t number;     /* how many waits its parker has had; the waits of two threads differ */
+    int kind;            /* PYT__NOT_WAITING ... */
+    bool timed;          /* it ends by itself */
+    const void *address; /* of the queue the parker was put into; NULL: none */
+    const void *lock;    /* of a wait for a lock; of a condition, which comes after the wait */
+    uintptr_t thread;    /* the ident of the one that is joined */
+    pyt__place place;
+    int64_t since;
+} pyt__waiting;
+#endif
+
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
@@ -1548,6 +1682,12 @@ typedef struct pyt__parker {
     int yields_saved;                      /* nanoseconds; see PYT__YIELD_SAVINGS */
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
+#if defined(PYTHREADING_DEBUG)
+    pyt__waiting waiting;         /* set by the owner; under mutex */
+    PYT__ATOMIC(uint32_t) life;   /* how many owners it has had */
+    PYT__ATOMIC(uintptr_t) ident; /* the owner's, set under pyt__shared mutex; 0: there is none */
+    unsigned long native;         /* the owner's; under mutex */
+#endif
 } pyt__parker;
 
 typedef struct pyt__bucket {
@@ -1556,6 +1696,17 @@ typedef struct pyt__bucket {
     int64_t fair_period;  /* for the lock room: which period this is; under mutex */
     uint32_t fair_handed; /* and how often in it a lock was handed over; under mutex */
 } pyt__bucket;
+
+#if defined(PYTHREADING_DEBUG)
+#define PYT__HOLDING_BUCKETS 64
+
+/* Who holds what, for a part of all addresses of locks. */
+typedef struct pyt__holdings {
+    pyt__os_mutex mutex;
+    struct pyt__holding *first; /* under mutex */
+    uint64_t numbers;           /* how many were ever noted here; under mutex */
+} pyt__holdings;
+#endif
 
 /* What all threads share. Made when first needed, published whole, never freed: a daemon thread
  * may use it while the process ends. */
@@ -1567,6 +1718,7 @@ typedef struct pyt__shared {
     pyt__os_mutex fork_mutex; /* one fork at a time */
     pyt__parker *fork_parker; /* for a forking thread that has none and gets no memory */
     pyt__os_key key;
+    PYT__DEBUG(pyt__holdings holdings[PYT__HOLDING_BUCKETS];)
 } pyt__shared;
 
 static PYT__ATOMIC(pyt__shared *) pyt__shared_place;
@@ -1579,6 +1731,18 @@ static bool pyt__is_main_thread(void); /* the thread room's */
 static void pyt__fork_before(void);    /* the process room's: it knows every room's locks */
 static void pyt__fork_parent(void);
 static void pyt__fork_child(void);
+
+#if defined(PYTHREADING_DEBUG) /* the debug room's */
+static bool pyt__holdings_make(pyt__shared *shared);
+static void pyt__holdings_unmake(pyt__shared *shared);
+static void pyt__parker_begin(pyt__parker *parker);
+static void pyt__parker_end(pyt__parker *parker);
+static bool pyt__waiting_begin_locked(pyt__parker *parker, int64_t deadline);
+static void pyt__waiting_end_locked(pyt__parker *parker, bool mine, pyt_status status);
+#else
+#define pyt__holdings_make(shared) true
+#define pyt__holdings_unmake(shared) ((void)0)
+#endif
 
 static pyt__parker *pyt__parker_make(void) {
     pyt__parker *parker = (pyt__parker *)pyt__allocate_zeroed(sizeof *parker);
@@ -1609,7 +1773,10 @@ static bool pyt__shared_make_mutexes(pyt__shared *shared) {
     }
     if (made == PYT__BUCKETS && pyt__os_mutex_init(&shared->mutex)) {
         if (pyt__os_mutex_init(&shared->fork_mutex)) {
-            return true;
+            if (pyt__holdings_make(shared)) {
+                return true;
+            }
+            pyt__os_mutex_destroy(&shared->fork_mutex);
         }
         pyt__os_mutex_destroy(&shared->mutex);
     }
@@ -1620,6 +1787,7 @@ static bool pyt__shared_make_mutexes(pyt__shared *shared) {
 }
 
 static void pyt__shared_unmake_mutexes(pyt__shared *shared) {
+    pyt__holdings_unmake(shared);
     pyt__os_mutex_destroy(&shared->fork_mutex);
     pyt__os_mutex_destroy(&shared->mutex);
     for (size_t i = 0; i < PYT__BUCKETS; i++) {
@@ -1713,6 +1881,7 @@ static pyt__parker *pyt__parker_take(void) {
 
 static void pyt__parker_give(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    PYT__DEBUG(pyt__parker_end(parker);)
     pyt__os_mutex_lock(&shared->mutex);
     parker->in_use = false;
     parker->next_free = shared->free;
@@ -1724,6 +1893,7 @@ static void pyt__parker_give(pyt__parker *parker) {
 static bool pyt__enroll_with(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__me.pyt__parker = parker;
+    PYT__DEBUG(pyt__parker_begin(parker);)
     if (pyt__me.pyt__ident == 0 && pyt__os_is_main()) {
         PYT__STORE(&pyt__main_parker, parker, seq_cst); /* pairs with pyt_interrupt_main's load */
     }
@@ -2135,6 +2305,7 @@ static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool i
  * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
 static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
     pyt__os_mutex_lock(&parker->mutex);
+    PYT__DEBUG(bool mine = pyt__waiting_begin_locked(parker, deadline);)
     pyt_status status = pyt__doze_nudged(parker, deadline, interruptible);
     uint32_t state = PYT__LOAD(&parker->state, relaxed);
     while (state != PYT__WOKEN && !PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
@@ -2146,6 +2317,7 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
         }
         status = PYT_OK;
     }
+    PYT__DEBUG(pyt__waiting_end_locked(parker, mine, status);)
     pyt__os_mutex_unlock(&parker->mutex);
     return status;
 }
@@ -2329,6 +2501,11 @@ PYT__API pyt_status pyt__lock_acquire_slow(pyt_lock *lock);
 PYT__API pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock);
 PYT__API pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds);
 PYT__API pyt_status pyt__lock_release_slow(pyt_lock *lock);
+#if defined(PYTHREADING_DEBUG)
+PYT__API pyt_status pyt__lock_release_noted(pyt_lock *lock); /* the debug room's */
+#else
+#define pyt__lock_release_noted pyt__lock_release_slow
+#endif
 
 PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
     uint32_t free_word = 0;
@@ -2342,11 +2519,12 @@ PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
  *          PYT_VALUE_ERROR  `lock` is NULL
  *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; the lock is not held
+ *          PYT_RUNTIME_ERROR with PYTHREADING_DEBUG: that would be a deadlock
  * Thread   any; a thread that holds it already waits for another one to release it
  * Python   Lock.acquire()
  */
 PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) PYT__ACQUIRE(lock) {
-    return PYT__LIKELY(pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_slow(lock);
+    return PYT__LIKELY(PYT__BARE && pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_slow(lock);
 }
 
 /* Take the lock if it is free at this instant.
@@ -2358,7 +2536,8 @@ PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) PYT__ACQUIRE(lock) {
  * Python   Lock.acquire(blocking=False)
  */
 PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
-    return PYT__LIKELY(pyt__lock_grab(lock)) ? PYT_OK : pyt__lock_acquire_nowait_slow(lock);
+    return PYT__LIKELY(PYT__BARE && pyt__lock_grab(lock)) ? PYT_OK
+                                                          : pyt__lock_acquire_nowait_slow(lock);
 }
 
 /* Take the lock, waiting as long as `seconds` for it.
@@ -2375,7 +2554,8 @@ PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) PYT__TRY_ACQUIRE(
  */
 PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds)
     PYT__TRY_ACQUIRE(lock) {
-    if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && pyt__lock_grab(lock))) {
+    if (PYT__LIKELY(PYT__BARE && seconds >= 0 && seconds <= PYT_TIMEOUT_MAX &&
+                    pyt__lock_grab(lock))) {
         return PYT_OK;
     }
     return pyt__lock_acquire_timeout_slow(lock, seconds);
@@ -2391,10 +2571,11 @@ PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds)
  */
 PYT__INLINE pyt_status pyt_lock_release(pyt_lock *lock) PYT__RELEASE(lock) {
     uint32_t held_word = PYT__LOCKED;
-    if (PYT__LIKELY(lock != NULL && PYT__CAS(&lock->pyt__word, &held_word, 0, release))) {
+    if (PYT__LIKELY(PYT__BARE && lock != NULL &&
+                    PYT__CAS(&lock->pyt__word, &held_word, 0, release))) {
         return PYT_OK;
     }
-    return pyt__lock_release_slow(lock);
+    return pyt__lock_release_noted(lock);
 }
 
 /* Ask whether anybody holds the lock. NULL: false.
@@ -2411,6 +2592,13 @@ PYT__EXTERN_C_END
 
 #if PYT__DEFINE
 
+#if defined(PYTHREADING_DEBUG) /* the debug room's: the same for a lock of the user's */
+static bool pyt__lock_try_noted(pyt_lock *lock, uint32_t mark);
+static pyt_status pyt__lock_acquire_noted(pyt_lock *lock, int64_t deadline, bool interruptible);
+#else
+#define pyt__lock_acquire_noted pyt__lock_acquire_until
+#endif
+
 /* A waiter this old is handed the lock: long enough that hand-overs, each of which costs two
  * context switches, are rare; short enough that nobody notices the wait. */
 #define PYT__FAIR_AFTER 1000000
@@ -2424,6 +2612,11 @@ PYT__EXTERN_C_END
 /* Take the lock if LOCKED is clear, whatever else is set.
  * mark     PYT__PARKED from a waiter that others in the queue follow, else 0 */
 static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
+#if defined(PYTHREADING_DEBUG)
+    if (pyt__my_notes.pyt__lock == lock) {
+        return pyt__lock_try_noted(lock, mark);
+    }
+#endif
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     while (!(word & PYT__LOCKED)) {
         if (PYT__CAS(&lock->pyt__word, &word, word | PYT__LOCKED | mark, acquire)) {
@@ -2558,11 +2751,11 @@ static void pyt__lock_take(pyt_lock *lock) PYT__ACQUIRE(lock) {
 }
 
 PYT__API PYT__COLD pyt_status pyt__lock_acquire_slow(pyt_lock *lock) {
-    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_until(lock, PYT__FOREVER, true);
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, PYT__FOREVER, true);
 }
 
 PYT__API PYT__COLD pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock) {
-    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_until(lock, PYT__AT_ONCE, true);
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, PYT__AT_ONCE, true);
 }
 
 PYT__API PYT__COLD pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds) {
@@ -2573,7 +2766,7 @@ PYT__API PYT__COLD pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, dou
     if (lock == NULL) {
         return pyt__fail_null();
     }
-    return pyt__lock_acquire_until(lock, pyt__deadline(seconds), true);
+    return pyt__lock_acquire_noted(lock, pyt__deadline(seconds), true);
 }
 
 /* The next waiter after one that is woken, if it is to be nudged since it came in a crowd: all of
@@ -2697,7 +2890,7 @@ PYT__INLINE bool pyt_rlock_is_owned(const pyt_rlock *rlock) {
 
 /* Take it if it is free, and not the caller's: its first level. */
 PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
-    if (pyt_rlock_is_owned(rlock) || !pyt__lock_grab((pyt_lock *)rlock)) {
+    if (!PYT__BARE || pyt_rlock_is_owned(rlock) || !pyt__lock_grab((pyt_lock *)rlock)) {
         return false;
     }
     PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
@@ -2712,6 +2905,7 @@ PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
  *          PYT_OVERFLOW_ERROR 4294967295 levels are held already
  *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; the lock is not held
+ *          PYT_RUNTIME_ERROR  with PYTHREADING_DEBUG: that would be a deadlock
  * Thread   any
  * Python   RLock.acquire()
  */
@@ -2790,7 +2984,10 @@ PYT__EXTERN_C_END
 
 #if PYT__DEFINE
 
+PYT__DEBUG(static void pyt__note_rlock(const pyt_rlock *rlock);) /* the debug room's */
+
 static pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock) {
+    PYT__DEBUG(pyt__at_end();)
     if (rlock->pyt__depth == UINT32_MAX) {
         return pyt__fail(PYT_OVERFLOW_ERROR, "internal lock count overflowed");
     }
@@ -2801,6 +2998,7 @@ static pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock) {
 /* The first level is the caller's if the lock under it is. */
 static pyt_status pyt__rlock_own(pyt_rlock *rlock, pyt_status status) {
     if (status == PYT_OK) {
+        PYT__DEBUG(pyt__note_rlock(rlock);)
         PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
         rlock->pyt__depth = 1;
     }
@@ -3613,6 +3811,12 @@ static pyt_status pyt__condition_check(pyt_condition *condition, const char *com
     return owned ? PYT_OK : pyt__fail(PYT_RUNTIME_ERROR, complaint);
 }
 
+#if defined(PYTHREADING_DEBUG) /* the debug room's */
+static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline);
+static void pyt__wait_for_lock_again(pyt_condition *condition);
+static void pyt__have_lock_again(pyt_condition *condition);
+#endif
+
 /* Enter the queue, let the lock go, sleep, take the lock again. The caller's arguments are good
  * and it holds the lock. */
 PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condition,
@@ -3638,16 +3842,19 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     } else {
         pyt_lock_release(lock);
     }
+    PYT__DEBUG(pyt__wait_for_notify(condition, deadline);)
     pyt_status status = soon ? pyt__sleep(parker, address, deadline, true)
                              : pyt__sleep_at_once(parker, address, deadline, true);
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
+    PYT__DEBUG(pyt__wait_for_lock_again(condition);)
     if (status != PYT_OK) {
         pyt__lock_take(lock);
     } else if (parker->gift != PYT__HANDED) {
         uint32_t mark = pyt__lock_mark(parker->gift);
         pyt__lock_wait(lock, parker, mark, parker->since, PYT__FOREVER, false);
     }
+    PYT__DEBUG(pyt__have_lock_again(condition);)
     if (rlock != NULL) {
         pyt__rlock_restore(rlock, depth);
     }
@@ -3839,6 +4046,7 @@ static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), voi
         ending = PYT__EXITED;
     }
     pyt__me.pyt__frame = frame->below;
+    PYT__DEBUG(pyt__at_end();)
     return ending;
 }
 
@@ -4257,8 +4465,9 @@ PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
  *  pyt_with is a loop that runs once: its variable holds what was acquired, and whichever way
  *  the block is left, the compiler's cleanup attribute (in C++ a destructor) releases it. The
  *  acquisition is not interruptible: there is no status by which the block could tell. It fails
- *  only for NULL and when the thread's first wait gets no memory; then the block is skipped and
- *  pyt_error_message says why.
+ *  only for NULL, when the thread's first wait gets no memory and, with PYTHREADING_DEBUG, for a
+ *  deadlock; then the block is skipped and pyt_error_message says why. A guard has no block to
+ *  skip: it waits in a deadlock, too.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -4296,8 +4505,8 @@ PYT__EXTERN_C_END
  *         ...
  *     }
  *
- * object   a pointer to one of the five types. When it cannot be acquired (NULL, no memory) the
- *          block is not run
+ * object   a pointer to one of the five types. When it cannot be acquired (NULL, no memory, with
+ *          PYTHREADING_DEBUG a deadlock) the block is not run
  * Thread   any; an interrupt of the main thread stays pending for its next blocking call
  * Python   with object:
  *          Released on every way out: the end, return, goto, break, continue. `break` and
@@ -4338,19 +4547,21 @@ class PYT__SCOPED pyt__holder {
     pyt__hold hold;
 };
 
-#define PYT__WITH(object, name) \
-    for (pyt__holder name(object); name.hold.pyt__release != NULL; pyt__hold_let(&name.hold))
-#define pyt_guard(object) pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(object)
+#define PYT__WITH(object, name)                                                           \
+    for (pyt__holder name(PYT__HERE("pyt_with", object)); name.hold.pyt__release != NULL; \
+         pyt__hold_let(&name.hold))
+#define pyt_guard(object) \
+    pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(PYT__HERE_SILENTLY("pyt_guard", object))
 
 #else
 
-#define PYT__HOLD_ANY(object)                               \
+#define PYT__HOLD_ANY(object, here)                         \
     _Generic((object), pyt_lock *                           \
              : pyt__hold_lock, pyt_rlock *                  \
              : pyt__hold_rlock, pyt_condition *             \
              : pyt__hold_condition, pyt_semaphore *         \
              : pyt__hold_semaphore, pyt_bounded_semaphore * \
-             : pyt__hold_bounded_semaphore)(object)
+             : pyt__hold_bounded_semaphore)(here)
 
 #if defined(PYT__CLEANUP_UNSEEN)
 /* The way out of a with block, for an analysis that does not see who releases the lock: a call
@@ -4388,15 +4599,18 @@ PYT__INLINE bool pyt__unheld_other(void *object) {
 #endif
 
 #if defined(PYT__CLEANUP)
-#define PYT__WITH(object, name)                                              \
-    for (PYT__CLEANUP(pyt__hold_end) pyt__hold name = PYT__HOLD_ANY(object); \
+#define PYT__WITH(object, name)                                                     \
+    for (PYT__CLEANUP(pyt__hold_end)                                                \
+             pyt__hold name = PYT__HOLD_ANY(object, PYT__HERE("pyt_with", object)); \
          PYT__IS_HELD(object, name); pyt__hold_let(&name))
-#define pyt_guard(object)                   \
-    PYT__UNUSED PYT__CLEANUP(pyt__hold_end) \
-    pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = PYT__HOLD_ANY(object)
+#define pyt_guard(object)                             \
+    PYT__UNUSED PYT__CLEANUP(pyt__hold_end)           \
+    pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = \
+        PYT__HOLD_ANY(object, PYT__HERE_SILENTLY("pyt_guard", object))
 #else
-#define PYT__WITH(object, name) \
-    for (pyt__hold name = PYT__HOLD_ANY(object); PYT__IS_HELD(object, name); pyt__hold_let(&name))
+#define PYT__WITH(object, name)                                                 \
+    for (pyt__hold name = PYT__HOLD_ANY(object, PYT__HERE("pyt_with", object)); \
+         PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #endif
 
 #endif /* __cplusplus */
@@ -4427,14 +4641,15 @@ static void pyt__let_bounded_semaphore(void *semaphore) {
 
 static pyt__hold pyt__hold_if(pyt_status status, void *object, void (*release)(void *)) {
     pyt__hold hold = {object, status == PYT_OK ? release : NULL};
+    PYT__DEBUG(pyt__at_end();)
     return hold;
 }
 
 static pyt_status pyt__lock_hold(pyt_lock *lock) {
-    if (pyt__lock_grab(lock)) {
+    if (PYT__BARE && pyt__lock_grab(lock)) {
         return PYT_OK;
     }
-    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_until(lock, PYT__FOREVER, false);
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, PYT__FOREVER, false);
 }
 
 static pyt_status pyt__rlock_hold(pyt_rlock *rlock) {
@@ -5006,7 +5221,8 @@ PYT__API pyt_status pyt_thread_run(pyt_thread *thread);
  * and the system's thread is over. Any number of threads may join, any number of times.
  *
  * Returns  PYT_OK
- *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere
+ *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere; with
+ *                            PYTHREADING_DEBUG also: that would be a deadlock
  *          PYT_VALUE_ERROR   `thread` is NULL
  *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
  *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
@@ -5802,6 +6018,7 @@ static void pyt__retire(void *self) {
     pyt__locals_end(); /* a destroy function may be the first to ask who this thread is */
     pyt_thread *thread = pyt__me.pyt__thread;
     pyt__parker *parker = pyt__me.pyt__parker;
+    PYT__DEBUG(pyt__parker_end(parker);)
     if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN)) {
         pyt__me.pyt__thread = NULL;
         pyt__me.pyt__ident = 0;
@@ -5925,6 +6142,11 @@ static void pyt__thread_join_system(pyt_thread *thread) {
     pyt_lock_release(&thread->join_lock);
 }
 
+#if defined(PYTHREADING_DEBUG) /* the debug room's */
+static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, bool interruptible);
+static void pyt__wait_is_over(void);
+#endif
+
 static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, bool interruptible) {
     if (thread == NULL) {
         return pyt__fail_null();
@@ -5950,7 +6172,14 @@ static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, b
     if ((state & PYT__PHASE) == PYT__OVER && !pyt__thread_is_ours(thread)) {
         return PYT_OK; /* it ended with the process that forked this one, if not before */
     }
+#if defined(PYTHREADING_DEBUG)
+    pyt_status deadlock = pyt__wait_for_thread(thread, deadline, interruptible);
+    if (deadlock != PYT_OK) {
+        return deadlock;
+    }
+#endif
     pyt_status status = pyt__event_wait_until(&thread->done, deadline, interruptible);
+    PYT__DEBUG(pyt__wait_is_over();)
     if (status == PYT_OK) {
         pyt__thread_join_system(thread);
     }
@@ -11940,6 +12169,12 @@ static bool pyt__hook_exit_locked(void) {
 #endif
 }
 
+#if defined(PYTHREADING_DEBUG) /* the debug room's */
+static void pyt__holdings_lock_all(pyt__shared *shared);
+static void pyt__holdings_unlock_all(pyt__shared *shared);
+static void pyt__holdings_renew(pyt__shared *shared);
+#endif
+
 /* fork is hooked only when the shared part is there. */
 PYT__UNCHECKED static void pyt__fork_before(void) {
     if (pyt__me.pyt__forking++ > 0) {
@@ -11955,6 +12190,7 @@ PYT__UNCHECKED static void pyt__fork_before(void) {
     pyt__registry_open();
     pyt__lock_take(&pyt__locals_lock);
     pyt__os_mutex_lock(&shared->mutex);
+    PYT__DEBUG(pyt__holdings_lock_all(shared);)
 }
 
 PYT__UNCHECKED static void pyt__fork_parent(void) {
@@ -11962,6 +12198,7 @@ PYT__UNCHECKED static void pyt__fork_parent(void) {
         return;
     }
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    PYT__DEBUG(pyt__holdings_unlock_all(shared);)
     pyt__os_mutex_unlock(&shared->mutex);
     pyt_lock_release(&pyt__locals_lock);
     pyt__registry_close();
@@ -11999,6 +12236,7 @@ static void pyt__fork_child_parking(pyt__shared *shared) {
         pyt__parker_renew(parker);
     }
     pyt__parker_renew(shared->fork_parker);
+    PYT__DEBUG(pyt__holdings_renew(shared);)
     if (pyt__me.pyt__parker == shared->fork_parker) {
         pyt__me.pyt__parker = NULL;
     }
@@ -12068,3 +12306,1018 @@ static void pyt__fork_child(void) {
 }
 
 #endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
+ *  >>debug                                  who holds what and waits for what; deadlocks are found
+ *
+ *  With PYTHREADING_DEBUG alone; without it nothing of this exists in any room. The rooms above
+ *  call in at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
+ *
+ *  Places. The calls of the user's that acquire or wait are macros of their own names: they note in
+ *  the calling thread's notes where they stand, and call. What is acquired or waited for meanwhile
+ *  takes its place from there. A call by the function's address has no place, nor has a second
+ *  wait in a call whose predicate has itself called the library.
+ *
+ *  Holdings. Who holds a lock is noted in a table, by the lock's address, for the locks of users
+ *  alone: those whose acquirers come by pyt__lock_acquire_noted or a condition's wait. The
+ *  acquirer's try of the word and its note, and the releaser's removal of the note and its step on
+ *  the word, are made in one piece under the mutex of the table's bucket, so as seen from there
+ *
+ *      there is a note    the lock is held, and was acquired by that thread; or it was discarded
+ *                         while held, and nobody has acquired a lock at that address since
+ *      there is none      it is free, or on its way to whom it was handed, who notes it on
+ *                         waking; or there was no memory for the note
+ *
+ *  A lock that somebody waits for was not discarded. If it lies where a discarded one was, its
+ *  holder has replaced the note in the step that made the other wait. A holder is a parker and
+ *  which of its owners it was; parkers stay, so that a note may outlive its thread.
+ *
+ *  Waits. What a thread waits for is in its parker, under the parker's mutex, and has a number that
+ *  no other wait of that parker has. The owner alone sets it:
+ *
+ *      FOR_ANYTHING  by pyt__doze, as long as it lasts, unless one of these is there
+ *      FOR_LOCK      from before the acquirer queues until it has the lock
+ *      FOR_NOTIFY    a condition's, until it was woken; FOR_LOCK follows. A notify moves the parker
+ *                    from the queue at `address` to that of `lock`: from then on it waits for that
+ *      FOR_THREAD    from before a joiner looks whether the thread is over until it knows
+ *
+ *  An interrupt or a timeout takes the wait back in pyt__doze already. A wake-up need not: who was
+ *  woken for a lock waits on as long as somebody holds it.
+ *
+ *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
+ *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
+ *  to what that one waits for without a deadline. If that leads back to itself it has found a
+ *  cycle, unless the steps were not true at the same time. So it walks again and compares: each
+ *  wait and each holding has a number that is never used again, so what was there with the same
+ *  number in both walks was there in between. At the instant between the two, all were.
+ *
+ *  Of threads that close a cycle at the same time at least one sees it. Each notes its holdings,
+ *  then publishes its wait, then looks at those of the others. If a look misses what another thread
+ *  wrote (its wait, a holding or that it has begun), it came before that writing under the same
+ *  mutex, and so did the looker's own wait, which was published before. If all of them missed
+ *  something, each had published before the next one in a circle, and so before itself.
+ *
+ *  A thread that waits for a Lock which it holds itself waits for any other thread to release it.
+ *  That is a deadlock only if no other is left to do so: all others that the library knows wait
+ *  without a deadline, too, for what none of them is about to give. They are looked through twice
+ *  as well, with the same numbers. Who has been woken or interrupted and does not run yet does not
+ *  wait: the waker, if it is not itself the one who looks, has either set WOKEN or runs.
+ *
+ *  In the dump, but not reported: a cycle that is closed by a condition's wait when it takes its
+ *  lock again, or by pyt_guard, which both have no way to fail; and one for whose list of steps
+ *  there is no memory.
+ *
+ *  Mutexes are taken in the order shared, bucket of holdings, bucket of the park room, parker; the
+ *  allocator is called with none of them held.
+ * ============================================================================================== */
+#if PYT__DECLARE
+#if defined(PYTHREADING_DEBUG)
+
+#include <stdio.h>
+
+PYT__EXTERN_C_BEGIN
+
+/* Write down for each thread what it holds and what it waits for: its name and numbers; each Lock
+ * and RLock (that of a condition, too) with address and place and for how long; the call that it is
+ * in, its place, for how long and whether it has a deadline; who holds the lock or is joined. Only
+ * with PYTHREADING_DEBUG.
+ *
+ * The threads go on meanwhile: each line was true, not all at the same time. A lock that was
+ * discarded while held is listed until another one at its address is acquired.
+ *
+ * file     where to; flushed. NULL: nothing happens
+ * Thread   any, at any time, but not in a signal handler. Nothing is locked while it writes
+ * Python   faulthandler.dump_traceback(), for locks instead of lines
+ */
+PYT__API void pyt_dump_threads(FILE *file);
+
+PYT__EXTERN_C_END
+
+#endif
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+#if defined(PYTHREADING_DEBUG)
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+enum {
+    PYT__NOT_WAITING,
+    PYT__FOR_LOCK,
+    PYT__FOR_NOTIFY,
+    PYT__FOR_THREAD,
+    PYT__FOR_ANYTHING
+};
+
+typedef struct pyt__holding {
+    const pyt_lock *lock;
+    pyt__parker *holder; /* who acquired it */
+    uint32_t life;       /* which of the parker's owners that was */
+    uint64_t number;     /* no other holding in this bucket has it */
+    uint64_t wait;       /* the number of the holder's last wait, which may have been for this */
+    uintptr_t ident;     /* the holder's */
+    bool is_rlock;
+    pyt__place place;
+    int64_t since;
+    struct pyt__holding *next;
+} pyt__holding;
+
+/* ---- holdings ---- */
+
+static bool pyt__holdings_make(pyt__shared *shared) {
+    size_t made = 0;
+    while (made < PYT__HOLDING_BUCKETS && pyt__os_mutex_init(&shared->holdings[made].mutex)) {
+        made++;
+    }
+    if (made == PYT__HOLDING_BUCKETS) {
+        return true;
+    }
+    while (made > 0) {
+        pyt__os_mutex_destroy(&shared->holdings[--made].mutex);
+    }
+    return false;
+}
+
+static void pyt__holdings_unmake(pyt__shared *shared) {
+    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
+        pyt__os_mutex_destroy(&shared->holdings[i].mutex);
+    }
+}
+
+static void pyt__holdings_lock_all(pyt__shared *shared) {
+    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
+        pyt__os_mutex_lock(&shared->holdings[i].mutex);
+    }
+}
+
+static void pyt__holdings_unlock_all(pyt__shared *shared) {
+    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
+        pyt__os_mutex_unlock(&shared->holdings[i].mutex);
+    }
+}
+
+/* In the child of a fork: the holdings are whole, since the forking thread had locked them all.
+ * Those of threads that are not here are held for ever. */
+static void pyt__holdings_renew(pyt__shared *shared) {
+    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
+        (void)pyt__os_mutex_init(&shared->holdings[i].mutex);
+    }
+    for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
+        if (parker != pyt__me.pyt__parker) {
+            parker->waiting.kind = PYT__NOT_WAITING;
+            PYT__STORE(&parker->ident, 0, relaxed);
+            PYT__ADD(&parker->life, 1, relaxed);
+        }
+    }
+    if (pyt__me.pyt__parker != NULL) {
+        pyt__me.pyt__parker->native = pyt__os_thread_id();
+    }
+}
+
+/* The bucket for a lock, locked; NULL: nothing has ever been noted. */
+static pyt__holdings *pyt__holdings_lock(const pyt_lock *lock) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    if (shared == NULL) {
+        return NULL;
+    }
+    pyt__holdings *bucket = &shared->holdings[(pyt__hash(lock) >> 48) % PYT__HOLDING_BUCKETS];
+    pyt__os_mutex_lock(&bucket->mutex);
+    return bucket;
+}
+
+/* Where the pointer to the note about a lock is, or to where it would be put. */
+static pyt__holding **pyt__holding_link(pyt__holdings *bucket, const pyt_lock *lock) {
+    pyt__holding **link = &bucket->first;
+    while (*link != NULL && (*link)->lock != lock) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+/* Copy what is noted about a lock. Returns false when nothing is. */
+static bool pyt__holding_of(const pyt_lock *lock, pyt__holding *copy) {
+    pyt__holdings *bucket = pyt__holdings_lock(lock);
+    if (bucket == NULL) {
+        return false;
+    }
+    pyt__holding *holding = *pyt__holding_link(bucket, lock);
+    if (holding != NULL) {
+        *copy = *holding;
+    }
+    pyt__os_mutex_unlock(&bucket->mutex);
+    return holding != NULL;
+}
+
+/* Note that the calling thread holds the lock. A note that is there is that of a discarded lock. */
+static void pyt__holding_note_locked(pyt__holdings *bucket, const pyt_lock *lock) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__holding **link = pyt__holding_link(bucket, lock);
+    pyt__my_notes.pyt__held = true;
+    if (*link != NULL && parker == NULL) {
+        pyt__my_notes.pyt__spare = *link;
+        *link = (*link)->next;
+        return;
+    }
+    if (*link == NULL) {
+        *link = pyt__my_notes.pyt__spare;
+        pyt__my_notes.pyt__spare = NULL;
+        if (*link == NULL) {
+            return;
+        }
+        (*link)->next = NULL;
+    }
+    pyt__holding *holding = *link;
+    holding->lock = lock;
+    holding->holder = parker;
+    holding->life = PYT__LOAD(&parker->life, relaxed);
+    holding->number = ++bucket->numbers;
+    holding->wait = parker->waiting.number;
+    holding->ident = PYT__LOAD(&parker->ident, relaxed);
+    holding->is_rlock = false;
+    holding->place = pyt__my_notes.pyt__here;
+    holding->since = pyt__os_now();
+}
+
+static void pyt__note_rlock(const pyt_rlock *rlock) {
+    pyt__holdings *bucket = pyt__holdings_lock(&rlock->pyt__lock);
+    if (bucket != NULL) {
+        pyt__holding *holding = *pyt__holding_link(bucket, &rlock->pyt__lock);
+        if (holding != NULL) {
+            holding->is_rlock = true;
+        }
+        pyt__os_mutex_unlock(&bucket->mutex);
+    }
+}
+
+/* From here on the calling thread's tries of `lock` are noted. Without memory for a parker it is no
+ * holder that could be told; then the lock has no note. */
+static void pyt__noting_begin(const pyt_lock *lock) {
+    const char *message = pyt__me.pyt__message;
+    pyt__place here = pyt__my_notes.pyt__here;
+    bool silent = pyt__my_notes.pyt__silent;
+    pyt__my_notes.pyt__busy = true;
+    pyt__my_notes.pyt__held = false;
+    if (pyt__enroll() != NULL) {
+        pyt__my_notes.pyt__spare = (pyt__holding *)pyt__allocate(sizeof(pyt__holding));
+    }
+    pyt__my_notes.pyt__lock = PYT__LOAD(&pyt__shared_place, acquire) != NULL ? lock : NULL;
+    pyt__my_notes.pyt__here = here;
+    pyt__my_notes.pyt__silent = silent;
+    pyt__me.pyt__message = message;
+}
+
+/* The lock is taken, or not. A lock that was handed over is noted now. */
+static void pyt__noting_end(const pyt_lock *lock, bool taken) {
+    if (taken && pyt__my_notes.pyt__lock == lock && !pyt__my_notes.pyt__held) {
+        pyt__holdings *bucket = pyt__holdings_lock(lock);
+        pyt__holding_note_locked(bucket, lock);
+        pyt__os_mutex_unlock(&bucket->mutex);
+    }
+    pyt__release_memory(pyt__my_notes.pyt__spare);
+    pyt__my_notes.pyt__spare = NULL;
+    pyt__my_notes.pyt__lock = NULL;
+    pyt__my_notes.pyt__busy = false;
+}
+
+static bool pyt__lock_try_noted(pyt_lock *lock, uint32_t mark) {
+    pyt__holdings *bucket = pyt__holdings_lock(lock);
+    pyt__my_notes.pyt__lock = NULL;
+    bool taken = pyt__lock_try(lock, mark);
+    pyt__my_notes.pyt__lock = lock;
+    if (taken) {
+        pyt__holding_note_locked(bucket, lock);
+    }
+    pyt__os_mutex_unlock(&bucket->mutex);
+    return taken;
+}
+
+/* Also the library's own locks are let go here; about them nothing is noted. */
+PYT__API PYT__COLD pyt_status pyt__lock_release_noted(pyt_lock *lock) {
+    pyt__holdings *bucket = lock != NULL ? pyt__holdings_lock(lock) : NULL;
+    if (bucket == NULL) {
+        return pyt__lock_release_slow(lock);
+    }
+    pyt__holding **link = pyt__holding_link(bucket, lock);
+    pyt__holding *holding = *link;
+    if (holding != NULL) {
+        *link = holding->next;
+    }
+    pyt_status status = pyt__lock_release_slow(lock);
+    pyt__os_mutex_unlock(&bucket->mutex);
+    if (holding != NULL) {
+        bool busy = pyt__my_notes.pyt__busy;
+        pyt__my_notes.pyt__busy = true;
+        pyt__release_memory(holding);
+        pyt__my_notes.pyt__busy = busy;
+    }
+    return status;
+}
+
+/* ---- waits ---- */
+
+/* The calling thread has this parker from now on; and no more. */
+static void pyt__parker_begin(pyt__parker *parker) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&parker->mutex);
+    parker->native = pyt__os_thread_id();
+    parker->waiting.kind = PYT__NOT_WAITING;
+    pyt__os_mutex_unlock(&parker->mutex);
+    pyt__os_mutex_lock(&shared->mutex);
+    PYT__STORE(&parker->ident, pyt_get_ident(), relaxed);
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+static void pyt__parker_end(pyt__parker *parker) {
+    PYT__STORE(&parker->ident, 0, relaxed);
+    PYT__ADD(&parker->life, 1, relaxed);
+}
+
+/* Publish a wait of the calling thread's. Its parker's mutex is locked. */
+static pyt__waiting *pyt__waiting_set_locked(pyt__parker *parker, int kind, int64_t deadline) {
+    pyt__waiting *waiting = &parker->waiting;
+    waiting->number++;
+    waiting->kind = kind;
+    waiting->timed = deadline != PYT__FOREVER;
+    waiting->address = NULL;
+    waiting->lock = NULL;
+    waiting->thread = 0;
+    waiting->place = pyt__my_notes.pyt__here;
+    waiting->since = pyt__os_now();
+    return waiting;
+}
+
+/* In pyt__doze: publish that the thread is asleep, unless it has said for what.
+ * Returns  whether it was to be published here */
+static bool pyt__waiting_begin_locked(pyt__parker *parker, int64_t deadline) {
+    if (parker->waiting.kind != PYT__NOT_WAITING || deadline == PYT__AT_ONCE) {
+        return false;
+    }
+    pyt__waiting_set_locked(parker, PYT__FOR_ANYTHING, deadline)->address =
+        PYT__LOAD(&parker->address, relaxed);
+    return true;
+}
+
+static void pyt__waiting_end_locked(pyt__parker *parker, bool mine, pyt_status status) {
+    if (mine || status != PYT_OK) {
+        parker->waiting.kind = PYT__NOT_WAITING;
+    }
+}
+
+static void pyt__wait_is_over(void) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__os_mutex_lock(&parker->mutex);
+    parker->waiting.kind = PYT__NOT_WAITING;
+    pyt__os_mutex_unlock(&parker->mutex);
+}
+
+static void pyt__wait_for_lock(const pyt_lock *lock, int64_t deadline) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__os_mutex_lock(&parker->mutex);
+    pyt__waiting_set_locked(parker, PYT__FOR_LOCK, deadline)->lock = lock;
+    pyt__os_mutex_unlock(&parker->mutex);
+}
+
+static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__os_mutex_lock(&parker->mutex);
+    pyt__waiting *waiting = pyt__waiting_set_locked(parker, PYT__FOR_NOTIFY, deadline);
+    waiting->address = &condition->pyt__queue;
+    waiting->lock = pyt__condition_lock(condition);
+    pyt__os_mutex_unlock(&parker->mutex);
+}
+
+static void pyt__wait_for_lock_again(pyt_condition *condition) {
+    pyt_lock *lock = pyt__condition_lock(condition);
+    pyt__wait_for_lock(lock, PYT__FOREVER);
+    if (!pyt__my_notes.pyt__busy) {
+        pyt__noting_begin(lock);
+    }
+}
+
+static void pyt__have_lock_again(pyt_condition *condition) {
+    pyt_lock *lock = pyt__condition_lock(condition);
+    if (pyt__my_notes.pyt__lock == lock) {
+        pyt__noting_end(lock, true);
+        if (pyt__condition_rlock(condition) != NULL) {
+            pyt__note_rlock(pyt__condition_rlock(condition));
+        }
+    }
+    pyt__wait_is_over();
+}
+
+/* The parkers that there are; the list of older ones of each never changes. Who looks through them
+ * for an ident and does not find it has looked before its thread began. */
+static pyt__parker *pyt__parkers(void) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&shared->mutex);
+    pyt__parker *youngest = shared->youngest;
+    pyt__os_mutex_unlock(&shared->mutex);
+    return youngest;
+}
+
+/* Of these parkers the one of the thread with that ident, or NULL. */
+static pyt__parker *pyt__parker_of(pyt__parker *parkers, uintptr_t ident) {
+    pyt__parker *parker = parkers;
+    while (parker != NULL && PYT__LOAD(&parker->ident, relaxed) != ident) {
+        parker = parker->older;
+    }
+    return parker;
+}
+
+/* Copy what a thread waits for. A notified one waits for its lock. */
+static void pyt__waiting_of(pyt__parker *parker, pyt__waiting *copy) {
+    pyt__os_mutex_lock(&parker->mutex);
+    *copy = parker->waiting;
+    const void *address = PYT__LOAD(&parker->address, relaxed);
+    bool woken = PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN;
+    pyt__os_mutex_unlock(&parker->mutex);
+    if (copy->kind == PYT__FOR_NOTIFY && address != copy->address) {
+        copy->kind = PYT__FOR_LOCK;
+        copy->timed = copy->timed && address == NULL; /* late, perhaps, and not notified */
+    } else if (copy->kind != PYT__FOR_LOCK && woken) {
+        copy->kind = PYT__NOT_WAITING;
+    }
+}
+
+/* As pyt__waiting_of, for one that can only be ended by another thread; not by an interrupt that is
+ * on its way. */
+static bool pyt__waits_forever(pyt__parker *parker, pyt__waiting *copy) {
+    pyt__waiting_of(parker, copy);
+    bool interrupted = PYT__LOAD(&pyt__main_interrupted, seq_cst) != 0 &&
+                       PYT__LOAD(&pyt__main_parker, relaxed) == parker;
+    return copy->kind != PYT__NOT_WAITING && !copy->timed && !interrupted;
+}
+
+/* ---- deadlocks ---- */
+
+/* A step from a thread that waits to the one that it waits for. */
+typedef struct pyt__edge {
+    pyt__parker *from, *to;
+    uint32_t life; /* of `to` */
+    pyt__waiting waiting;
+    pyt__holding holding; /* FOR_LOCK */
+} pyt__edge;
+
+/* Returns false when the thread does not wait, or may go on without another one's doing. */
+static bool pyt__edge_from(pyt__parker *parker, pyt__edge *edge) {
+    memset(edge, 0, sizeof *edge);
+    edge->from = parker;
+    if (!pyt__waits_forever(parker, &edge->waiting)) {
+        return false;
+    }
+    if (edge->waiting.kind == PYT__FOR_THREAD) {
+        edge->to = pyt__parker_of(pyt__parkers(), edge->waiting.thread);
+        edge->life = edge->to != NULL ? PYT__LOAD(&edge->to->life, relaxed) : 0;
+        return edge->to != NULL;
+    }
+    const pyt_lock *lock = (const pyt_lock *)edge->waiting.lock;
+    if (edge->waiting.kind != PYT__FOR_LOCK || !pyt__holding_of(lock, &edge->holding)) {
+        return false;
+    }
+    edge->to = edge->holding.holder;
+    edge->life = edge->holding.life;
+    return PYT__LOAD(&edge->to->life, relaxed) == edge->life;
+}
+
+static bool pyt__edges_are_same(const pyt__edge *one, const pyt__edge *other) {
+    return one->from == other->from && one->to == other->to && one->life == other->life &&
+           one->waiting.number == other->waiting.number &&
+           one->holding.number == other->holding.number;
+}
+
+/* How many steps lead from a thread back to it; 0: they do not. A cycle that it is not in is left
+ * when a step comes to a thread that was marked. */
+static size_t pyt__cycle_length(pyt__parker *start) {
+    pyt__edge edge;
+    pyt__parker *marked = start;
+    pyt__parker *parker = start;
+    size_t next_mark = 2;
+    for (size_t length = 1; pyt__edge_from(parker, &edge); length++) {
+        parker = edge.to;
+        if (parker == start) {
+            return length;
+        }
+        if (parker == marked) {
+            return 0;
+        }
+        if (length == next_mark) {
+            marked = parker;
+            next_mark *= 2;
+        }
+    }
+    return 0;
+}
+
+/* Walk around the cycle and write its steps down, or compare them with those written down. */
+static bool pyt__cycle_walk(pyt__edge *edges, size_t length, bool compare) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    for (size_t i = 0; i < length; i++) {
+        pyt__edge edge;
+        if (!pyt__edge_from(parker, &edge) || (compare && !pyt__edges_are_same(&edge, &edges[i]))) {
+            return false;
+        }
+        edges[i] = edge;
+        parker = edge.to;
+    }
+    return parker == pyt__me.pyt__parker;
+}
+
+/* Does a thread wait for what no thread that runs is about to give? Adds its numbers to `sum`,
+ * which stays the same only as long as all of them do. The list of parkers is locked. */
+static bool pyt__is_stuck_locked(pyt__parker *parker, pyt__parker *parkers, uint64_t *sum) {
+    pyt__waiting waiting;
+    if (!pyt__waits_forever(parker, &waiting)) {
+        return false;
+    }
+    *sum += waiting.number;
+    if (waiting.kind == PYT__FOR_THREAD) {
+        return pyt__parker_of(parkers, waiting.thread) != NULL;
+    }
+    if (waiting.kind == PYT__FOR_LOCK) {
+        pyt__holding holding;
+        if (!pyt__holding_of((const pyt_lock *)waiting.lock, &holding) ||
+            (holding.holder == parker && holding.wait == waiting.number)) {
+            return false; /* it is free, or just acquired */
+        }
+        *sum += holding.number;
+    }
+    return true;
+}
+
+/* Is no other thread left that could do anything? */
+static bool pyt__nobody_else_runs(uint64_t *sum) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    bool stuck = true;
+    *sum = 0;
+    pyt__os_mutex_lock(&shared->mutex);
+    pyt__parker *youngest = shared->youngest;
+    for (pyt__parker *parker = youngest; stuck && parker != NULL; parker = parker->older) {
+        stuck = !parker->in_use || parker == pyt__me.pyt__parker ||
+                pyt__is_stuck_locked(parker, youngest, sum);
+    }
+    pyt__os_mutex_unlock(&shared->mutex);
+    return stuck;
+}
+
+static bool pyt__is_alone(void) {
+    uint64_t before;
+    uint64_t after;
+    if (!pyt__nobody_else_runs(&before)) {
+        return false;
+    }
+    PYT__STEP();
+    return pyt__nobody_else_runs(&after) && before == after;
+}
+
+static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length);
+
+/* The calling thread has published a wait without a deadline, and will sleep: is it in a cycle? */
+static pyt_status pyt__look_for_deadlock(void) {
+    PYT__STEP();
+    size_t length = pyt__cycle_length(pyt__me.pyt__parker);
+    if (length == 0 || length > SIZE_MAX / sizeof(pyt__edge)) {
+        return PYT_OK;
+    }
+    pyt__edge *edges = (pyt__edge *)pyt__allocate(length * sizeof *edges);
+    if (edges == NULL) {
+        return PYT_OK;
+    }
+    pyt_status status = PYT_OK;
+    if (pyt__cycle_walk(edges, length, false) && (length > 1 || pyt__is_alone()) &&
+        pyt__cycle_walk(edges, length, true)) {
+        status = pyt__fail_deadlock(edges, length);
+    }
+    pyt__release_memory(edges);
+    return status;
+}
+
+/* The try failed: wait for the lock, unless that would be for ever. Without threads no lock is
+ * waited for without a deadline. */
+static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool interruptible) {
+#if defined(PYTHREADING_DUMMY)
+    if (deadline == PYT__FOREVER) {
+        return pyt__lock_acquire_until(lock, deadline, interruptible);
+    }
+#endif
+    if (pyt__me.pyt__parker == NULL) {
+        return pyt__fail_memory();
+    }
+    pyt__wait_for_lock(lock, deadline);
+    pyt_status status = PYT_OK;
+    if (deadline == PYT__FOREVER && !pyt__my_notes.pyt__silent) {
+        status = pyt__look_for_deadlock();
+    }
+    if (status == PYT_OK) {
+        status = pyt__lock_acquire_until(lock, deadline, interruptible);
+    }
+    PYT__STEP();
+    pyt__wait_is_over();
+    return status;
+}
+
+/* Memory that only the notes need is done without; a look at a lock that is held needs none. */
+static pyt_status pyt__lock_acquire_noted(pyt_lock *lock, int64_t deadline, bool interruptible) {
+    if (pyt__my_notes.pyt__busy) {
+        return pyt__lock_acquire_until(lock, deadline, interruptible);
+    }
+    if (deadline == PYT__AT_ONCE && pyt_lock_locked(lock)) {
+        pyt__at_end();
+        return PYT_TIMEOUT;
+    }
+    pyt__noting_begin(lock);
+    pyt_status status = PYT_TIMEOUT;
+    if (pyt__lock_try(lock, 0)) {
+        status = PYT_OK;
+    } else if (deadline != PYT__AT_ONCE) {
+        status = pyt__lock_wait_noted(lock, deadline, interruptible);
+    }
+    pyt__noting_end(lock, status == PYT_OK);
+    pyt__at_end();
+    return status;
+}
+
+/* Before a thread that is alive is waited for.
+ * Returns  PYT_RUNTIME_ERROR when that would be for ever; the process's end waits nevertheless */
+static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, bool interruptible) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    if (deadline == PYT__AT_ONCE) {
+        return PYT_OK;
+    }
+    pyt__os_mutex_lock(&parker->mutex);
+    pyt__waiting_set_locked(parker, PYT__FOR_THREAD, deadline)->thread = pyt_thread_ident(thread);
+    pyt__os_mutex_unlock(&parker->mutex);
+    if (deadline != PYT__FOREVER || !interruptible || pyt_event_is_set(&thread->done)) {
+        return PYT_OK;
+    }
+    pyt_status status = pyt__look_for_deadlock();
+    if (status != PYT_OK) {
+        pyt__wait_is_over();
+    }
+    return status;
+}
+
+/* ---- reports ---- */
+
+/* A text that goes to a file, or to memory that grows with it. */
+typedef struct pyt__text {
+    FILE *file;
+    char *memory; /* NULL: none yet */
+    size_t length, size;
+    bool failed; /* no memory */
+} pyt__text;
+
+static bool pyt__text_grow(pyt__text *text, size_t length) {
+    if (text->length + length < text->size) {
+        return true;
+    }
+    size_t size = (text->length + length + 1) * 2;
+    char *memory = (char *)pyt__allocate(size);
+    if (memory == NULL) {
+        text->failed = true;
+        return false;
+    }
+    if (text->memory != NULL) {
+        memcpy(memory, text->memory, text->length + 1);
+    }
+    pyt__release_memory(text->memory);
+    text->memory = memory;
+    text->size = size;
+    return true;
+}
+
+static void pyt__say(pyt__text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (text->file != NULL) {
+        (void)vfprintf(text->file, format, arguments);
+    } else if (!text->failed) {
+        va_list again;
+        va_copy(again, arguments);
+        int length = vsnprintf(NULL, 0, format, arguments);
+        if (length > 0 && pyt__text_grow(text, (size_t)length)) {
+            (void)vsnprintf(text->memory + text->length, text->size - text->length, format, again);
+            text->length += (size_t)length;
+        }
+        va_end(again);
+    }
+    va_end(arguments);
+}
+
+/* The threads that have handles, with a reference each. */
+typedef struct pyt__roll {
+    pyt_thread **threads; /* NULL without memory */
+    size_t count;
+} pyt__roll;
+
+static pyt__roll pyt__roll_call(void) {
+    pyt__roll roll = {NULL, 0};
+    size_t capacity = pyt_active_count();
+    while (capacity > 0 && roll.threads == NULL) {
+        roll.threads = (pyt_thread **)pyt__allocate(capacity * sizeof *roll.threads);
+        if (roll.threads == NULL) {
+            break;
+        }
+        size_t count = pyt_enumerate(roll.threads, capacity);
+        roll.count = count < capacity ? count : capacity;
+        if (count > capacity) {
+            while (roll.count > 0) {
+                pyt_thread_unref(roll.threads[--roll.count]);
+            }
+            pyt__release_memory(roll.threads);
+            roll.threads = NULL;
+            capacity = count;
+        }
+    }
+    return roll;
+}
+
+static void pyt__roll_end(pyt__roll *roll) {
+    while (roll->count > 0) {
+        pyt_thread_unref(roll->threads[--roll->count]);
+    }
+    pyt__release_memory(roll->threads);
+}
+
+static pyt_thread *pyt__roll_find(const pyt__roll *roll, uintptr_t ident) {
+    for (size_t i = 0; i < roll->count; i++) {
+        if (pyt_thread_ident(roll->threads[i]) == ident) {
+            return roll->threads[i];
+        }
+    }
+    return NULL;
+}
+
+static void pyt__say_thread(pyt__text *text, const pyt__roll *roll, uintptr_t ident) {
+    pyt_thread *thread = pyt__roll_find(roll, ident);
+    if (thread != NULL) {
+        pyt__say(text, "%s", pyt_thread_name(thread));
+    } else {
+        pyt__say(text, "the thread 0x%" PRIxPTR, ident);
+    }
+}
+
+static void pyt__say_place(pyt__text *text, const pyt__place *place) {
+    if (place->pyt__call != NULL) {
+        pyt__say(text, " in %s at %s:%d", place->pyt__call, place->pyt__file, place->pyt__line);
+    }
+}
+
+static void pyt__say_lock(pyt__text *text, const void *lock, bool is_rlock) {
+    pyt__say(text, "%s 0x%" PRIxPTR, is_rlock ? "RLock" : "Lock", (uintptr_t)lock);
+}
+
+static void pyt__say_holder(pyt__text *text, const pyt__roll *roll, const pyt__holding *holding) {
+    if (PYT__LOAD(&holding->holder->life, relaxed) == holding->life) {
+        pyt__say_thread(text, roll, holding->ident);
+        pyt__say(text, " acquired");
+    } else {
+        pyt__say(text, "a thread that has ended, 0x%" PRIxPTR ", acquired", holding->ident);
+    }
+    pyt__say_place(text, &holding->place);
+}
+
+static void pyt__say_edge(pyt__text *text, const pyt__roll *roll, const pyt__edge *edge) {
+    pyt__say_thread(text, roll, PYT__LOAD(&edge->from->ident, relaxed));
+    pyt__say(text, " waits");
+    pyt__say_place(text, &edge->waiting.place);
+    pyt__say(text, " for ");
+    if (edge->waiting.kind == PYT__FOR_THREAD) {
+        pyt__say(text, "the end of ");
+        pyt__say_thread(text, roll, edge->waiting.thread);
+    } else {
+        pyt__say_lock(text, edge->waiting.lock, edge->holding.is_rlock);
+        pyt__say(text, ", which ");
+        pyt__say_holder(text, roll, &edge->holding);
+    }
+}
+
+static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length) {
+    pyt__text text = {NULL, NULL, 0, 0, false};
+    pyt__roll roll = pyt__roll_call();
+    pyt__say(&text, "deadlock: ");
+    for (size_t i = 0; i < length; i++) {
+        pyt__say_edge(&text, &roll, &edges[i]);
+        pyt__say(&text, i + 1 < length ? "; " : "");
+    }
+    if (length == 1) {
+        pyt__say(&text, ", and all other threads wait");
+    }
+    pyt__roll_end(&roll);
+    pyt_status status = text.memory != NULL ? pyt__fail_copied(PYT_RUNTIME_ERROR, text.memory)
+                                            : pyt__fail(PYT_RUNTIME_ERROR, "deadlock");
+    pyt__release_memory(text.memory);
+    return status;
+}
+
+/* ---- the dump ---- */
+
+static double pyt__seconds_since(int64_t since) {
+    return (double)(pyt__os_now() - since) * 1e-9;
+}
+
+/* The holding with the smallest number above `number` in a bucket. A copy, so that nothing is
+ * locked while it is written down. */
+static bool pyt__holding_after(pyt__holdings *bucket, uint64_t number, pyt__holding *copy) {
+    const pyt__holding *first = NULL;
+    pyt__os_mutex_lock(&bucket->mutex);
+    for (const pyt__holding *holding = bucket->first; holding != NULL; holding = holding->next) {
+        if (holding->number > number && (first == NULL || holding->number < first->number)) {
+            first = holding;
+        }
+    }
+    if (first != NULL) {
+        *copy = *first;
+    }
+    pyt__os_mutex_unlock(&bucket->mutex);
+    return first != NULL;
+}
+
+static bool pyt__holding_is_of(const pyt__holding *holding, const pyt__parker *parker) {
+    bool alive = PYT__LOAD(&holding->holder->life, relaxed) == holding->life;
+    return parker != NULL ? alive && holding->holder == parker : !alive;
+}
+
+/* Write down what a thread holds; NULL: what those held that have ended. */
+static void pyt__dump_holdings(pyt__text *text, const pyt__parker *parker) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
+        pyt__holding holding;
+        uint64_t number = 0;
+        while (pyt__holding_after(&shared->holdings[i], number, &holding)) {
+            number = holding.number;
+            if (pyt__holding_is_of(&holding, parker)) {
+                pyt__say(text, "    holds ");
+                pyt__say_lock(text, holding.lock, holding.is_rlock);
+                pyt__say(text, ", acquired");
+                pyt__say_place(text, &holding.place);
+                pyt__say(text, " %.3f s ago\n", pyt__seconds_since(holding.since));
+            }
+        }
+    }
+}
+
+static void pyt__dump_what_for(pyt__text *text, const pyt__roll *roll,
+                               const pyt__waiting *waiting) {
+    pyt__holding holding;
+    if (waiting->kind == PYT__FOR_THREAD) {
+        pyt__say(text, " for the end of ");
+        pyt__say_thread(text, roll, waiting->thread);
+    } else if (waiting->kind == PYT__FOR_LOCK) {
+        bool held = pyt__holding_of((const pyt_lock *)waiting->lock, &holding);
+        pyt__say(text, " for ");
+        pyt__say_lock(text, waiting->lock, held && holding.is_rlock);
+        if (held) {
+            pyt__say(text, ", which ");
+            pyt__say_holder(text, roll, &holding);
+        }
+    } else if (waiting->kind == PYT__FOR_NOTIFY) {
+        uintptr_t condition = (uintptr_t)waiting->address - offsetof(pyt_condition, pyt__queue);
+        pyt__say(text, " for a notify of Condition 0x%" PRIxPTR, condition);
+    } else if (waiting->address != NULL) {
+        pyt__say(text, " on 0x%" PRIxPTR, (uintptr_t)waiting->address);
+    }
+}
+
+static void pyt__dump_waiting(pyt__text *text, const pyt__roll *roll, pyt__parker *parker) {
+    pyt__waiting waiting;
+    pyt__waiting_of(parker, &waiting);
+    if (waiting.kind == PYT__NOT_WAITING) {
+        pyt__say(text, "    does not wait here\n");
+        return;
+    }
+    pyt__say(text, "    waits");
+    pyt__say_place(text, &waiting.place);
+    pyt__dump_what_for(text, roll, &waiting);
+    pyt__say(text, ", for %.3f s%s\n", pyt__seconds_since(waiting.since),
+             waiting.timed ? ", with a deadline" : "");
+}
+
+static void pyt__dump_handle(pyt__text *text, const pyt__roll *roll, pyt_thread *thread) {
+    uint32_t state = pyt__thread_state(thread);
+    uintptr_t ident = pyt_thread_ident(thread);
+    pyt__parker *parker = pyt__parker_of(pyt__parkers(), ident);
+    unsigned long native = state & PYT__BEGUN ? PYT__LOAD(&thread->when.native, relaxed) : 0;
+    pyt__say(text, "%s: ident 0x%" PRIxPTR ", native id %lu", pyt_thread_name(thread), ident,
+             native);
+    pyt__say(text, "%s%s%s%s\n", state & PYT__MAIN ? ", the main thread" : "",
+             state & PYT__DUMMY ? ", made elsewhere" : "", state & PYT__DAEMON ? ", daemon" : "",
+             (state & PYT__PHASE) == PYT__OVER ? ", over" : ", alive");
+    if (parker != NULL) {
+        pyt__dump_holdings(text, parker);
+        pyt__dump_waiting(text, roll, parker);
+    } else {
+        pyt__say(text,
+                 state & PYT__TIMER ? "    a timer that waits\n" : "    does not wait here\n");
+    }
+}
+
+/* Threads that nobody has asked for their handle, and those of the library. */
+static void pyt__dump_unnamed(pyt__text *text, const pyt__roll *roll, pyt__parker *parker) {
+    uintptr_t ident = PYT__LOAD(&parker->ident, relaxed);
+    if (ident == 0 || pyt__roll_find(roll, ident) != NULL) {
+        return;
+    }
+    pyt__os_mutex_lock(&parker->mutex);
+    unsigned long native = parker->native;
+    pyt__os_mutex_unlock(&parker->mutex);
+    pyt__say(text, "a thread without a name: ident 0x%" PRIxPTR ", native id %lu\n", ident, native);
+    pyt__dump_holdings(text, parker);
+    pyt__dump_waiting(text, roll, parker);
+}
+
+PYT__API void pyt_dump_threads(FILE *file) {
+    if (file == NULL) {
+        return;
+    }
+    int saved = errno;
+    pyt__text text = {file, NULL, 0, 0, false};
+    pyt__roll roll = pyt__roll_call();
+    if (roll.threads == NULL) {
+        pyt__say(&text, "no memory to list the threads\n");
+    } else {
+        for (size_t i = 0; i < roll.count; i++) {
+            pyt__dump_handle(&text, &roll, roll.threads[i]);
+        }
+        for (pyt__parker *parker = pyt__parkers(); parker != NULL; parker = parker->older) {
+            pyt__dump_unnamed(&text, &roll, parker);
+        }
+        pyt__say(&text, "threads that have ended:\n");
+        pyt__dump_holdings(&text, NULL);
+    }
+    pyt__roll_end(&roll);
+    (void)fflush(file);
+    errno = saved;
+}
+
+#endif
+#endif /* PYT__DEFINE */
+
+/* In the debug build a call of these notes its place. Not while definitions are compiled, which
+ * would be taken for calls: the config room undoes them before. Those that clang's thread safety
+ * analysis looks into (what came of them decides who holds the lock) have to be bare calls. */
+#if defined(PYTHREADING_DEBUG)
+#if PYT__DECLARE || PYT__DEFINE
+#define PYT__AT(call, ...) pyt__at_end_with((pyt__at(#call, __FILE__, __LINE__), call(__VA_ARGS__)))
+#define pyt_lock_acquire(...) PYT__AT(pyt_lock_acquire, __VA_ARGS__)
+#define pyt_rlock_acquire(...) PYT__AT(pyt_rlock_acquire, __VA_ARGS__)
+#define pyt_condition_acquire(...) PYT__AT(pyt_condition_acquire, __VA_ARGS__)
+#define pyt_condition_wait(...) PYT__AT(pyt_condition_wait, __VA_ARGS__)
+#define pyt_condition_wait_timeout(...) PYT__AT(pyt_condition_wait_timeout, __VA_ARGS__)
+#define pyt_condition_wait_for(...) PYT__AT(pyt_condition_wait_for, __VA_ARGS__)
+#define pyt_condition_wait_for_timeout(...) PYT__AT(pyt_condition_wait_for_timeout, __VA_ARGS__)
+#define pyt_semaphore_acquire(...) PYT__AT(pyt_semaphore_acquire, __VA_ARGS__)
+#define pyt_semaphore_acquire_timeout(...) PYT__AT(pyt_semaphore_acquire_timeout, __VA_ARGS__)
+#define pyt_bounded_semaphore_acquire(...) PYT__AT(pyt_bounded_semaphore_acquire, __VA_ARGS__)
+#define pyt_bounded_semaphore_acquire_timeout(...) \
+    PYT__AT(pyt_bounded_semaphore_acquire_timeout, __VA_ARGS__)
+#define pyt_event_wait(...) PYT__AT(pyt_event_wait, __VA_ARGS__)
+#define pyt_event_wait_timeout(...) PYT__AT(pyt_event_wait_timeout, __VA_ARGS__)
+#define pyt_barrier_wait(...) PYT__AT(pyt_barrier_wait, __VA_ARGS__)
+#define pyt_barrier_wait_timeout(...) PYT__AT(pyt_barrier_wait_timeout, __VA_ARGS__)
+#define pyt_thread_join(...) PYT__AT(pyt_thread_join, __VA_ARGS__)
+#define pyt_thread_join_timeout(...) PYT__AT(pyt_thread_join_timeout, __VA_ARGS__)
+#define pyt_queue_put(...) PYT__AT(pyt_queue_put, __VA_ARGS__)
+#define pyt_queue_put_timeout(...) PYT__AT(pyt_queue_put_timeout, __VA_ARGS__)
+#define pyt_queue_get(...) PYT__AT(pyt_queue_get, __VA_ARGS__)
+#define pyt_queue_get_timeout(...) PYT__AT(pyt_queue_get_timeout, __VA_ARGS__)
+#define pyt_queue_join(...) PYT__AT(pyt_queue_join, __VA_ARGS__)
+#define pyt_queue_join_timeout(...) PYT__AT(pyt_queue_join_timeout, __VA_ARGS__)
+#define pyt_simple_queue_get(...) PYT__AT(pyt_simple_queue_get, __VA_ARGS__)
+#define pyt_simple_queue_get_timeout(...) PYT__AT(pyt_simple_queue_get_timeout, __VA_ARGS__)
+#define pyt_scheduler_run(...) PYT__AT(pyt_scheduler_run, __VA_ARGS__)
+#define pyt_future_result(...) PYT__AT(pyt_future_result, __VA_ARGS__)
+#define pyt_future_result_timeout(...) PYT__AT(pyt_future_result_timeout, __VA_ARGS__)
+#define pyt_future_exception(...) PYT__AT(pyt_future_exception, __VA_ARGS__)
+#define pyt_future_exception_timeout(...) PYT__AT(pyt_future_exception_timeout, __VA_ARGS__)
+#define pyt_wait(...) PYT__AT(pyt_wait, __VA_ARGS__)
+#define pyt_wait_timeout(...) PYT__AT(pyt_wait_timeout, __VA_ARGS__)
+#define pyt_as_completed_next(...) PYT__AT(pyt_as_completed_next, __VA_ARGS__)
+#define pyt_executor_map(...) PYT__AT(pyt_executor_map, __VA_ARGS__)
+#define pyt_executor_map_timeout(...) PYT__AT(pyt_executor_map_timeout, __VA_ARGS__)
+#define pyt_executor_shutdown(...) PYT__AT(pyt_executor_shutdown, __VA_ARGS__)
+#define pyt_pool_apply(...) PYT__AT(pyt_pool_apply, __VA_ARGS__)
+#define pyt_pool_map(...) PYT__AT(pyt_pool_map, __VA_ARGS__)
+#define pyt_pool_starmap(...) PYT__AT(pyt_pool_starmap, __VA_ARGS__)
+#define pyt_pool_iterator_next(...) PYT__AT(pyt_pool_iterator_next, __VA_ARGS__)
+#define pyt_pool_iterator_next_timeout(...) PYT__AT(pyt_pool_iterator_next_timeout, __VA_ARGS__)
+#define pyt_pool_terminate(...) PYT__AT(pyt_pool_terminate, __VA_ARGS__)
+#define pyt_pool_join(...) PYT__AT(pyt_pool_join, __VA_ARGS__)
+#define pyt_async_result_get(...) PYT__AT(pyt_async_result_get, __VA_ARGS__)
+#define pyt_async_result_get_timeout(...) PYT__AT(pyt_async_result_get_timeout, __VA_ARGS__)
+#define pyt_async_result_wait(...) PYT__AT(pyt_async_result_wait, __VA_ARGS__)
+#define pyt_async_result_wait_timeout(...) PYT__AT(pyt_async_result_wait_timeout, __VA_ARGS__)
+#define pyt_lock_acquire_nowait(...) \
+    pyt_lock_acquire_nowait(PYT__HERE("pyt_lock_acquire_nowait", __VA_ARGS__))
+#define pyt_lock_acquire_timeout(lock, ...) \
+    pyt_lock_acquire_timeout(PYT__HERE("pyt_lock_acquire_timeout", lock), __VA_ARGS__)
+#define pyt_rlock_acquire_nowait(...) \
+    pyt_rlock_acquire_nowait(PYT__HERE("pyt_rlock_acquire_nowait", __VA_ARGS__))
+#define pyt_rlock_acquire_timeout(lock, ...) \
+    pyt_rlock_acquire_timeout(PYT__HERE("pyt_rlock_acquire_timeout", lock), __VA_ARGS__)
+#define pyt_condition_acquire_nowait(...) \
+    pyt_condition_acquire_nowait(PYT__HERE("pyt_condition_acquire_nowait", __VA_ARGS__))
+#define pyt_condition_acquire_timeout(lock, ...) \
+    pyt_condition_acquire_timeout(PYT__HERE("pyt_condition_acquire_timeout", lock), __VA_ARGS__)
+#endif
+#endif

@@ -805,6 +805,44 @@ embed_builds() {
     done
 }
 
+# The debug build: the whole suite, its own tests without a race, every way to include it.
+leg_debug() {
+    need clang clang
+    need clang++ clang
+    need_runtime clang -fsanitize=thread libclang-rt-14-dev
+    tests CC=gcc CFLAGS='-O1 -g -DPYTHREADING_DEBUG'
+    suite CC=clang BACKEND=pthreads CFLAGS='-O0 -DPYTHREADING_DEBUG'
+    counted sh tests/suite_without.sh tests/dummy_left_out.txt \
+        "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')"
+    TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10 counted \
+        "$(path_of build-suite CC=clang CFLAGS='-O1 -g -fsanitize=thread -DPYTHREADING_DEBUG')" \
+        test_debug
+    debug_forms
+}
+
+debug_forms() {
+    for compiler in gcc clang; do
+        set -- $compiler -std=c11 -O2 $warnings -DPYTHREADING_DEBUG -I.
+        try "$compiler: static in two units" "$@" tests/checks/static_a.c \
+            tests/checks/static_b.c -pthread -o "$here/static"
+        try "$compiler: static runs" timeout 20 "$here/static"
+        for form in twice later after_headers; do
+            try "$compiler: $form" "$@" tests/checks/$form.c -pthread -o "$here/$form"
+            try "$compiler: $form runs" timeout 20 "$here/$form"
+        done
+    done
+    gcc -std=c11 -O1 -DPYTHREADING_DEBUG -I. -c tests/cplusplus/implement.c -o "$here/debug.o"
+    for std in c++11 c++14 c++17 c++20; do
+        cplusplus debug g++ -std=$std -DPYTHREADING_DEBUG
+        cplusplus debug clang++ -std=$std -DPYTHREADING_DEBUG
+    done
+    for language in '-xc -std=c11' '-xc++ -std=c++11'; do
+        try "clang $language: the thread safety analysis is silent" clang $language $warnings \
+            -DPYTHREADING_DEBUG -Wthread-safety -Wno-unused-function -fsyntax-only -I. \
+            tests/checks/thread_safety_right.c
+    done
+}
+
 # Which system layer a build chooses by itself.
 leg_backend() {
     need clang clang

@@ -73,6 +73,17 @@ awk -v names="$systems|$compilers|$machines|_POSIX_|PYTHREADING_PTHREADS" '
     }' $header >"$dir/wrong"
 result "#if on system and compiler in config and platform only"
 
+# The calls that note their place in the debug build are macros only while users see them.
+awk '/^#define pyt_[a-z_]*\(/ && (/PYT__(AT|HERE)\(/ || /\\$/) {
+        name = substr($2, 5)
+        sub(/\(.*/, "", name)
+        if (/PYT__/ || (getline && /PYT__(AT|HERE)\("?pyt_/)) { print name }
+    }' $header | sort >"$dir/noted"
+sed -n 's/^#undef pyt_//p' $header | sort >"$dir/undone"
+diff "$dir/undone" "$dir/noted" >"$dir/wrong"
+[ -s "$dir/noted" ] || echo "no calls that note their place" >"$dir/wrong"
+result "the calls that note their place are undone before they are defined"
+
 # A condition in parentheses, over as many lines as it takes, is followed by a brace, unless a macro
 # ends with it.
 awk '

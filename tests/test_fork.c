@@ -763,4 +763,101 @@ TEST(interrupt_main_reaches_the_main_thread_of_the_child) {
     CHECK_STATUS(pyt_event_wait_timeout(&event, 0.01), PYT_TIMEOUT);
 }
 
+/* ---- the debug build ------------------------------------------------------------------------ */
+
+#if defined(PYTHREADING_DEBUG) && !defined(PYTHREADING_DUMMY)
+
+typedef struct holdings {
+    pyt_lock ours, theirs;
+    place here;
+    pyt_event stop;
+} holdings;
+
+static const char *dump(void) {
+    static char text[8192];
+    FILE *file = tmpfile();
+    CHECK(file != NULL);
+    pyt_dump_threads(file);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void *hold_theirs(void *arg) {
+    holdings *all = arg;
+    CHECK_STATUS(pyt_lock_acquire(&all->theirs), PYT_OK);
+    stay(&all->here);
+    CHECK_STATUS(pyt_lock_release(&all->theirs), PYT_OK);
+    return NULL;
+}
+
+static void look_at_holdings(void *arg) {
+    holdings *all = arg;
+    const char *text = dump();
+    const char *ended = strstr(text, "threads that have ended:\n    holds Lock 0x");
+    CHECK(ended != NULL);
+    CHECK(strstr(text, "the main thread, alive\n    holds Lock 0x") != NULL);
+    CHECK(strstr(text, "    waits ") == NULL);
+    CHECK_STATUS(pyt_lock_acquire(&all->ours), PYT_RUNTIME_ERROR); /* nobody is left */
+    CHECK_STATUS(pyt_lock_acquire_timeout(&all->theirs, 0.01), PYT_TIMEOUT);
+    CHECK_STATUS(pyt_lock_release(&all->theirs), PYT_OK);
+    CHECK_STATUS(pyt_lock_release(&all->ours), PYT_OK);
+    CHECK(strstr(dump(), "    holds ") == NULL);
+}
+
+TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended) {
+    holdings all;
+    skip_where_fork_is_fatal();
+    memset((void *)&all, 0, sizeof all);
+    CHECK_STATUS(pyt_lock_acquire(&all.ours), PYT_OK);
+    pyt_thread *thread = test_thread(hold_theirs, &all);
+    PARKED_EVENT(&all.here.leave, 1);
+    in_a_child(look_at_holdings, &all);
+    CHECK(strstr(dump(), "threads that have ended:\n    holds") == NULL);
+    CHECK_STATUS(pyt_event_set(&all.here.leave), PYT_OK);
+    test_join(thread);
+    CHECK_STATUS(pyt_lock_release(&all.ours), PYT_OK);
+}
+
+static void *use_locks_until_stopped(void *arg) {
+    holdings *all = arg;
+    while (!pyt_event_is_set(&all->stop)) {
+        pyt_lock own = PYT_LOCK_INIT;
+        pyt_with(&all->theirs) {
+            CHECK_STATUS(pyt_lock_acquire(&own), PYT_OK);
+            CHECK_STATUS(pyt_lock_release(&own), PYT_OK);
+        }
+    }
+    return NULL;
+}
+
+static void use_locks_in_the_child(void *arg) {
+    holdings *all = arg;
+    for (int i = 0; i < 100; i++) {
+        pyt_with(&all->ours) {
+            CHECK(i > 0 || strstr(dump(), "the main thread, alive\n    holds Lock 0x") != NULL);
+        }
+    }
+}
+
+TEST(a_fork_while_locks_are_noted_leaves_the_notes_whole) {
+    holdings all;
+    pyt_thread *threads[3];
+    skip_where_busy_fork_is_fatal();
+    memset((void *)&all, 0, sizeof all);
+    for (int i = 0; i < 3; i++) {
+        threads[i] = test_thread(use_locks_until_stopped, &all);
+    }
+    for (int i = 0; i < test_scale(50); i++) {
+        in_a_child(use_locks_in_the_child, &all);
+    }
+    CHECK_STATUS(pyt_event_set(&all.stop), PYT_OK);
+    for (int i = 0; i < 3; i++) {
+        test_join(threads[i]);
+    }
+}
+
+#endif
+
 #endif /* !_WIN32 */

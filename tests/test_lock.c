@@ -278,6 +278,7 @@ static pyt_status wait_for_the_first_time(void *arg) {
 
 BOTH(is_waited_for_even_with_the_smallest_timeout) {
     task t = TASK(K);
+    test_fail_nth(1); /* the debug build without threads would have what a wait needs by now */
     CHECK_STATUS(K->acquire(&t.object), PYT_OK);
     CHECK_STATUS(test_foreign(wait_for_the_first_time, &t), PYT_TIMEOUT);
     CHECK_STATUS(K->release(&t.object), PYT_OK);
