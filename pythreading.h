@@ -1611,13 +1611,18 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  * now and then (`make bench ONLY=barrier`). */
 #define PYT__DOZE_YIELDS 8
 
+/* With how many a thread has done well that is woken when it is its turn: not in the order in which
+ * the system lets them run, so that a crowd of n that yields until then takes n * n switches
+ * (`make bench ONLY=notify_all`). */
+#define PYT__YIELDS_IN_TURN 2
+
 /* A yield to somebody who only computes lasts his time slice, 1.4 ms here: two threads that hand
  * over beside one who does, on the same processor, would need that for what takes 7 us when they
  * sleep at once. So a thread keeps an account, in nanoseconds. Yields that find the wake-up GAINFUL
- * early add GAIN, what a sleep costs more, up to SAVINGS. Yields of more than BRIEF, in which a
- * hundred threads run one after the other, take off what they lasted, up to DEBT. Below 0 the
- * thread makes the first looks alone, and each sleep puts LOSS back: so much may yields cost a
- * sleep on the average. */
+ * early add GAIN, what a sleep costs more, up to SAVINGS. A yield longer than BRIEF, in which a
+ * hundred threads run one after the other, takes off what it lasted, up to DEBT. Below 0 the thread
+ * makes the first looks alone, and each sleep puts LOSS back: so much may yields cost a sleep on
+ * the average. */
 #define PYT__YIELD_GAINFUL 50000
 #define PYT__YIELD_GAIN 1000
 #define PYT__YIELD_SAVINGS 2000000
@@ -1678,9 +1683,10 @@ typedef struct pyt__parker {
     bool was_in_crowd;                   /* the owner's: the same at its last wait */
     /* The owner's. They stay with the parker when it passes to another thread: how waiting pays is
      * a matter of what runs beside. */
-    pyt__patience dozing, yielding, nudged, locking;
-    int yields_saved;                      /* nanoseconds; see PYT__YIELD_SAVINGS */
-    bool in_use;                           /* under pyt__shared mutex */
+    pyt__patience dozing, yielding, yielding_in_turn, nudged, locking;
+    int yields_saved; /* nanoseconds; see PYT__YIELD_SAVINGS */
+    bool in_turn;     /* the owner's: it waits behind others, who are woken one after the other */
+    bool in_use;      /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 #if defined(PYTHREADING_DEBUG)
     pyt__waiting waiting;         /* set by the owner; under mutex */
@@ -2201,20 +2207,27 @@ static void pyt__doze_spin(pyt__parker *parker) {
 
 /* The times that a thread lets others run before one sleep. */
 typedef struct pyt__yields {
-    int left;
+    pyt__patience *patience;
+    int worthwhile; /* so many cost less than a sleep */
+    int done, left;
     bool interruptible;
-    bool met;      /* the wake-up was there after the last */
-    int64_t took;  /* nanoseconds, all of them */
-    int64_t until; /* no more after that: the sleep's deadline is too near for somebody's slice */
+    bool met;           /* the wake-up was there after the last */
+    int64_t took, lost; /* nanoseconds: of all, and of those that were longer than BRIEF */
+    int64_t until;      /* no more after that: the deadline is too near for somebody's slice */
 } pyt__yields;
 
 static pyt__yields pyt__yields_allowed(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    pyt__yields yields = {0, interruptible, false, 0, PYT__FOREVER};
+    pyt__yields yields = {&parker->yielding, PYT__DOZE_YIELDS, 0, 0, interruptible, false, 0, 0,
+                          PYT__FOREVER};
+    if (parker->in_turn) {
+        yields.patience = &parker->yielding_in_turn;
+        yields.worthwhile = PYT__YIELDS_IN_TURN;
+    }
     if (deadline != PYT__FOREVER) {
         yields.until = deadline - PYT__YIELD_BRIEF;
     }
     if (parker->yields_saved >= 0 && (deadline == PYT__FOREVER || pyt__os_now() < yields.until)) {
-        yields.left = pyt__patience_tries(&parker->yielding, PYT__DOZE_YIELDS);
+        yields.left = pyt__patience_tries(yields.patience, PYT__DOZE_YIELDS);
     }
     return yields;
 }
@@ -2228,7 +2241,9 @@ static int64_t pyt__yields_do_one(pyt__yields *yields, const pyt__parker *parker
     PYT__STEP();
     int64_t now = pyt__os_now();
     yields->met = pyt__is_woken(parker);
+    yields->done++;
     yields->took += now - before;
+    yields->lost += now - before > PYT__YIELD_BRIEF ? now - before : 0;
     bool enough = yields->met || yields->took > PYT__YIELD_BRIEF || now >= yields->until ||
                   (yields->interruptible && pyt__is_interrupted(parker));
     yields->left = enough ? 0 : yields->left - 1;
@@ -2246,12 +2261,12 @@ static bool pyt__yields_run_nobody(pyt__yields *yields, const pyt__parker *parke
 
 /* Write into the account what the yields have cost or gained. */
 static void pyt__yields_book(const pyt__yields *yields, pyt__parker *parker) {
-    if (yields->took > PYT__YIELD_BRIEF) {
-        bool much = yields->took > PYT__YIELD_DEBT;
-        parker->yields_saved -= much ? PYT__YIELD_DEBT : (int)yields->took;
+    if (yields->lost > 0) {
+        bool much = yields->lost > PYT__YIELD_DEBT;
+        parker->yields_saved -= much ? PYT__YIELD_DEBT : (int)yields->lost;
         return;
     }
-    pyt__patience_learn(&parker->yielding, yields->met);
+    pyt__patience_learn(yields->patience, yields->met && yields->done <= yields->worthwhile);
     if (yields->met && yields->took <= PYT__YIELD_GAINFUL &&
         parker->yields_saved < PYT__YIELD_SAVINGS) {
         parker->yields_saved += PYT__YIELD_GAIN;
@@ -3832,7 +3847,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     pyt__bucket *bucket = pyt__bucket_lock(address);
     parker->processor = processor;
     pyt__queue_add(bucket, parker, address, NULL);
-    bool soon = parker->next == parker || parker->was_in_crowd;
+    parker->in_turn = parker->next != parker;
     PYT__STORE(&condition->pyt__queue, 1, relaxed);
     pyt__bucket_unlock(bucket);
 
@@ -3843,8 +3858,10 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
         pyt_lock_release(lock);
     }
     PYT__DEBUG(pyt__wait_for_notify(condition, deadline);)
-    pyt_status status = soon ? pyt__sleep(parker, address, deadline, true)
-                             : pyt__sleep_at_once(parker, address, deadline, true);
+    bool at_once = parker->in_turn && !parker->was_in_crowd;
+    pyt_status status = at_once ? pyt__sleep_at_once(parker, address, deadline, true)
+                                : pyt__sleep(parker, address, deadline, true);
+    parker->in_turn = false;
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
     PYT__DEBUG(pyt__wait_for_lock_again(condition);)
