@@ -542,6 +542,8 @@ typedef struct pyt__notes {
     bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
     const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
     bool pyt__held;                  /* and whether that has been noted as held */
+    bool pyt__in_queue;              /* its parker is in a queue: the allocator is not called */
+    struct pyt__parker *pyt__heir;   /* to whom its release has handed the lock, or NULL */
     struct pyt__holding *pyt__spare; /* for that note; owned */
 } pyt__notes;
 
@@ -554,11 +556,6 @@ PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
     pyt__my_notes.pyt__silent = false;
 }
 
-PYT__INLINE void pyt__at_silently(const char *call, const char *file, int line) {
-    pyt__at(call, file, line);
-    pyt__my_notes.pyt__silent = true;
-}
-
 /* The call is over: what comes next without a note of its own is at a place that is not known. */
 PYT__INLINE void pyt__at_end(void) {
     pyt__at(NULL, NULL, 0);
@@ -569,11 +566,9 @@ PYT__INLINE pyt_status pyt__at_end_with(pyt_status status) {
     return status;
 }
 
-#define PYT__HERE(call, object) (pyt__at(call, __FILE__, __LINE__), object)
-#define PYT__HERE_SILENTLY(call, object) (pyt__at_silently(call, __FILE__, __LINE__), object)
+#define PYT__HERE(call, ...) (pyt__at(call, __FILE__, __LINE__), __VA_ARGS__)
 #else
 #define PYT__HERE(call, object) (object)
-#define PYT__HERE_SILENTLY(call, object) (object)
 #endif
 
 PYT__EXTERN_C_END
@@ -2515,10 +2510,11 @@ PYT__STATIC_ASSERT(sizeof(pyt_lock) == 4, "a lock is one 32-bit word");
 PYT__API pyt_status pyt__lock_acquire_slow(pyt_lock *lock);
 PYT__API pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock);
 PYT__API pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds);
-PYT__API pyt_status pyt__lock_release_slow(pyt_lock *lock);
 #if defined(PYTHREADING_DEBUG)
-PYT__API pyt_status pyt__lock_release_noted(pyt_lock *lock); /* the debug room's */
+/* The debug room's. Without pyt__lock_release_slow files that are not built so do not link. */
+PYT__API pyt_status pyt__lock_release_noted(pyt_lock *lock);
 #else
+PYT__API pyt_status pyt__lock_release_slow(pyt_lock *lock);
 #define pyt__lock_release_noted pyt__lock_release_slow
 #endif
 
@@ -2825,6 +2821,7 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
         done = PYT__CAS(&lock->pyt__word, &word, next, release);
         if (done && oldest != NULL) {
             pyt__queue_remove(bucket, oldest);
+            PYT__DEBUG(pyt__my_notes.pyt__heir = (next & PYT__LOCKED) ? oldest : NULL;)
             nudged = pyt__lock_nudge_locked(bucket, lock, oldest);
         }
     }
@@ -2839,7 +2836,14 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     return done;
 }
 
-PYT__API PYT__COLD pyt_status pyt__lock_release_slow(pyt_lock *lock) {
+#if defined(PYTHREADING_DEBUG)
+static pyt_status pyt__lock_release_slow(pyt_lock *lock);
+#endif
+
+#if PYT__BARE
+PYT__API
+#endif
+PYT__COLD pyt_status pyt__lock_release_slow(pyt_lock *lock) {
     if (lock == NULL) {
         return pyt__fail_null();
     }
@@ -3828,7 +3832,7 @@ static pyt_status pyt__condition_check(pyt_condition *condition, const char *com
 
 #if defined(PYTHREADING_DEBUG) /* the debug room's */
 static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline);
-static void pyt__wait_for_lock_again(pyt_condition *condition);
+static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed);
 static void pyt__have_lock_again(pyt_condition *condition);
 #endif
 
@@ -3852,6 +3856,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     pyt__bucket_unlock(bucket);
 
     uint32_t depth = 0;
+    PYT__DEBUG(pyt__my_notes.pyt__in_queue = true;)
     if (rlock != NULL) {
         depth = pyt__rlock_release_all(rlock);
     } else {
@@ -3864,7 +3869,8 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     parker->in_turn = false;
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
-    PYT__DEBUG(pyt__wait_for_lock_again(condition);)
+    PYT__DEBUG(bool handed = status == PYT_OK && parker->gift == PYT__HANDED;)
+    PYT__DEBUG(pyt__wait_for_lock_again(condition, handed);)
     if (status != PYT_OK) {
         pyt__lock_take(lock);
     } else if (parker->gift != PYT__HANDED) {
@@ -4501,6 +4507,17 @@ PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) PYT__HOLD(condi
 PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) PYT__UNUSED;
 PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) PYT__UNUSED;
 
+/* The same for a guard, which cannot tell of a deadlock. */
+#if defined(PYTHREADING_DEBUG)
+PYT__API pyt__hold pyt__guard_lock(pyt_lock *lock) PYT__HOLD(lock);
+PYT__API pyt__hold pyt__guard_rlock(pyt_rlock *rlock) PYT__HOLD(rlock);
+PYT__API pyt__hold pyt__guard_condition(pyt_condition *condition) PYT__HOLD(condition);
+#else
+#define pyt__guard_lock pyt__hold_lock
+#define pyt__guard_rlock pyt__hold_rlock
+#define pyt__guard_condition pyt__hold_condition
+#endif
+
 PYT__INLINE void pyt__hold_let(pyt__hold *hold) {
     if (hold->pyt__release != NULL) {
         void (*release)(void *) = hold->pyt__release;
@@ -4545,15 +4562,19 @@ PYT__EXTERN_C_END
 
 class PYT__SCOPED pyt__holder {
   public:
-    explicit pyt__holder(pyt_lock *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_lock(lock)) {
+    explicit pyt__holder(pyt_lock *lock, bool guard = false) PYT__ACQUIRE(lock)
+        : hold(guard ? pyt__guard_lock(lock) : pyt__hold_lock(lock)) {
     }
-    explicit pyt__holder(pyt_rlock *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_rlock(lock)) {
+    explicit pyt__holder(pyt_rlock *lock, bool guard = false) PYT__ACQUIRE(lock)
+        : hold(guard ? pyt__guard_rlock(lock) : pyt__hold_rlock(lock)) {
     }
-    explicit pyt__holder(pyt_condition *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_condition(lock)) {
+    explicit pyt__holder(pyt_condition *lock, bool guard = false) PYT__ACQUIRE(lock)
+        : hold(guard ? pyt__guard_condition(lock) : pyt__hold_condition(lock)) {
     }
-    PYT__UNUSED explicit pyt__holder(pyt_semaphore *object) : hold(pyt__hold_semaphore(object)) {
+    PYT__UNUSED explicit pyt__holder(pyt_semaphore *object, bool = false)
+        : hold(pyt__hold_semaphore(object)) {
     }
-    PYT__UNUSED explicit pyt__holder(pyt_bounded_semaphore *object)
+    PYT__UNUSED explicit pyt__holder(pyt_bounded_semaphore *object, bool = false)
         : hold(pyt__hold_bounded_semaphore(object)) {
     }
     pyt__holder(const pyt__holder &) = delete;
@@ -4568,15 +4589,16 @@ class PYT__SCOPED pyt__holder {
     for (pyt__holder name(PYT__HERE("pyt_with", object)); name.hold.pyt__release != NULL; \
          pyt__hold_let(&name.hold))
 #define pyt_guard(object) \
-    pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(PYT__HERE_SILENTLY("pyt_guard", object))
+    pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(PYT__HERE("pyt_guard", object), true)
 
 #else
 
-#define PYT__HOLD_ANY(object, here)                         \
+/* how   hold or guard */
+#define PYT__HOLD_ANY(how, object, here)                    \
     _Generic((object), pyt_lock *                           \
-             : pyt__hold_lock, pyt_rlock *                  \
-             : pyt__hold_rlock, pyt_condition *             \
-             : pyt__hold_condition, pyt_semaphore *         \
+             : pyt__##how##_lock, pyt_rlock *               \
+             : pyt__##how##_rlock, pyt_condition *          \
+             : pyt__##how##_condition, pyt_semaphore *      \
              : pyt__hold_semaphore, pyt_bounded_semaphore * \
              : pyt__hold_bounded_semaphore)(here)
 
@@ -4616,17 +4638,17 @@ PYT__INLINE bool pyt__unheld_other(void *object) {
 #endif
 
 #if defined(PYT__CLEANUP)
-#define PYT__WITH(object, name)                                                     \
-    for (PYT__CLEANUP(pyt__hold_end)                                                \
-             pyt__hold name = PYT__HOLD_ANY(object, PYT__HERE("pyt_with", object)); \
+#define PYT__WITH(object, name)                                                           \
+    for (PYT__CLEANUP(pyt__hold_end)                                                      \
+             pyt__hold name = PYT__HOLD_ANY(hold, object, PYT__HERE("pyt_with", object)); \
          PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #define pyt_guard(object)                             \
     PYT__UNUSED PYT__CLEANUP(pyt__hold_end)           \
     pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = \
-        PYT__HOLD_ANY(object, PYT__HERE_SILENTLY("pyt_guard", object))
+        PYT__HOLD_ANY(guard, object, PYT__HERE("pyt_guard", object))
 #else
-#define PYT__WITH(object, name)                                                 \
-    for (pyt__hold name = PYT__HOLD_ANY(object, PYT__HERE("pyt_with", object)); \
+#define PYT__WITH(object, name)                                                       \
+    for (pyt__hold name = PYT__HOLD_ANY(hold, object, PYT__HERE("pyt_with", object)); \
          PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #endif
 
@@ -12332,8 +12354,8 @@ static void pyt__fork_child(void) {
  *
  *  Places. The calls of the user's that acquire or wait are macros of their own names: they note in
  *  the calling thread's notes where they stand, and call. What is acquired or waited for meanwhile
- *  takes its place from there. A call by the function's address has no place, nor has a second
- *  wait in a call whose predicate has itself called the library.
+ *  takes its place from there. A call by the function's address has no place, nor has one whose
+ *  argument or predicate has itself called the library.
  *
  *  Holdings. Who holds a lock is noted in a table, by the lock's address, for the locks of users
  *  alone: those whose acquirers come by pyt__lock_acquire_noted or a condition's wait. The
@@ -12342,11 +12364,14 @@ static void pyt__fork_child(void) {
  *
  *      there is a note    the lock is held, and was acquired by that thread; or it was discarded
  *                         while held, and nobody has acquired a lock at that address since
- *      there is none      it is free, or on its way to whom it was handed, who notes it on
- *                         waking; or there was no memory for the note
+ *      there is none      it is free; or there was no memory for the note
+ *
+ *  A releaser that hands the lock over hands its note over, too, in the same piece, and ends the
+ *  heir's wait for it; if it had none, the heir makes one on waking.
  *
  *  A lock that somebody waits for was not discarded. If it lies where a discarded one was, its
- *  holder has replaced the note in the step that made the other wait. A holder is a parker and
+ *  holder has replaced the note in the step that made the other wait; a lock that was moved while
+ *  held would take the note of another one, and may not be. A holder is a parker and
  *  which of its owners it was; parkers stay, so that a note may outlive its thread.
  *
  *  Waits. What a thread waits for is in its parker, under the parker's mutex, and has a number that
@@ -12359,7 +12384,8 @@ static void pyt__fork_child(void) {
  *      FOR_THREAD    from before a joiner looks whether the thread is over until it knows
  *
  *  An interrupt or a timeout takes the wait back in pyt__doze already. A wake-up need not: who was
- *  woken for a lock waits on as long as somebody holds it.
+ *  woken for a lock without having been handed it waits on as long as somebody holds it. Who takes
+ *  it ends its wait in the piece in which it makes the note.
  *
  *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
  *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
@@ -12432,7 +12458,6 @@ typedef struct pyt__holding {
     pyt__parker *holder; /* who acquired it */
     uint32_t life;       /* which of the parker's owners that was */
     uint64_t number;     /* no other holding in this bucket has it */
-    uint64_t wait;       /* the number of the holder's last wait, which may have been for this */
     uintptr_t ident;     /* the holder's */
     bool is_rlock;
     pyt__place place;
@@ -12549,7 +12574,6 @@ static void pyt__holding_note_locked(pyt__holdings *bucket, const pyt_lock *lock
     holding->holder = parker;
     holding->life = PYT__LOAD(&parker->life, relaxed);
     holding->number = ++bucket->numbers;
-    holding->wait = parker->waiting.number;
     holding->ident = PYT__LOAD(&parker->ident, relaxed);
     holding->is_rlock = false;
     holding->place = pyt__my_notes.pyt__here;
@@ -12575,7 +12599,7 @@ static void pyt__noting_begin(const pyt_lock *lock) {
     bool silent = pyt__my_notes.pyt__silent;
     pyt__my_notes.pyt__busy = true;
     pyt__my_notes.pyt__held = false;
-    if (pyt__enroll() != NULL) {
+    if (pyt__enroll() != NULL && pyt__my_notes.pyt__spare == NULL && !pyt__my_notes.pyt__in_queue) {
         pyt__my_notes.pyt__spare = (pyt__holding *)pyt__allocate(sizeof(pyt__holding));
     }
     pyt__my_notes.pyt__lock = PYT__LOAD(&pyt__shared_place, acquire) != NULL ? lock : NULL;
@@ -12588,7 +12612,9 @@ static void pyt__noting_begin(const pyt_lock *lock) {
 static void pyt__noting_end(const pyt_lock *lock, bool taken) {
     if (taken && pyt__my_notes.pyt__lock == lock && !pyt__my_notes.pyt__held) {
         pyt__holdings *bucket = pyt__holdings_lock(lock);
-        pyt__holding_note_locked(bucket, lock);
+        if (*pyt__holding_link(bucket, lock) == NULL && pyt_lock_locked(lock)) {
+            pyt__holding_note_locked(bucket, lock); /* the releaser had no note to hand over */
+        }
         pyt__os_mutex_unlock(&bucket->mutex);
     }
     pyt__release_memory(pyt__my_notes.pyt__spare);
@@ -12597,6 +12623,25 @@ static void pyt__noting_end(const pyt_lock *lock, bool taken) {
     pyt__my_notes.pyt__busy = false;
 }
 
+/* The releaser's note goes to the one to whom it has handed the lock, whose wait is over. */
+static void pyt__holding_hand_locked(pyt__holdings *bucket, pyt__holding *holding,
+                                     pyt__parker *heir) {
+    pyt__os_mutex_lock(&heir->mutex);
+    holding->place = heir->waiting.place;
+    heir->waiting.kind = PYT__NOT_WAITING;
+    heir->waiting.number++;
+    pyt__os_mutex_unlock(&heir->mutex);
+    holding->holder = heir;
+    holding->life = PYT__LOAD(&heir->life, relaxed);
+    holding->number = ++bucket->numbers;
+    holding->ident = PYT__LOAD(&heir->ident, relaxed);
+    holding->since = pyt__os_now();
+    holding->next = bucket->first;
+    bucket->first = holding;
+}
+
+static void pyt__wait_is_over(void);
+
 static bool pyt__lock_try_noted(pyt_lock *lock, uint32_t mark) {
     pyt__holdings *bucket = pyt__holdings_lock(lock);
     pyt__my_notes.pyt__lock = NULL;
@@ -12604,6 +12649,9 @@ static bool pyt__lock_try_noted(pyt_lock *lock, uint32_t mark) {
     pyt__my_notes.pyt__lock = lock;
     if (taken) {
         pyt__holding_note_locked(bucket, lock);
+        if (pyt__me.pyt__parker != NULL) {
+            pyt__wait_is_over();
+        }
     }
     pyt__os_mutex_unlock(&bucket->mutex);
     return taken;
@@ -12620,9 +12668,16 @@ PYT__API PYT__COLD pyt_status pyt__lock_release_noted(pyt_lock *lock) {
     if (holding != NULL) {
         *link = holding->next;
     }
+    pyt__my_notes.pyt__heir = NULL;
     pyt_status status = pyt__lock_release_slow(lock);
+    if (holding != NULL && pyt__my_notes.pyt__heir != NULL) {
+        pyt__holding_hand_locked(bucket, holding, pyt__my_notes.pyt__heir);
+        holding = NULL;
+    }
     pyt__os_mutex_unlock(&bucket->mutex);
-    if (holding != NULL) {
+    if (holding != NULL && pyt__my_notes.pyt__in_queue) {
+        pyt__my_notes.pyt__spare = holding; /* for the note when it has the lock again */
+    } else if (holding != NULL) {
         bool busy = pyt__my_notes.pyt__busy;
         pyt__my_notes.pyt__busy = true;
         pyt__release_memory(holding);
@@ -12704,9 +12759,11 @@ static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline) {
     pyt__os_mutex_unlock(&parker->mutex);
 }
 
-static void pyt__wait_for_lock_again(pyt_condition *condition) {
+static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed) {
     pyt_lock *lock = pyt__condition_lock(condition);
-    pyt__wait_for_lock(lock, PYT__FOREVER);
+    if (!handed) {
+        pyt__wait_for_lock(lock, PYT__FOREVER);
+    }
     if (!pyt__my_notes.pyt__busy) {
         pyt__noting_begin(lock);
     }
@@ -12714,6 +12771,7 @@ static void pyt__wait_for_lock_again(pyt_condition *condition) {
 
 static void pyt__have_lock_again(pyt_condition *condition) {
     pyt_lock *lock = pyt__condition_lock(condition);
+    pyt__my_notes.pyt__in_queue = false;
     if (pyt__my_notes.pyt__lock == lock) {
         pyt__noting_end(lock, true);
         if (pyt__condition_rlock(condition) != NULL) {
@@ -12776,6 +12834,14 @@ typedef struct pyt__edge {
     pyt__holding holding; /* FOR_LOCK */
 } pyt__edge;
 
+/* Is the joined thread the main thread, and over? Its ident stays with its parker, and it may wait
+ * for others at the end of the process by then, while who joins it is about to go on. */
+static bool pyt__main_is_over(uintptr_t ident) {
+    pyt_thread *thread = PYT__LOAD(&pyt__main_handle, acquire);
+    return thread != NULL && pyt_thread_ident(thread) == ident &&
+           pyt__thread_phase(thread) == PYT__OVER;
+}
+
 /* Returns false when the thread does not wait, or may go on without another one's doing. */
 static bool pyt__edge_from(pyt__parker *parker, pyt__edge *edge) {
     memset(edge, 0, sizeof *edge);
@@ -12784,6 +12850,9 @@ static bool pyt__edge_from(pyt__parker *parker, pyt__edge *edge) {
         return false;
     }
     if (edge->waiting.kind == PYT__FOR_THREAD) {
+        if (pyt__main_is_over(edge->waiting.thread)) {
+            return false;
+        }
         edge->to = pyt__parker_of(pyt__parkers(), edge->waiting.thread);
         edge->life = edge->to != NULL ? PYT__LOAD(&edge->to->life, relaxed) : 0;
         return edge->to != NULL;
@@ -12847,17 +12916,17 @@ static bool pyt__is_stuck_locked(pyt__parker *parker, pyt__parker *parkers, uint
     if (!pyt__waits_forever(parker, &waiting)) {
         return false;
     }
-    *sum += waiting.number;
+    *sum += pyt__hash(parker) * waiting.number;
     if (waiting.kind == PYT__FOR_THREAD) {
-        return pyt__parker_of(parkers, waiting.thread) != NULL;
+        return pyt__parker_of(parkers, waiting.thread) != NULL &&
+               !pyt__main_is_over(waiting.thread);
     }
     if (waiting.kind == PYT__FOR_LOCK) {
         pyt__holding holding;
-        if (!pyt__holding_of((const pyt_lock *)waiting.lock, &holding) ||
-            (holding.holder == parker && holding.wait == waiting.number)) {
-            return false; /* it is free, or just acquired */
+        if (!pyt__holding_of((const pyt_lock *)waiting.lock, &holding)) {
+            return false; /* it is free */
         }
-        *sum += holding.number;
+        *sum += pyt__hash(waiting.lock) * holding.number;
     }
     return true;
 }
@@ -13127,19 +13196,46 @@ static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length) {
     return status;
 }
 
+/* ---- guards ---- */
+
+PYT__API pyt__hold pyt__guard_lock(pyt_lock *lock) {
+    pyt__my_notes.pyt__silent = true;
+    return pyt__hold_lock(lock);
+}
+
+PYT__API pyt__hold pyt__guard_rlock(pyt_rlock *rlock) {
+    pyt__my_notes.pyt__silent = true;
+    return pyt__hold_rlock(rlock);
+}
+
+PYT__API pyt__hold pyt__guard_condition(pyt_condition *condition) {
+    pyt__my_notes.pyt__silent = true;
+    return pyt__hold_condition(condition);
+}
+
 /* ---- the dump ---- */
 
 static double pyt__seconds_since(int64_t since) {
     return (double)(pyt__os_now() - since) * 1e-9;
 }
 
-/* The holding with the smallest number above `number` in a bucket. A copy, so that nothing is
- * locked while it is written down. */
-static bool pyt__holding_after(pyt__holdings *bucket, uint64_t number, pyt__holding *copy) {
+/* The number of the last holding in a bucket by now. */
+static uint64_t pyt__holdings_last(pyt__holdings *bucket) {
+    pyt__os_mutex_lock(&bucket->mutex);
+    uint64_t last = bucket->numbers;
+    pyt__os_mutex_unlock(&bucket->mutex);
+    return last;
+}
+
+/* The holding with the smallest number above `number` in a bucket, up to `last`. A copy, so that
+ * nothing is locked while it is written down. */
+static bool pyt__holding_after(pyt__holdings *bucket, uint64_t number, uint64_t last,
+                               pyt__holding *copy) {
     const pyt__holding *first = NULL;
     pyt__os_mutex_lock(&bucket->mutex);
     for (const pyt__holding *holding = bucket->first; holding != NULL; holding = holding->next) {
-        if (holding->number > number && (first == NULL || holding->number < first->number)) {
+        if (holding->number > number && holding->number <= last &&
+            (first == NULL || holding->number < first->number)) {
             first = holding;
         }
     }
@@ -13161,7 +13257,8 @@ static void pyt__dump_holdings(pyt__text *text, const pyt__parker *parker) {
     for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
         pyt__holding holding;
         uint64_t number = 0;
-        while (pyt__holding_after(&shared->holdings[i], number, &holding)) {
+        uint64_t last = pyt__holdings_last(&shared->holdings[i]);
+        while (pyt__holding_after(&shared->holdings[i], number, last, &holding)) {
             number = holding.number;
             if (pyt__holding_is_of(&holding, parker)) {
                 pyt__say(text, "    holds ");

@@ -77,7 +77,7 @@ result "#if on system and compiler in config and platform only"
 awk '/^#define pyt_[a-z_]*\(/ && (/PYT__(AT|HERE)\(/ || /\\$/) {
         name = substr($2, 5)
         sub(/\(.*/, "", name)
-        if (/PYT__/ || (getline && /PYT__(AT|HERE)\("?pyt_/)) { print name }
+        if (name != "guard" && (/PYT__/ || (getline && /PYT__(AT|HERE)\("?pyt_/))) { print name }
     }' $header | sort >"$dir/noted"
 sed -n 's/^#undef pyt_//p' $header | sort >"$dir/undone"
 diff "$dir/undone" "$dir/noted" >"$dir/wrong"

@@ -623,6 +623,68 @@ TEST(a_guard_cannot_fail_and_waits) {
     CHECK_INT(p.count, 1);
 }
 
+/* An argument that itself takes a lock. */
+static pyt_lock *found_theirs(pair *p) {
+    pyt_with(&p->rlock) {
+        p->count++;
+    }
+    return &p->theirs;
+}
+
+static void *guard_what_is_found(void *arg) {
+    pair *p = arg;
+    CHECK_STATUS(pyt_lock_acquire(&p->ours), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&p->ready), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&p->go), PYT_OK);
+    {
+        pyt_guard(found_theirs(p));
+        p->count++;
+    }
+    return NULL;
+}
+
+TEST(a_guard_waits_also_when_its_argument_takes_a_lock) {
+    pair p = {.seconds = 0};
+    pyt_thread *guard = test_thread(guard_what_is_found, &p);
+    CHECK_STATUS(pyt_event_wait(&p.ready), PYT_OK);
+    p.thread = test_thread(take_theirs_then_ours, &p);
+    PARKED_LOCK(&p.ours, 1);
+    CHECK_STATUS(pyt_event_set(&p.go), PYT_OK);
+    PARKED_LOCK(&p.theirs, 1);
+    CHECK_INT(p.count, 1);
+    untangle(&p);
+    test_join(guard);
+    CHECK_INT(p.count, 2);
+}
+
+static void *take_theirs_then_a_signal(void *arg) {
+    pair *p = arg;
+    CHECK_STATUS(pyt_lock_acquire(&p->theirs), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&p->ready), PYT_OK);
+    CHECK_STATUS(pyt_lock_acquire(&p->ours), PYT_OK);
+    CHECK_STATUS(pyt_lock_release(&p->theirs), PYT_OK);
+    return NULL;
+}
+
+/* It has it before it runs again, and whatever becomes of the lock meanwhile, it waits no more. */
+TEST(who_is_handed_a_lock_does_not_wait_for_it_any_more) {
+    for (int i = 0; i < 20; i++) {
+        pair p = {.seconds = 0};
+        CHECK_STATUS(pyt_lock_acquire(&p.ours), PYT_OK);
+        p.thread = test_thread(take_theirs_then_a_signal, &p);
+        CHECK_STATUS(pyt_event_wait(&p.ready), PYT_OK);
+        PARKED_LOCK(&p.ours, 1);
+        test_sleep(0.002); /* old enough to be handed it */
+        CHECK_STATUS(pyt_lock_release(&p.ours), PYT_OK);
+        CHECK_STATUS(pyt_lock_release(&p.ours), PYT_OK);
+        CHECK_STATUS(pyt_lock_acquire(&p.ours), PYT_OK);
+        CHECK_STATUS(pyt_lock_acquire(&p.theirs), PYT_OK);
+        CHECK_STATUS(pyt_lock_release(&p.theirs), PYT_OK);
+        CHECK_STATUS(pyt_lock_release(&p.ours), PYT_OK);
+        test_join(p.thread);
+    }
+}
+
 TEST(a_dump_tells_who_holds_what_and_waits_for_what) {
     pair p = {.seconds = 0};
     tangle(&p);
