@@ -6038,12 +6038,13 @@ static void pyt__thread_be_over(pyt_thread *thread) {
     pyt_event_set(&thread->done);
 }
 
-/* Leave the registry and be over. The thread's own reference goes. */
+/* Leave the registry and be over, in one piece: the end of the process, which waits for those that
+ * are listed, must not come in between. The thread's own reference goes. */
 static void pyt__thread_finish(pyt_thread *thread) {
     pyt__registry_open();
     pyt__registry_remove_locked(thread);
-    pyt__registry_close();
     pyt__thread_be_over(thread);
+    pyt__registry_close();
     pyt_thread_unref(thread);
 }
 
