@@ -8956,9 +8956,10 @@ PYT__API void pyt_future_unref(pyt_future *future) {
 /* One of the futures of a watcher is done. Its bucket is locked.
  * Returns  whom to wake after that, or NULL */
 static pyt__parker *pyt__watcher_count(pyt__watcher *watcher, pyt__watch *watch, bool failed) {
-    watch->ready_next = PYT__LOAD(&watcher->ready, relaxed);
-    while (!PYT__CAS(&watcher->ready, &watch->ready_next, watch, release)) {
-    }
+    pyt__watch *ready = PYT__LOAD(&watcher->ready, relaxed);
+    do { /* once published, what it links to is the collector's */
+        watch->ready_next = ready;
+    } while (!PYT__CAS(&watcher->ready, &ready, watch, release));
     bool last = PYT__ADD(&watcher->pending, UINT32_MAX, acq_rel) == 1;
     if (!last && watcher->return_when != PYT_FIRST_COMPLETED &&
         !(failed && watcher->return_when == PYT_FIRST_EXCEPTION)) {
