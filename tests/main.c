@@ -240,6 +240,19 @@ void test_join(pyt_thread *thread) {
     pyt_thread_unref(thread);
 }
 
+#if defined(PYTHREADING_DEBUG)
+const char *test_dump(void) {
+    static char text[16384];
+    FILE *file = tmpfile();
+    CHECK(file != NULL);
+    pyt_dump_threads(file);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+#endif
+
 static void *test_make_call(void *arg) {
     test_call *call = arg;
     call->status = call->function(call->object);

@@ -117,6 +117,11 @@ void test_wait_parked(const void *address, size_t n);
 pyt_thread *test_thread(void *(*target)(void *), void *arg);
 void test_join(pyt_thread *thread);
 
+#if defined(PYTHREADING_DEBUG)
+/* What pyt_dump_threads says now, cut to fit; until the next call. */
+const char *test_dump(void);
+#endif
+
 /* A call made in a thread of its own. What it returns is told by test_end, which waits for it. */
 typedef struct test_call {
     pyt_status (*function)(void *object);

@@ -5,20 +5,8 @@
 
 #include <inttypes.h>
 
-/* What the dump says now, cut to fit. */
-static const char *dump(void) {
-    static char text[16384];
-    FILE *file = tmpfile();
-    CHECK(file != NULL);
-    pyt_dump_threads(file);
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    return text;
-}
-
 static bool dumped(const char *text) {
-    const char *all = dump();
+    const char *all = test_dump();
     if (strstr(all, text) == NULL) {
         fprintf(stderr, "%s", all);
         return false;
@@ -54,7 +42,7 @@ TEST(without_threads_a_dump_tells_what_the_only_one_holds) {
     CHECK(dumped("MainThread: ident 0x"));
     CHECK(dumped("    holds Lock 0x"));
     CHECK_STATUS(pyt_lock_release(&lock), PYT_OK);
-    CHECK(strstr(dump(), "    holds ") == NULL);
+    CHECK(strstr(test_dump(), "    holds ") == NULL);
 }
 
 #else
@@ -234,7 +222,7 @@ TEST(taking_a_lock_of_ones_own_joiner_is_reported) {
     pair p = {.seconds = 0};
     p.thread = test_thread(wait_for_ready_and_take, &p);
     pyt_thread *joiner = test_thread(hold_ours_and_join, &p);
-    while (strstr(dump(), "for the end of Thread-1") == NULL) {
+    while (strstr(test_dump(), "for the end of Thread-1") == NULL) {
         test_yield();
     }
     CHECK_STATUS(pyt_event_set(&p.ready), PYT_OK);
@@ -468,7 +456,7 @@ TEST(a_lock_taken_twice_is_reported_when_all_others_wait_for_ever) {
     pair p = {.seconds = 0};
     CHECK_STATUS(pyt_lock_acquire(&p.ours), PYT_OK);
     p.thread = test_thread(wait_for_go, &p);
-    while (strstr(dump(), "waits in pyt_event_wait ") == NULL) {
+    while (strstr(test_dump(), "waits in pyt_event_wait ") == NULL) {
         test_yield();
     }
     CHECK_STATUS(pyt_lock_acquire(&p.ours), PYT_RUNTIME_ERROR);
@@ -554,7 +542,7 @@ TEST(a_lock_whose_holder_has_ended_is_told_of_and_makes_no_cycle) {
     CHECK_STATUS(pyt_lock_release(&p.ours), PYT_OK);
     test_join(p.thread);
     CHECK_STATUS(pyt_lock_release(&p.theirs), PYT_OK);
-    CHECK(strstr(dump(), "holds Lock") == NULL);
+    CHECK(strstr(test_dump(), "holds Lock") == NULL);
 }
 
 TEST(a_lock_at_the_place_of_a_discarded_one_has_its_own_holder) {
@@ -562,7 +550,7 @@ TEST(a_lock_at_the_place_of_a_discarded_one_has_its_own_holder) {
     test_join(test_thread(leave_a_lock_locked, &p.theirs));
     memset((void *)&p.theirs, 0, sizeof p.theirs);
     CHECK_STATUS(pyt_lock_acquire(&p.theirs), PYT_OK);
-    const char *all = dump();
+    const char *all = test_dump();
     CHECK(strstr(all, "holds Lock") != NULL);
     CHECK(strstr(all, "holds Lock") < strstr(all, "threads that have ended"));
     CHECK_STATUS(pyt_lock_release(&p.theirs), PYT_OK);
@@ -586,7 +574,7 @@ TEST(a_notified_thread_waits_for_the_lock_of_its_condition) {
     CHECK_STATUS(pyt_event_wait(&p.ready), PYT_OK);
     CHECK_STATUS(pyt_condition_acquire(&p.condition), PYT_OK);
     PARKED_CONDITION(&p.condition, 1);
-    while (strstr(dump(), "waits in pyt_condition_wait ") == NULL) {
+    while (strstr(test_dump(), "waits in pyt_condition_wait ") == NULL) {
         test_yield();
     }
     CHECK(dumped(" for a notify of Condition 0x"));
@@ -699,7 +687,7 @@ TEST(a_dump_tells_who_holds_what_and_waits_for_what) {
     snprintf(line, sizeof line, "    holds Lock 0x%" PRIxPTR ", ", (uintptr_t)&p.theirs);
     CHECK(dumped(line));
     untangle(&p);
-    CHECK(strstr(dump(), "holds") == NULL);
+    CHECK(strstr(test_dump(), "holds") == NULL);
     pyt_dump_threads(NULL);
 }
 
@@ -715,11 +703,11 @@ TEST(a_dump_tells_of_waits_for_other_things) {
     int item = 1;
     CHECK_STATUS(pyt_queue_init(&queue, sizeof item, 0), PYT_OK);
     pyt_thread *thread = test_thread(get_an_item, &queue);
-    while (strstr(dump(), "    waits in pyt_queue_get at ") == NULL) {
+    while (strstr(test_dump(), "    waits in pyt_queue_get at ") == NULL) {
         test_yield();
     }
     CHECK_STATUS(pyt_queue_put(&queue, &item), PYT_OK);
-    while (strstr(dump(), "    waits in pyt_queue_get_timeout at ") == NULL) {
+    while (strstr(test_dump(), "    waits in pyt_queue_get_timeout at ") == NULL) {
         test_yield();
     }
     CHECK(dumped(" s, with a deadline\n"));
@@ -752,14 +740,14 @@ TEST(threads_may_be_dumped_while_they_run) {
             threads[i] = test_thread(use_locks_often, &p);
         }
         for (int i = 0; i < 50; i++) {
-            CHECK(strstr(dump(), "MainThread: ident 0x") != NULL);
+            CHECK(strstr(test_dump(), "MainThread: ident 0x") != NULL);
         }
         for (int i = 0; i < 4; i++) {
             test_join(threads[i]);
         }
     }
     CHECK_INT(p.count, 12 * test_scale(3000));
-    CHECK(strstr(dump(), "holds") == NULL);
+    CHECK(strstr(test_dump(), "holds") == NULL);
 }
 
 static pyt_status hold_and_look(void *object) {

@@ -773,17 +773,6 @@ typedef struct holdings {
     pyt_event stop;
 } holdings;
 
-static const char *dump(void) {
-    static char text[8192];
-    FILE *file = tmpfile();
-    CHECK(file != NULL);
-    pyt_dump_threads(file);
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    return text;
-}
-
 static void *hold_theirs(void *arg) {
     holdings *all = arg;
     CHECK_STATUS(pyt_lock_acquire(&all->theirs), PYT_OK);
@@ -794,7 +783,7 @@ static void *hold_theirs(void *arg) {
 
 static void look_at_holdings(void *arg) {
     holdings *all = arg;
-    const char *text = dump();
+    const char *text = test_dump();
     const char *ended = strstr(text, "threads that have ended:\n    holds Lock 0x");
     CHECK(ended != NULL);
     CHECK(strstr(text, "the main thread, alive\n    holds Lock 0x") != NULL);
@@ -803,7 +792,7 @@ static void look_at_holdings(void *arg) {
     CHECK_STATUS(pyt_lock_acquire_timeout(&all->theirs, 0.01), PYT_TIMEOUT);
     CHECK_STATUS(pyt_lock_release(&all->theirs), PYT_OK);
     CHECK_STATUS(pyt_lock_release(&all->ours), PYT_OK);
-    CHECK(strstr(dump(), "    holds ") == NULL);
+    CHECK(strstr(test_dump(), "    holds ") == NULL);
 }
 
 TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended) {
@@ -814,7 +803,7 @@ TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended) {
     pyt_thread *thread = test_thread(hold_theirs, &all);
     PARKED_EVENT(&all.here.leave, 1);
     in_a_child(look_at_holdings, &all);
-    CHECK(strstr(dump(), "threads that have ended:\n    holds") == NULL);
+    CHECK(strstr(test_dump(), "threads that have ended:\n    holds") == NULL);
     CHECK_STATUS(pyt_event_set(&all.here.leave), PYT_OK);
     test_join(thread);
     CHECK_STATUS(pyt_lock_release(&all.ours), PYT_OK);
@@ -836,7 +825,8 @@ static void use_locks_in_the_child(void *arg) {
     holdings *all = arg;
     for (int i = 0; i < 100; i++) {
         pyt_with(&all->ours) {
-            CHECK(i > 0 || strstr(dump(), "the main thread, alive\n    holds Lock 0x") != NULL);
+            CHECK(i > 0 ||
+                  strstr(test_dump(), "the main thread, alive\n    holds Lock 0x") != NULL);
         }
     }
 }
