@@ -1,16 +1,42 @@
 #!/bin/sh
-# The table of README.md from a CSV of the benchmark beside its peers: sh bench/table.sh FILE.csv.
-# A line for each workload and number of threads: spread over the processors / on one. `make lint`
-# holds the README against what this prints of bench/plots/peers.csv.
+# A table of the figures in a CSV of the benchmark beside its peers:
+#
+#     sh bench/table.sh FILE.csv        every row and column, for bench/README.md
+#     sh bench/table.sh FILE.csv short  ten rows, for README.md
+#
+# Each workload and number of threads has a row: spread over the processors / on one. `make lint`
+# compares both files with what this prints of bench/plots/peers.csv.
 set -u
 [ -r "$1" ] || {
     echo "$1 is not there; make it: make bench-peers CSV=$1" >&2
     exit 1
 }
-echo '| one operation | threads | to the best peer | of all | ours, ns | best peer, ns | limit, ns | Python |'
-echo '| --- | --- | --- | --- | --- | --- | --- | --- |'
+# The rows of the short table, as "workload threads".
+short='lock acquire+release 1
+semaphore release+acquire 1
+contended lock and work 8
+ping-pong, semaphore 2
+ping-pong, condition 2
+notify_all of 32 waiters 33
+barrier wait 8
+item through a queue, 4:4 8
+item through simple queue, 1:1 2
+task, 1000 at a time 1'
+if [ "${2:-}" = short ]; then
+    only=$short
+    echo '| one operation | threads | to the best peer | ours, ns | best peer, ns | Python |'
+    echo '| --- | --- | --- | --- | --- | --- |'
+else
+    only=
+    echo '| one operation | threads | to the best peer | of all | ours, ns | best peer, ns | limit, ns | Python |'
+    echo '| --- | --- | --- | --- | --- | --- | --- | --- |'
+fi
 # Outside of quotes are the fields without commas of their own.
-awk -F '"' '
+ONLY=$only awk -F '"' '
+    BEGIN {
+        count = split(ENVIRON["ONLY"], names, "\n")
+        for (i = 1; i <= count; i++) { wanted[names[i]] = 1 }
+    }
     function number(x) {
         return x < 100 ? sprintf("%.1f", x) : sprintf("%.0f", x)
     }
@@ -50,8 +76,13 @@ awk -F '"' '
                 if (!(at in peer)) { peer[at] = "-" }
                 if (!(at in limit)) { limit[at] = "-" }
             }
-            printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n", name[key], threads[key],
-                both(ratio, key), both(whole, key), both(ours, key), both(peer, key),
-                both(limit, key), both(times, key)
+            if (count == 0) {
+                printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n", name[key], threads[key],
+                    both(ratio, key), both(whole, key), both(ours, key), both(peer, key),
+                    both(limit, key), both(times, key)
+            } else if ((name[key] " " threads[key]) in wanted) {
+                printf "| %s | %s | %s | %s | %s | %s |\n", name[key], threads[key],
+                    both(ratio, key), both(ours, key), both(peer, key), both(times, key)
+            }
         }
     }' "$1"
