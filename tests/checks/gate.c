@@ -1,9 +1,7 @@
-/* What the fast paths cost, for the check "gate", which holds it against tests/checks/gate.txt:
- *
- *     gate counts   under callgrind: one dump for each operation, with its name, of the
- *                   instructions that REPEATS of them take in the calling thread
- *     gate times    "time NAME RATIO": its time in proportion to the least that would do, or to
- *                   what the system has for it; the median of rounds in which both take turns
+/* What the fast paths cost, for the check "gate", which compares it with tests/checks/gate.txt:
+ * under callgrind, one dump for each operation, with its name, of the instructions and the locked
+ * operations that REPEATS of them take in the calling thread. Both are counted, not timed: the same
+ * program gives the same numbers on every x86-64 processor, however busy it is.
  *
  * Each operation is done GATE_TIMES times where once would do: a build with 2 shows that the check
  * notices a fast path that has become twice as long. */
@@ -11,13 +9,7 @@
 #define PYTHREADING_IMPLEMENTATION
 #include "pythreading.h"
 
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <valgrind/callgrind.h>
 
 #ifndef GATE_TIMES
@@ -25,11 +17,6 @@
 #endif
 
 #define REPEATS 1000 /* as the check knows */
-
-enum {
-    ROUNDS = 41,
-    TIMED = 5000 /* operations in a round */
-};
 
 static long failures;
 
@@ -174,52 +161,6 @@ OPERATION(do_submit) {
     pyt_future_unref(future);
 }
 
-/* ---- what they are compared with ---- */
-
-static _Atomic(unsigned) bare_word;
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static sem_t posix_semaphore;
-
-/* The least that a lock needs. */
-OPERATION(do_bare) {
-    unsigned expected = 0;
-    failures += !atomic_compare_exchange_strong_explicit(
-        HIDDEN(&bare_word), &expected, 1, memory_order_acquire, memory_order_relaxed);
-    failures += atomic_exchange_explicit(HIDDEN(&bare_word), 0, memory_order_release) != 1;
-}
-
-/* What a queue of one's own would need at least for two calls. */
-OPERATION(do_two_bare) {
-    once_do_bare();
-    once_do_bare();
-}
-
-OPERATION(do_posix_semaphore) {
-    failures += sem_wait(HIDDEN(&posix_semaphore)) != 0;
-    failures += sem_post(HIDDEN(&posix_semaphore)) != 0;
-}
-
-/* What a heap of one's own would need at least for two calls. */
-OPERATION(do_two_mutexes) {
-    failures += pthread_mutex_lock(HIDDEN(&mutex)) != 0;
-    failures += pthread_mutex_unlock(HIDDEN(&mutex)) != 0;
-    failures += pthread_mutex_lock(HIDDEN(&mutex)) != 0;
-    failures += pthread_mutex_unlock(HIDDEN(&mutex)) != 0;
-}
-
-/* The same, of things that are due at a time. */
-OPERATION(do_mutexes_and_clock) {
-    struct timespec now;
-    failures += clock_gettime(CLOCK_MONOTONIC, &now) != 0;
-    once_do_two_mutexes();
-}
-
-/* What a future of one's own would need at least: memory, and a lock for its setter and getter. */
-OPERATION(do_malloc_and_bare) {
-    free(hide(malloc(sizeof(long) * 8)));
-    once_do_two_bare();
-}
-
 /* ---- the rows ---- */
 
 static void hold_rlock(void) {
@@ -252,27 +193,26 @@ static void end_executor(void) {
 static const struct {
     const char *name;
     void (*operation)(long n);
-    void (*peer)(long n); /* NULL: its time is not compared */
-    void (*begin)(void);  /* may be NULL, and `end` with it */
+    void (*begin)(void); /* may be NULL, and `end` with it */
     void (*end)(void);
 } rows[] = {
-    {"lock", do_lock, do_bare, NULL, NULL},
-    {"with", do_with, do_bare, NULL, NULL},
-    {"rlock", do_rlock, do_bare, NULL, NULL},
-    {"rlock_nested", do_rlock, NULL, hold_rlock, drop_rlock},
-    {"semaphore", do_semaphore, do_posix_semaphore, NULL, NULL},
-    {"bounded_semaphore", do_bounded, do_posix_semaphore, NULL, NULL},
-    {"event_is_set", do_event_is_set, NULL, NULL, NULL},
-    {"event_set", do_event_set, do_bare, NULL, NULL},
-    {"event_wait", do_event_wait, NULL, NULL, NULL},
-    {"condition_notify", do_notify, NULL, hold_condition, drop_condition},
-    {"local_get", do_local, NULL, NULL, NULL},
-    {"queue", do_queue, do_two_bare, NULL, NULL},
-    {"simple_queue", do_simple_queue, do_two_bare, NULL, NULL},
-    {"scheduler", do_scheduler, do_mutexes_and_clock, NULL, NULL},
-    {"timer", do_timer, do_two_mutexes, NULL, NULL},
-    {"future", do_future, do_malloc_and_bare, NULL, NULL},
-    {"executor_submit", do_submit, NULL, block_executor, end_executor},
+    {"lock", do_lock, NULL, NULL},
+    {"with", do_with, NULL, NULL},
+    {"rlock", do_rlock, NULL, NULL},
+    {"rlock_nested", do_rlock, hold_rlock, drop_rlock},
+    {"semaphore", do_semaphore, NULL, NULL},
+    {"bounded_semaphore", do_bounded, NULL, NULL},
+    {"event_is_set", do_event_is_set, NULL, NULL},
+    {"event_set", do_event_set, NULL, NULL},
+    {"event_wait", do_event_wait, NULL, NULL},
+    {"condition_notify", do_notify, hold_condition, drop_condition},
+    {"local_get", do_local, NULL, NULL},
+    {"queue", do_queue, NULL, NULL},
+    {"simple_queue", do_simple_queue, NULL, NULL},
+    {"scheduler", do_scheduler, NULL, NULL},
+    {"timer", do_timer, NULL, NULL},
+    {"future", do_future, NULL, NULL},
+    {"executor_submit", do_submit, block_executor, end_executor},
 };
 
 enum {
@@ -286,38 +226,9 @@ static void count_row(size_t row) {
     CALLGRIND_DUMP_STATS_AT(rows[row].name);
 }
 
-static double seconds_of(void (*operation)(long n), long n) {
-    struct timespec begin, end;
-    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
-    operation(n);
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    return (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void time_row(size_t row) {
-    double ratios[ROUNDS];
-    if (rows[row].peer == NULL) {
-        return;
-    }
-    rows[row].operation(TIMED);
-    rows[row].peer(TIMED);
-    for (int i = 0; i < ROUNDS; i++) {
-        double ours = seconds_of(rows[row].operation, TIMED * GATE_TIMES);
-        ratios[i] = ours / seconds_of(rows[row].peer, TIMED);
-    }
-    qsort(ratios, ROUNDS, sizeof *ratios, compare_doubles);
-    printf("time %s %.3f\n", rows[row].name, ratios[ROUNDS / 2]);
-}
-
 /* There is always a second thread, which sleeps: some C libraries leave out their atomic operations
  * while a process has one. The first timer has it: its service. */
-int main(int argc, char **argv) {
-    bool counts = argc == 2 && strcmp(argv[1], "counts") == 0;
+int main(void) {
     pyt_thread *first = NULL;
     must(pyt_timer_new(&first, 500, never, NULL));
     must(pyt_thread_start(first));
@@ -325,12 +236,11 @@ int main(int argc, char **argv) {
     must(pyt_queue_init(&queue, sizeof item, 0));
     must(pyt_simple_queue_init(&simple_queue, sizeof item));
     must(pyt_scheduler_init(&scheduler, NULL));
-    failures += sem_init(&posix_semaphore, 0, 1) != 0;
     for (size_t i = 0; i < ROWS; i++) {
         if (rows[i].begin != NULL) {
             rows[i].begin();
         }
-        (counts ? count_row : time_row)(i);
+        count_row(i);
         if (rows[i].end != NULL) {
             rows[i].end();
         }
