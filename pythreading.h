@@ -36,7 +36,7 @@
  *   >>status      pyt_status, its names, the calling thread's last message
  *   >>platform    mutex, condition, thread, thread-exit hook, clock, fork hook
  *   >>park        address -> queue of waiting threads, oldest first
- *   >>time        seconds -> deadline
+ *   >>time        time.sleep, time.monotonic, seconds -> deadline
  *   >>lock        threading.Lock
  *   >>rlock       threading.RLock
  *   >>semaphore   threading.Semaphore, threading.BoundedSemaphore
@@ -326,6 +326,7 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 
 #if defined(PYTHREADING_DEBUG) /* the same as at the end of the debug room */
 #undef PYT__AT
+#undef pyt_sleep
 #undef pyt_lock_acquire
 #undef pyt_rlock_acquire
 #undef pyt_condition_acquire
@@ -2399,7 +2400,7 @@ static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, i
 #endif /* PYT__DEFINE */
 
 /* ============================================================================================== *
- *  >>time                                                                     seconds -> deadline
+ *  >>time                                        time.sleep, time.monotonic, seconds -> deadline
  *
  *  One deadline a call, fixed at entry on a clock that nobody sets. Seconds are rounded up, so
  *  that the smallest positive timeout is a real wait; a timeout that reaches beyond the clock's
@@ -2407,9 +2408,34 @@ static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, i
  * ============================================================================================== */
 #if PYT__DECLARE
 
+PYT__EXTERN_C_BEGIN
+
 /* The longest timeout in seconds that any call takes. Python: threading.TIMEOUT_MAX */
 #define PYT_TIMEOUT_MAX 9223372036.0
 
+/* Let the calling thread sleep: a wait that nobody ends.
+ *
+ * seconds  0: other threads may run, and an interrupt is noticed. Never shorter; signals do not
+ *          end it
+ * Returns  PYT_OK             the time is over
+ *          PYT_VALUE_ERROR    `seconds` is negative or not a number
+ *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
+ *          PYT_INTERRUPTED    by pyt_interrupt_main, in the main thread
+ * Thread   any
+ * Python   time.sleep(seconds)
+ */
+PYT__API pyt_status pyt_sleep(double seconds);
+
+/* Read the clock that all timeouts use. Only differences mean something.
+ *
+ * Returns  seconds on a clock that nobody sets
+ * Thread   any
+ * Python   time.monotonic()
+ */
+PYT__API double pyt_monotonic(void);
+
+PYT__EXTERN_C_END
 #endif /* PYT__DECLARE */
 
 #if PYT__DEFINE
@@ -2452,6 +2478,28 @@ static int64_t pyt__from_now(int64_t nanoseconds) {
 /* The deadline for a timeout that was judged good; PYT__AT_ONCE for 0 and below. */
 static int64_t pyt__deadline(double seconds) {
     return seconds <= 0 ? PYT__AT_ONCE : pyt__from_now(pyt__nanoseconds(seconds));
+}
+
+PYT__API pyt_status pyt_sleep(double seconds) {
+    pyt_status status = pyt__check_timeout_sign(seconds);
+    if (status != PYT_OK) {
+        return status;
+    }
+    int64_t deadline = pyt__deadline(seconds);
+    pyt__parker *parker = pyt__enroll();
+    if (parker == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    if (deadline == PYT__AT_ONCE) {
+        pyt__os_yield();
+    }
+    /* The parker is in no queue, so no waker can find it: only time or an interrupt ends this. */
+    status = pyt__doze(parker, deadline, true);
+    return status == PYT_TIMEOUT ? PYT_OK : pyt__unslept(status);
+}
+
+PYT__API double pyt_monotonic(void) {
+    return (double)pyt__os_now() * 1e-9;
 }
 
 #endif /* PYT__DEFINE */
@@ -8165,8 +8213,7 @@ PYT__API double pyt_scheduler_time(const pyt_scheduler *scheduler) {
         return 0;
     }
     const pyt_scheduler_options *options = &scheduler->pyt__options;
-    return options->timefunc != NULL ? options->timefunc(options->arg)
-                                     : (double)pyt__os_now() * 1e-9;
+    return options->timefunc != NULL ? options->timefunc(options->arg) : pyt_monotonic();
 }
 
 /* Judge the argument of a call, without and with locking the scheduler. */
@@ -13375,6 +13422,7 @@ PYT__API void pyt_dump_threads(FILE *file) {
 #if defined(PYTHREADING_DEBUG)
 #if PYT__DECLARE || PYT__DEFINE
 #define PYT__AT(call, ...) pyt__at_end_with((pyt__at(#call, __FILE__, __LINE__), call(__VA_ARGS__)))
+#define pyt_sleep(...) PYT__AT(pyt_sleep, __VA_ARGS__)
 #define pyt_lock_acquire(...) PYT__AT(pyt_lock_acquire, __VA_ARGS__)
 #define pyt_rlock_acquire(...) PYT__AT(pyt_rlock_acquire, __VA_ARGS__)
 #define pyt_condition_acquire(...) PYT__AT(pyt_condition_acquire, __VA_ARGS__)

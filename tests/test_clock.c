@@ -218,6 +218,11 @@ static pyt_status wait_timer(subjects *s) {
     return PYT_TIMEOUT;
 }
 
+static pyt_status wait_sleep(subjects *s) {
+    pyt_status status = pyt_sleep(s->seconds);
+    return status == PYT_OK ? PYT_TIMEOUT : status;
+}
+
 static const struct {
     const char *name;
     pyt_status (*wait)(subjects *s);
@@ -234,6 +239,7 @@ static const struct {
     {"barrier with a timeout of its own", wait_impatient_barrier},
     {"thread", wait_thread},
     {"timer", wait_timer},
+    {"sleep", wait_sleep},
 };
 
 enum {
