@@ -35,6 +35,7 @@
  *   >>config      versions, options, compiler facts, atomics for C and C++
  *   >>status      pyt_status, its names, the calling thread's last message
  *   >>platform    mutex, condition, thread, thread-exit hook, clock, fork hook
+ *   >>spin        how a waiting thread stays awake before it sleeps
  *   >>park        address -> queue of waiting threads, oldest first
  *   >>time        time.sleep, time.monotonic, seconds -> deadline
  *   >>lock        threading.Lock
@@ -1535,6 +1536,280 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 #endif /* PYT__DEFINE */
 
 /* ============================================================================================== *
+ *  >>spin                                     how a waiting thread stays awake before it sleeps
+ *
+ *  A sleep and a wake-up cost two context switches, and 20 us or more if the waker is on another
+ *  CPU that was idle. A waiter that stays awake for a moment saves that, but takes the time from
+ *  threads that have work to do. Every way of staying awake is bounded in nanoseconds:
+ *
+ *    way            when                                     bound           wins in `make bench`
+ *    look briefly   before a sleep, with several CPUs        SPIN_FIRST      ping-pong, spread
+ *    look on        the same, if the first yield ran nobody  SPIN_LONGEST    barrier of 2, spread
+ *    yield          before a sleep, unless a long yield in   YIELDS,         barrier of 8, ping-
+ *                   the bucket is being repaid               YIELD_BRIEF     pong on one CPU
+ *    yield in turn  on a condition, behind other waiters     YIELDS_IN_TURN  notify_all
+ *    look, nudged   the next waiter after the woken one      SPIN_LONGEST    notify_all of 128
+ *    look at lock   before queueing for it, several CPUs     LOCK_SPIN       contended lock
+ *    search         one idle worker of an executor           SEARCH_SPIN     task, 1000 at a time
+ *
+ *  What is learnt. Each thread keeps one patience for each way (pyt__habits). A way that failed n
+ *  times in a row is left out for 2^n - 1 times as long as the last try took, at most
+ *  PATIENCE_LONGEST: so at most that share of the time is lost, and real time alone heals it. A new
+ *  thread starts without habits, whatever the last owner of its parker had learnt.
+ *
+ *  Long yields. A yield to a thread that only computes lasts that thread's time slice, 1.4 ms here:
+ *  two threads that hand over beside it, on the same CPU, would need that for what takes 7 us if
+ *  they sleep at once. A yield longer than YIELD_BRIEF, in which a hundred waiting threads run one
+ *  after the other, is a loss. It belongs to what was waited on: for YIELD_SHARE times as long as
+ *  it lasted, threads that wait in the same bucket look briefly and then sleep. Several may write
+ *  that time at once; any of their values will do.
+ *
+ *  Pauses. A pause lasts 40 cycles on one CPU and 140 on another, so its length is measured once.
+ * ============================================================================================== */
+#if PYT__DEFINE
+
+#define PYT__FOREVER INT64_MAX /* the deadline that never comes */
+#define PYT__AT_ONCE INT64_MIN /* the deadline that has passed: one look */
+
+/* Nanoseconds. FIRST is enough for a hand-over between two running threads; LONGEST is what a
+ * sleep and a wake-up cost between two CPUs. */
+#define PYT__SPIN_FIRST 2500
+#define PYT__SPIN_LONGEST 20000
+
+/* Each look at a lock takes the cache line from the holder, which often needs it for the next
+ * acquisition and release as well: looking after every pause makes a queue between two CPUs twice
+ * as slow (`make bench ONLY="queue, 1:1"`). */
+#define PYT__LOCK_SPIN 4000
+#define PYT__LOCK_LOOK_EVERY 400
+
+#define PYT__PATIENCE_LIMIT 8         /* failures in a row that count */
+#define PYT__PATIENCE_LONGEST 5000000 /* nanoseconds */
+
+/* Yields before a sleep. With four, a barrier of eight threads on two CPUs still sleeps now and
+ * then (`make bench ONLY=barrier`). Threads that are woken in turn run in another order than the
+ * scheduler's, so that a crowd of n that yields until its turn takes n * n switches: there more
+ * than YIELDS_IN_TURN count as a failure (`make bench ONLY=notify_all`). */
+#define PYT__YIELDS 8
+#define PYT__YIELDS_IN_TURN 2
+
+/* A yield longer than ALONE has run another thread: alone it takes 0.4 us here, to another thread
+ * and back 2.2 us. One longer than BRIEF is a loss, of which at most LONGEST is remembered; see
+ * above. With a SHARE of 32 at most a 32nd of the time goes to such yields. */
+#define PYT__YIELD_ALONE 2000
+#define PYT__YIELD_BRIEF 500000
+#define PYT__YIELD_LONGEST 5000000
+#define PYT__YIELD_SHARE 32
+
+/* Whether one way of staying awake has paid lately. */
+typedef struct pyt__patience {
+    int failures;   /* in a row, up to PYT__PATIENCE_LIMIT */
+    int64_t resume; /* with failures: the way is left out until then */
+} pyt__patience;
+
+/* What a thread has learnt; the thread's own. */
+typedef struct pyt__habits {
+    pyt__patience looking, yielding, yielding_in_turn, nudged, locking;
+} pyt__habits;
+
+/* A wait of the calling thread, which is over when *word is `wanted`. */
+typedef struct pyt__spin_wait {
+    const PYT__ATOMIC(uint32_t) *word;
+    uint32_t wanted;
+    const PYT__ATOMIC(uint32_t) *stop; /* NULL, or: stop staying awake when it is not 0 */
+    int64_t deadline;
+    PYT__ATOMIC(uint32_t)
+    *yields_from; /* the bucket's: no yields before, in 2^20 ns; 0: any time */
+    pyt__habits *habits;
+    bool in_turn; /* behind others, which are woken one after the other */
+} pyt__spin_wait;
+
+/* Can another thread run while this one does? */
+static bool pyt__parallel(void) {
+    static PYT__ATOMIC(int) parallel; /* 0: not asked yet, 1: no, 2: yes */
+    int answer = PYT__LOAD(&parallel, relaxed);
+    if (answer == 0) {
+        answer = pyt__os_parallel() ? 2 : 1;
+        PYT__STORE(&parallel, answer, relaxed);
+    }
+    return answer == 2;
+}
+
+/* How many pauses last a microsecond, times 16. Of three measurements the fastest counts: the
+ * others may have been preempted. */
+static uint32_t pyt__spin_calibrate(void) {
+    int64_t fastest = PYT__FOREVER;
+    for (int round = 0; round < 3; round++) {
+        int64_t before = pyt__os_now();
+        for (int pause = 0; pause < 64; pause++) {
+            pyt__os_relax();
+        }
+        int64_t took = pyt__os_now() - before;
+        fastest = took < fastest ? took : fastest;
+    }
+    return (uint32_t)(64 * 16 * 1000 / (fastest > 64 ? fastest : 64)) + 1;
+}
+
+/* How many pauses last so many nanoseconds; at least 1. */
+static uint32_t pyt__spin_pauses(uint32_t nanoseconds) {
+    static PYT__ATOMIC(uint32_t) rate; /* 0: not measured yet */
+    uint32_t known = PYT__LOAD(&rate, relaxed);
+    if (known == 0) {
+        known = pyt__spin_calibrate();
+        PYT__STORE(&rate, known, relaxed);
+    }
+    return (uint32_t)((uint64_t)nanoseconds * known / 16000) + 1;
+}
+
+/* May this way be tried? */
+static bool pyt__patience_allows(const pyt__patience *patience) {
+    return patience->failures == 0 || pyt__os_now() >= patience->resume;
+}
+
+/* cost     of this try, in nanoseconds */
+static void pyt__patience_learn(pyt__patience *patience, bool good, int64_t cost) {
+    if (good) {
+        patience->failures = 0;
+        return;
+    }
+    if (patience->failures < PYT__PATIENCE_LIMIT) {
+        patience->failures++;
+    }
+    int64_t pause = cost * ((1 << patience->failures) - 1);
+    pause = pause < PYT__PATIENCE_LONGEST ? pause : PYT__PATIENCE_LONGEST;
+    patience->resume = pyt__os_now() + pause;
+}
+
+/* Look at *word for about so long. Returns whether it was `wanted`. */
+static bool pyt__spin_look(const PYT__ATOMIC(uint32_t) *word, uint32_t wanted,
+                           uint32_t nanoseconds) {
+    for (uint32_t looks = pyt__spin_pauses(nanoseconds); looks > 0; looks--) {
+        if (PYT__LOAD(word, relaxed) == wanted) {
+            return true;
+        }
+        pyt__os_relax();
+    }
+    return false;
+}
+
+/* The yields of one wait. */
+typedef struct pyt__yields {
+    const pyt__spin_wait *wait;
+    pyt__patience *patience;
+    int worthwhile; /* so many cost less than a sleep */
+    int done, left;
+    bool repaying;      /* a long yield of this bucket is being repaid: none are allowed */
+    bool met;           /* the wake-up was there after the last */
+    int64_t took, lost; /* nanoseconds: of all, and of those longer than BRIEF */
+    int64_t until;      /* no more after that: the deadline is too near for a time slice */
+} pyt__yields;
+
+/* Is a long yield in this bucket still being repaid? The time is a 32-bit number that wraps after
+ * 52 days; a difference that no repayment can reach is an old one. */
+static bool pyt__yields_repaying(const pyt__spin_wait *wait, int64_t now, uint32_t from) {
+    uint32_t left = from - (uint32_t)(now >> 20);
+    if (left <= (uint32_t)((int64_t)PYT__YIELD_LONGEST * PYT__YIELD_SHARE >> 20) + 1) {
+        return true;
+    }
+    PYT__STORE(wait->yields_from, 0, relaxed);
+    return false;
+}
+
+static pyt__yields pyt__yields_allowed(const pyt__spin_wait *wait) {
+    pyt__habits *habits = wait->habits;
+    pyt__yields yields = {wait, &habits->yielding, PYT__YIELDS, 0, 0, false, false, 0,
+                          0,    PYT__FOREVER};
+    if (wait->in_turn) {
+        yields.patience = &habits->yielding_in_turn;
+        yields.worthwhile = PYT__YIELDS_IN_TURN;
+    }
+    uint32_t from = PYT__LOAD(wait->yields_from, relaxed);
+    bool timed = wait->deadline != PYT__FOREVER;
+    int64_t now = from != 0 || timed ? pyt__os_now() : 0;
+    if (timed) {
+        yields.until = wait->deadline - PYT__YIELD_BRIEF;
+    }
+    yields.repaying = from != 0 && pyt__yields_repaying(wait, now, from);
+    if (!yields.repaying && now < yields.until && pyt__patience_allows(yields.patience)) {
+        yields.left = PYT__YIELDS;
+    }
+    return yields;
+}
+
+/* Let other threads run, the waker perhaps among them.
+ * Returns  the nanoseconds that it took */
+static int64_t pyt__yields_do_one(pyt__yields *yields) {
+    const pyt__spin_wait *wait = yields->wait;
+    int64_t before = pyt__os_now();
+    PYT__STEP();
+    pyt__os_yield();
+    PYT__STEP();
+    int64_t now = pyt__os_now();
+    yields->met = PYT__LOAD(wait->word, relaxed) == wait->wanted;
+    yields->done++;
+    yields->took += now - before;
+    yields->lost += now - before > PYT__YIELD_BRIEF ? now - before : 0;
+    bool enough = yields->met || yields->took > PYT__YIELD_BRIEF || now >= yields->until ||
+                  (wait->stop != NULL && PYT__LOAD(wait->stop, seq_cst) != 0);
+    yields->left = enough ? 0 : yields->left - 1;
+    return now - before;
+}
+
+/* Between looks: is the CPU otherwise idle? If no yield is allowed, assume so unless earlier ones
+ * were long. */
+static bool pyt__yields_run_nobody(pyt__yields *yields) {
+    if (yields->left == 0) {
+        return !yields->repaying;
+    }
+    return pyt__yields_do_one(yields) <= PYT__YIELD_ALONE && !yields->met;
+}
+
+/* Learn from what the yields have cost or gained. */
+static void pyt__yields_learn(const pyt__yields *yields) {
+    if (yields->lost > 0) {
+        bool much = yields->lost > PYT__YIELD_LONGEST;
+        int64_t lost = much ? PYT__YIELD_LONGEST : yields->lost;
+        uint32_t from = (uint32_t)((pyt__os_now() + lost * PYT__YIELD_SHARE) >> 20);
+        PYT__STORE(yields->wait->yields_from, from != 0 ? from : 1, relaxed);
+        return;
+    }
+    bool good = yields->met && yields->done <= yields->worthwhile;
+    pyt__patience_learn(yields->patience, good, yields->took);
+}
+
+/* Stay awake for a while, as the table above says. A wake-up that is there already says nothing
+ * about whether that pays; looks that were ended by a yield to others have not paid.
+ * Returns  whether the wait is over */
+static bool pyt__spin(const pyt__spin_wait *wait) {
+    pyt__patience *looking = &wait->habits->looking;
+    if (PYT__LOAD(wait->word, relaxed) == wait->wanted) {
+        return true;
+    }
+    /* 1. Look, briefly at first. The first yield comes early: if it ran another thread, looking on
+     *    would keep the CPU from threads that have work to do. */
+    pyt__yields yields = pyt__yields_allowed(wait);
+    bool yielding = yields.left > 0;
+    if (pyt__parallel() && pyt__patience_allows(looking)) {
+        bool seen = pyt__spin_look(wait->word, wait->wanted, PYT__SPIN_FIRST) ||
+                    (pyt__yields_run_nobody(&yields) &&
+                     pyt__spin_look(wait->word, wait->wanted, PYT__SPIN_LONGEST));
+        pyt__patience_learn(looking, seen, PYT__SPIN_LONGEST);
+        if (seen) {
+            return true;
+        }
+    }
+    /* 2. Yield. If the waker is on the same CPU, the hand-over then costs one context switch. */
+    while (yields.left > 0) {
+        (void)pyt__yields_do_one(&yields);
+    }
+    if (yielding) {
+        pyt__yields_learn(&yields);
+    }
+    return yields.met;
+}
+
+#endif /* PYT__DEFINE */
+
+/* ============================================================================================== *
  *  >>park                                       address -> queue of waiting threads, oldest first
  *
  *  The one place where anybody sleeps. A thread that must wait puts its parker into the queue of
@@ -1574,16 +1849,11 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  *  waker does; the owner makes it EMPTY, looks for WOKEN for a while, and sleeps again if that does
  *  not come. A waker that finds NUDGED signals as well: it relies on nobody.
  *
- *  Staying awake. Before it sleeps a thread stays awake in its queue for a while, in two ways,
- *  each if it has paid lately (see pyt__patience_tries). It looks at its state: on several
- *  processors a hand-over between threads that are both running then costs a fraction of a sleep.
- *  And it lets others run a few times, looking after each: a hand-over to who waits for the same
- *  processor then costs the switch alone, where a sleep costs two calls of the system beside it.
- *  The first of these times comes early among the looks, and ends them if it has run anybody:
- *  they would keep the processor from who has work to do. Its place in the queue is what it would
- *  be asleep, so that order and wake-ups do not depend on which it is. Threads that wait behind
- *  others stay awake, too: often several are served in one go. Where it is known that they are
- *  not, as in the condition's room, they sleep at once.
+ *  Staying awake. Before it sleeps a thread stays awake in its queue for a while; the spin room
+ *  says how and for how long. Its place in the queue is the one it has asleep, so neither order
+ *  nor wake-ups depend on it. Threads that wait behind others stay awake as well, since several
+ *  are often served in one go. Where it is known that they are not, as in the condition room, they
+ *  sleep at once.
  *
  *  Interruption of the main thread is the same as a timeout: pyt_interrupt_main sets a flag and
  *  signals the main thread's parker; the flag is looked at under the parker's mutex before each
@@ -1591,45 +1861,7 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  * ============================================================================================== */
 #if PYT__DEFINE
 
-#define PYT__BUCKETS 1024      /* a power of two; 64 KB, made when a thread first waits */
-#define PYT__FOREVER INT64_MAX /* the deadline that never comes */
-#define PYT__AT_ONCE INT64_MIN /* the deadline that has passed: one look */
-
-/* Looks, 25 ns each here, before a sleep. It costs two context switches, on another processor
- * that was idle 20 us and more: so much waiting is worth it. The first are enough for a hand-over
- * between two that run, and come before all else. */
-#define PYT__FIRST_LOOKS 100
-#define PYT__DOZE_LOOKS 800
-#define PYT__PATIENCE_LIMIT 8
-
-/* How often a thread lets others run before it sleeps. A yield to whom it waits for costs less than
- * a sleep and a wake-up. With four, a barrier of eight threads over two processors still sleeps
- * now and then (`make bench ONLY=barrier`). */
-#define PYT__DOZE_YIELDS 8
-
-/* With how many a thread has done well that is woken when it is its turn: not in the order in which
- * the system lets them run, so that a crowd of n that yields until then takes n * n switches
- * (`make bench ONLY=notify_all`). */
-#define PYT__YIELDS_IN_TURN 2
-
-/* A yield to somebody who only computes lasts his time slice, 1.4 ms here: two threads that hand
- * over beside one who does, on the same processor, would need that for what takes 7 us when they
- * sleep at once. So a thread keeps an account, in nanoseconds. Yields that find the wake-up GAINFUL
- * early add GAIN, what a sleep costs more, up to SAVINGS. A yield longer than BRIEF, in which a
- * hundred threads run one after the other, takes off what it lasted, up to DEBT. Below 0 the thread
- * makes the first looks alone, and each sleep puts LOSS back: so much may yields cost a sleep on
- * the average. */
-#define PYT__YIELD_GAINFUL 50000
-#define PYT__YIELD_GAIN 1000
-#define PYT__YIELD_SAVINGS 2000000
-#define PYT__YIELD_BRIEF 500000
-#define PYT__YIELD_DEBT 20000000
-#define PYT__YIELD_LOSS 100
-
-/* A yield longer than this has run somebody else: alone it takes 0.4 us here, to one other thread
- * and back 2.2 us. */
-#define PYT__YIELD_ALONE 2000
-
+#define PYT__BUCKETS 1024 /* a power of two; 64 KB, made when a thread first waits */
 enum {
     PYT__EMPTY,
     PYT__ASLEEP,
@@ -1643,12 +1875,6 @@ enum {
     PYT__FOLLOWED, /* nothing, and others are left in the lock's queue */
     PYT__HANDED    /* what it waited for is its own */
 };
-
-/* How waiting before a sleep, in one of its ways, has paid lately. */
-typedef struct pyt__patience {
-    int failures; /* in a row, up to PYT__PATIENCE_LIMIT */
-    int left_out; /* how often still to sleep without it */
-} pyt__patience;
 
 #if defined(PYTHREADING_DEBUG)
 /* What a thread waits for; see the debug room. */
@@ -1677,12 +1903,9 @@ typedef struct pyt__parker {
     bool in_crowd;                       /* notified by a call for several; under bucket lock */
     const void *item;                    /* what a hand-over reads or fills; under bucket lock */
     bool was_in_crowd;                   /* the owner's: the same at its last wait */
-    /* The owner's. They stay with the parker when it passes to another thread: how waiting pays is
-     * a matter of what runs beside. */
-    pyt__patience dozing, yielding, yielding_in_turn, nudged, locking;
-    int yields_saved; /* nanoseconds; see PYT__YIELD_SAVINGS */
-    bool in_turn;     /* the owner's: it waits behind others, who are woken one after the other */
-    bool in_use;      /* under pyt__shared mutex */
+    pyt__habits habits;                  /* the owner's; a new owner begins without */
+    bool in_turn; /* the owner's: it waits behind others, who are woken one after the other */
+    bool in_use;  /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 #if defined(PYTHREADING_DEBUG)
     pyt__waiting waiting;         /* set by the owner; under mutex */
@@ -1694,9 +1917,10 @@ typedef struct pyt__parker {
 
 typedef struct pyt__bucket {
     pyt__os_mutex mutex;
-    pyt__parker *queues;  /* the chain of rings; under mutex */
-    int64_t fair_period;  /* for the lock room: which period this is; under mutex */
-    uint32_t fair_handed; /* and how often in it a lock was handed over; under mutex */
+    pyt__parker *queues;               /* the chain of rings; under mutex */
+    int64_t fair_period;               /* for the lock room: which period this is; under mutex */
+    uint32_t fair_handed;              /* and how often in it a lock was handed over; under mutex */
+    PYT__ATOMIC(uint32_t) yields_from; /* see the spin room */
 } pyt__bucket;
 
 #if defined(PYTHREADING_DEBUG)
@@ -1865,6 +2089,7 @@ static pyt__parker *pyt__parker_take(void) {
         shared->free = parker->next_free;
         parker->in_use = true;
         parker->was_in_crowd = false;
+        memset(&parker->habits, 0, sizeof parker->habits);
     }
     pyt__os_mutex_unlock(&shared->mutex);
     if (parker != NULL) {
@@ -2095,17 +2320,6 @@ static void pyt__wake(pyt__parker *parker) {
     }
 }
 
-/* Can another thread run while this one does? */
-static bool pyt__parallel(void) {
-    static PYT__ATOMIC(int) parallel; /* 0: not asked yet, 1: no, 2: yes */
-    int answer = PYT__LOAD(&parallel, relaxed);
-    if (answer == 0) {
-        answer = pyt__os_parallel() ? 2 : 1;
-        PYT__STORE(&parallel, answer, relaxed);
-    }
-    return answer == 2;
-}
-
 /* Nudge a waiter that is asleep in a queue whose bucket is locked, if it sleeps on another
  * processor than the one that is woken before it.
  * Returns  whether it is to be signalled after the bucket is unlocked */
@@ -2156,143 +2370,23 @@ static pyt_status pyt__doze_locked(pyt__parker *parker, int64_t deadline, bool i
     return PYT_OK;
 }
 
-/* How often to try before giving up: `most` times, or not at all. Trying is worth it as long as it
- * ends in success; after n failures in a row it is left out 2^n - 1 times before the next. */
-static int pyt__patience_tries(pyt__patience *patience, int most) {
-    if (patience->left_out > 0) {
-        patience->left_out--;
-        return 0;
+/* The calling thread's wait for its parker's wake-up, as the spin room sees it. */
+static pyt__spin_wait pyt__parker_wait(pyt__parker *parker, pyt__bucket *bucket, int64_t deadline,
+                                       bool interruptible) {
+    pyt__spin_wait wait = {&parker->state,       PYT__WOKEN,      NULL,           deadline,
+                           &bucket->yields_from, &parker->habits, parker->in_turn};
+    if (interruptible && PYT__LOAD(&pyt__main_parker, relaxed) == parker) {
+        wait.stop = &pyt__main_interrupted;
     }
-    return most;
-}
-
-/* The same for looks at a word. None on one processor, where nobody can change it meanwhile. */
-static int pyt__patience_looks(pyt__patience *patience, int most) {
-    return pyt__parallel() ? pyt__patience_tries(patience, most) : 0;
-}
-
-static void pyt__patience_learn(pyt__patience *patience, bool good) {
-    if (good) {
-        patience->failures = 0;
-    } else if (patience->failures < PYT__PATIENCE_LIMIT) {
-        patience->failures++;
-    }
-    patience->left_out = (1 << patience->failures) - 1;
-}
-
-static bool pyt__is_woken(const pyt__parker *parker) {
-    return PYT__LOAD(&parker->state, relaxed) == PYT__WOKEN;
-}
-
-/* Look for the wake-up so many times. */
-static bool pyt__doze_look(const pyt__parker *parker, int looks) {
-    while (looks > 0 && !pyt__is_woken(parker)) {
-        pyt__os_relax();
-        looks--;
-    }
-    return looks > 0;
+    return wait;
 }
 
 /* After a nudge: look for the wake-up for a while, before sleeping again. */
 static void pyt__doze_spin(pyt__parker *parker) {
-    int looks = pyt__patience_looks(&parker->nudged, PYT__DOZE_LOOKS);
-    if (looks > 0) {
-        pyt__patience_learn(&parker->nudged, pyt__doze_look(parker, looks));
+    if (pyt__parallel() && pyt__patience_allows(&parker->habits.nudged)) {
+        bool seen = pyt__spin_look(&parker->state, PYT__WOKEN, PYT__SPIN_LONGEST);
+        pyt__patience_learn(&parker->habits.nudged, seen, PYT__SPIN_LONGEST);
     }
-}
-
-/* The times that a thread lets others run before one sleep. */
-typedef struct pyt__yields {
-    pyt__patience *patience;
-    int worthwhile; /* so many cost less than a sleep */
-    int done, left;
-    bool interruptible;
-    bool met;           /* the wake-up was there after the last */
-    int64_t took, lost; /* nanoseconds: of all, and of those that were longer than BRIEF */
-    int64_t until;      /* no more after that: the deadline is too near for somebody's slice */
-} pyt__yields;
-
-static pyt__yields pyt__yields_allowed(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    pyt__yields yields = {&parker->yielding, PYT__DOZE_YIELDS, 0, 0, interruptible, false, 0, 0,
-                          PYT__FOREVER};
-    if (parker->in_turn) {
-        yields.patience = &parker->yielding_in_turn;
-        yields.worthwhile = PYT__YIELDS_IN_TURN;
-    }
-    if (deadline != PYT__FOREVER) {
-        yields.until = deadline - PYT__YIELD_BRIEF;
-    }
-    if (parker->yields_saved >= 0 && (deadline == PYT__FOREVER || pyt__os_now() < yields.until)) {
-        yields.left = pyt__patience_tries(yields.patience, PYT__DOZE_YIELDS);
-    }
-    return yields;
-}
-
-/* Let others run, among them who is to wake this thread.
- * Returns  the nanoseconds that it took */
-static int64_t pyt__yields_do_one(pyt__yields *yields, const pyt__parker *parker) {
-    int64_t before = pyt__os_now();
-    PYT__STEP();
-    pyt__os_yield();
-    PYT__STEP();
-    int64_t now = pyt__os_now();
-    yields->met = pyt__is_woken(parker);
-    yields->done++;
-    yields->took += now - before;
-    yields->lost += now - before > PYT__YIELD_BRIEF ? now - before : 0;
-    bool enough = yields->met || yields->took > PYT__YIELD_BRIEF || now >= yields->until ||
-                  (yields->interruptible && pyt__is_interrupted(parker));
-    yields->left = enough ? 0 : yields->left - 1;
-    return now - before;
-}
-
-/* Between looks: does nobody else want the processor? If it cannot be told, that is assumed of a
- * thread that has lost nothing by letting others run. */
-static bool pyt__yields_run_nobody(pyt__yields *yields, const pyt__parker *parker) {
-    if (yields->left == 0) {
-        return parker->yields_saved >= 0;
-    }
-    return pyt__yields_do_one(yields, parker) <= PYT__YIELD_ALONE && !yields->met;
-}
-
-/* Write into the account what the yields have cost or gained. */
-static void pyt__yields_book(const pyt__yields *yields, pyt__parker *parker) {
-    if (yields->lost > 0) {
-        bool much = yields->lost > PYT__YIELD_DEBT;
-        parker->yields_saved -= much ? PYT__YIELD_DEBT : (int)yields->lost;
-        return;
-    }
-    pyt__patience_learn(yields->patience, yields->met && yields->done <= yields->worthwhile);
-    if (yields->met && yields->took <= PYT__YIELD_GAINFUL &&
-        parker->yields_saved < PYT__YIELD_SAVINGS) {
-        parker->yields_saved += PYT__YIELD_GAIN;
-    }
-}
-
-/* Wait for the wake-up for a while without going to sleep. One that is there already says nothing
- * about whether that pays. Looks that others had to end have not paid. */
-static bool pyt__stay_awake(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    if (pyt__is_woken(parker)) {
-        return true;
-    }
-    int looks = pyt__patience_looks(&parker->dozing, PYT__DOZE_LOOKS);
-    pyt__yields yields = pyt__yields_allowed(parker, deadline, interruptible);
-    bool yielding = yields.left > 0;
-    if (looks > 0) {
-        bool seen = pyt__doze_look(parker, PYT__FIRST_LOOKS) ||
-                    (pyt__yields_run_nobody(&yields, parker) && pyt__doze_look(parker, looks));
-        pyt__patience_learn(&parker->dozing, seen);
-        if (seen) {
-            return true;
-        }
-    }
-    while (yields.left > 0) {
-        (void)pyt__yields_do_one(&yields, parker);
-    }
-    if (yielding) {
-        pyt__yields_book(&yields, parker);
-    }
-    return yields.met;
 }
 
 /* Sleep until woken; nudged, look for the wake-up for a while and sleep again. Mutex held. */
@@ -2334,13 +2428,15 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
 }
 
 /* As pyt__doze, staying awake for a while first. */
-static pyt_status pyt__doze_or_not(pyt__parker *parker, int64_t deadline, bool interruptible) {
-    if (deadline != PYT__AT_ONCE && pyt__stay_awake(parker, deadline, interruptible)) {
-        (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
-        return PYT_OK;
-    }
-    if (parker->yields_saved < 0) {
-        parker->yields_saved += PYT__YIELD_LOSS;
+static pyt_status pyt__doze_or_not(pyt__parker *parker, const void *address, int64_t deadline,
+                                   bool interruptible) {
+    if (deadline != PYT__AT_ONCE) {
+        pyt__bucket *bucket = pyt__bucket_of(address);
+        pyt__spin_wait wait = pyt__parker_wait(parker, bucket, deadline, interruptible);
+        if (pyt__spin(&wait)) {
+            (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
+            return PYT_OK;
+        }
     }
     return pyt__doze(parker, deadline, interruptible);
 }
@@ -2386,7 +2482,7 @@ static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status
 static pyt_status pyt__sleep(pyt__parker *parker, const void *address, int64_t deadline,
                              bool interruptible) {
     PYT__STEP();
-    return pyt__rise(parker, address, pyt__doze_or_not(parker, deadline, interruptible));
+    return pyt__rise(parker, address, pyt__doze_or_not(parker, address, deadline, interruptible));
 }
 
 /* The same without staying awake first: for a lock, which who is awake gets sooner, and for who
@@ -2685,33 +2781,28 @@ static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
     return false;
 }
 
-/* Looks at a lock before queueing for it, and pauses of 25 ns here between two. Each look takes the
- * cache line away from the holder, who often needs it for the next lock and release as well: who
- * looks after every pause makes a queue between two processors twice as slow
- * (`make bench ONLY="queue, 1:1"`). */
-#define PYT__LOCK_LOOKS 10
-#define PYT__LOCK_PAUSES 16
-
-/* Look at the lock for a short while; never while it is marked PARKED.
+/* Look at the lock for a short while; never while it is marked PARKED. Looking seldom leaves the
+ * cache line to the holder (see the spin room).
  * Returns  true when it has been seen free */
 static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
-    int looks = pyt__patience_looks(&parker->locking, PYT__LOCK_LOOKS);
-    for (int i = 0; i < looks; i++) {
+    if (!pyt__parallel() || !pyt__patience_allows(&parker->habits.locking)) {
+        return false;
+    }
+    uint32_t pauses = pyt__spin_pauses(PYT__LOCK_LOOK_EVERY);
+    for (int spent = 0; spent < PYT__LOCK_SPIN; spent += PYT__LOCK_LOOK_EVERY) {
         uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
         if (!(word & PYT__LOCKED)) {
-            pyt__patience_learn(&parker->locking, true);
+            pyt__patience_learn(&parker->habits.locking, true, 0);
             return true;
         }
         if (word != PYT__LOCKED) {
             return false;
         }
-        for (int pause = 0; pause < PYT__LOCK_PAUSES; pause++) {
+        for (uint32_t pause = 0; pause < pauses; pause++) {
             pyt__os_relax();
         }
     }
-    if (looks > 0) {
-        pyt__patience_learn(&parker->locking, false);
-    }
+    pyt__patience_learn(&parker->habits.locking, false, PYT__LOCK_SPIN);
     return false;
 }
 
@@ -4417,7 +4508,7 @@ static pyt_status pyt__barrier_leave(pyt_barrier *barrier, pyt__parker *parker, 
 static pyt_status pyt__barrier_sleep(pyt_barrier *barrier, int64_t deadline, int *index) {
     pyt__parker *parker = pyt__me.pyt__parker;
     PYT__STEP();
-    pyt_status status = pyt__doze_or_not(parker, deadline, true);
+    pyt_status status = pyt__doze_or_not(parker, &barrier->pyt__state, deadline, true);
     if (status != PYT_OK) {
         PYT__STEP();
         pyt_status left = pyt__barrier_leave(barrier, parker, status);
@@ -9893,8 +9984,8 @@ PYT__EXTERN_C_END
 #define PYT__FUTURES_SPARE 32 /* how many a worker collects before it returns them */
 
 #define PYT__CALLS_SEARCHING UINT32_C(0x80000000)
-#ifndef PYT__SEARCH_LOOKS
-#define PYT__SEARCH_LOOKS 200
+#ifndef PYT__SEARCH_SPIN
+#define PYT__SEARCH_SPIN 5000 /* nanoseconds; see the spin room */
 #endif
 
 enum {
@@ -10466,16 +10557,17 @@ static bool pyt__executor_has_work(pyt_executor *executor) {
 static void pyt__worker_search(pyt__worker *worker) {
     pyt_executor *executor = worker->executor;
     uint32_t calls = PYT__LOAD(&executor->calls, relaxed);
-    int looks = pyt__patience_looks(&worker->patience, PYT__SEARCH_LOOKS);
-    if (looks == 0 || (calls & PYT__CALLS_SEARCHING) ||
+    bool pays = pyt__parallel() && pyt__patience_allows(&worker->patience);
+    if (!pays || (calls & PYT__CALLS_SEARCHING) ||
         !PYT__CAS(&executor->calls, &calls, calls | PYT__CALLS_SEARCHING, seq_cst)) {
         return;
     }
+    uint32_t looks = pyt__spin_pauses(PYT__SEARCH_SPIN);
     while (looks > 0 && !pyt__executor_has_work(executor)) {
         pyt__os_relax();
         looks--;
     }
-    pyt__patience_learn(&worker->patience, looks > 0);
+    pyt__patience_learn(&worker->patience, looks > 0, PYT__SEARCH_SPIN);
     PYT__ADD(&executor->calls, PYT__CALLS_SEARCHING, seq_cst); /* the top bit goes over the edge */
 }
 

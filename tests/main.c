@@ -212,6 +212,37 @@ size_t test_parked(const void *address) {
     return pyt__park_count(address);
 }
 
+int test_habits(void) {
+    const pyt__parker *parker = pyt__me.pyt__parker;
+    if (parker == NULL) {
+        return 0;
+    }
+    const pyt__habits *habits = &parker->habits;
+    return habits->looking.failures + habits->yielding.failures +
+           habits->yielding_in_turn.failures + habits->nudged.failures + habits->locking.failures;
+}
+
+/* What threads that wait at `address` know of its yields. */
+static pyt__spin_wait test_spin_wait(const void *address) {
+    pyt__bucket *bucket = pyt__bucket_of(address);
+    return pyt__parker_wait(pyt__me.pyt__parker, bucket, PYT__FOREVER, true);
+}
+
+int64_t test_lose_yield(const void *address, int64_t nanoseconds) {
+    pyt__spin_wait wait = test_spin_wait(address);
+    pyt__yields yields = pyt__yields_allowed(&wait);
+    int64_t before = pyt__os_now();
+    yields.lost = nanoseconds;
+    pyt__yields_learn(&yields);
+    return before;
+}
+
+bool test_may_yield(const void *address, int64_t now) {
+    pyt__spin_wait wait = test_spin_wait(address);
+    uint32_t from = PYT__LOAD(wait.yields_from, relaxed);
+    return from == 0 || !pyt__yields_repaying(&wait, now, from);
+}
+
 /* Between two looks of a thread that waits for others to get somewhere. */
 static void test_pause(int looks) {
     if (looks < 50) {

@@ -105,6 +105,18 @@ size_t test_parked(const void *address);
 /* Wait until exactly `n` threads are queued on `address` in the park room. */
 void test_wait_parked(const void *address, size_t n);
 
+/* ---- staying awake ---- */
+
+/* How often in a row the ways in which the calling thread stays awake have failed, in all. */
+int test_habits(void);
+
+/* As if a yield of a thread that waits on `address` had lasted that long. Returns the time before,
+ * in nanoseconds. The calling thread has waited before. */
+int64_t test_lose_yield(const void *address, int64_t nanoseconds);
+
+/* Would a thread that waits on `address` at that time yield? Forgets what has been repaid. */
+bool test_may_yield(const void *address, int64_t now);
+
 #define PARKED_LOCK(lock, n) test_wait_parked(&(lock)->pyt__word, (n))
 #define PARKED_RLOCK(rlock, n) test_wait_parked(&(rlock)->pyt__lock.pyt__word, (n))
 #define PARKED_CONDITION(condition, n) test_wait_parked(&(condition)->pyt__queue, (n))
