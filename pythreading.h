@@ -325,62 +325,12 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 
 #if PYT__DEFINE
 
-#if defined(PYTHREADING_DEBUG) /* the same as at the end of the debug room */
-#undef PYT__AT
-#undef pyt_sleep
-#undef pyt_lock_acquire
-#undef pyt_rlock_acquire
-#undef pyt_condition_acquire
-#undef pyt_condition_wait
-#undef pyt_condition_wait_timeout
-#undef pyt_condition_wait_for
-#undef pyt_condition_wait_for_timeout
-#undef pyt_semaphore_acquire
-#undef pyt_semaphore_acquire_timeout
-#undef pyt_bounded_semaphore_acquire
-#undef pyt_bounded_semaphore_acquire_timeout
-#undef pyt_event_wait
-#undef pyt_event_wait_timeout
-#undef pyt_barrier_wait
-#undef pyt_barrier_wait_timeout
-#undef pyt_thread_join
-#undef pyt_thread_join_timeout
-#undef pyt_queue_put
-#undef pyt_queue_put_timeout
-#undef pyt_queue_get
-#undef pyt_queue_get_timeout
-#undef pyt_queue_join
-#undef pyt_queue_join_timeout
-#undef pyt_simple_queue_get
-#undef pyt_simple_queue_get_timeout
-#undef pyt_scheduler_run
-#undef pyt_future_result
-#undef pyt_future_result_timeout
-#undef pyt_future_exception
-#undef pyt_future_exception_timeout
-#undef pyt_wait
-#undef pyt_wait_timeout
-#undef pyt_as_completed_next
-#undef pyt_executor_map
-#undef pyt_executor_map_timeout
-#undef pyt_executor_shutdown
-#undef pyt_pool_apply
-#undef pyt_pool_map
-#undef pyt_pool_starmap
-#undef pyt_pool_iterator_next
-#undef pyt_pool_iterator_next_timeout
-#undef pyt_pool_terminate
-#undef pyt_pool_join
-#undef pyt_async_result_get
-#undef pyt_async_result_get_timeout
-#undef pyt_async_result_wait
-#undef pyt_async_result_wait_timeout
-#undef pyt_lock_acquire_nowait
-#undef pyt_lock_acquire_timeout
-#undef pyt_rlock_acquire_nowait
-#undef pyt_rlock_acquire_timeout
-#undef pyt_condition_acquire_nowait
-#undef pyt_condition_acquire_timeout
+#if defined(PYTHREADING_DEBUG)
+/* While definitions are compiled, a call is the library's own: see the end of the file. */
+#undef PYT__CALL
+#undef PYT__CALL_TRY
+#define PYT__CALL(function, ...) function(__VA_ARGS__)
+#define PYT__CALL_TRY(function, ...) function(__VA_ARGS__)
 #endif
 
 #include <errno.h>
@@ -510,6 +460,30 @@ PYT__API const char *pyt_strerror(pyt_status status);
  */
 PYT__API const char *pyt_error_message(void);
 
+/* What the misusehook is told; valid during the call. */
+typedef struct pyt_misuse_args {
+    pyt_status status;
+    const char *message; /* what pyt_error_message says; of a deadlock its cycle */
+    const char *call;    /* the function or macro of the library that was called */
+    const char *file;    /* where: __FILE__ and __LINE__ of the call */
+    int line;
+} pyt_misuse_args;
+
+typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
+
+/* Set what is called for a mistake that Python would punish with an exception: with
+ * PYTHREADING_DEBUG each call that fails with PYT_RUNTIME_ERROR, PYT_VALUE_ERROR or
+ * PYT_OVERFLOW_ERROR, a deadlock included, and each deadlock of a call that cannot fail, such as
+ * pyt_with. In other builds the hook is kept and never called.
+ *
+ * hook     NULL: the default, which prints one line to stderr. It returns to the call, which goes
+ *          on as without it: status and pyt_error_message stay what they are
+ * Thread   any; the hook runs in the thread that made the mistake, at the end of its call, with no
+ *          lock of the library held. It may use the library: mistakes made there are printed
+ * Python   an exception that nobody catches
+ */
+PYT__API void pyt_set_misusehook(pyt_misusehook hook);
+
 /* The calling thread's own page: everything the library knows of a thread that no other thread
  * may touch, except where a member says otherwise. Its address identifies a living thread. */
 typedef struct pyt__self {
@@ -541,6 +515,8 @@ typedef struct pyt__place {
 typedef struct pyt__notes {
     pyt__place pyt__here;            /* the call it is in */
     bool pyt__silent;                /* that call cannot tell of a deadlock: pyt_guard */
+    bool pyt__reporting;             /* is in the misusehook */
+    pyt_status pyt__failure;         /* how a call in that call failed last */
     bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
     const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
     bool pyt__held;                  /* and whether that has been noted as held */
@@ -556,6 +532,7 @@ PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
     pyt__my_notes.pyt__here.pyt__file = file;
     pyt__my_notes.pyt__here.pyt__line = line;
     pyt__my_notes.pyt__silent = false;
+    pyt__my_notes.pyt__failure = PYT_OK;
 }
 
 /* The call is over: what comes next without a note of its own is at a place that is not known. */
@@ -563,9 +540,27 @@ PYT__INLINE void pyt__at_end(void) {
     pyt__at(NULL, NULL, 0);
 }
 
-PYT__INLINE pyt_status pyt__at_end_with(pyt_status status) {
+/* Tell the misusehook of a call that failed in this way, if Python would raise for the mistake. */
+PYT__API void pyt__misused(pyt_status status, const char *call, const char *file, int line);
+
+/* A call of the user's is over, with this outcome. The place is told again, since a predicate or an
+ * argument with calls of its own has overwritten the note of it. */
+PYT__INLINE pyt_status pyt__ended(pyt_status status, const char *call, const char *file, int line) {
     pyt__at_end();
+    if (status != PYT_OK) {
+        pyt__misused(status, call, file, line);
+    }
     return status;
+}
+
+/* The same for a call that gives a pointer, and NULL when it fails. */
+PYT__INLINE void *pyt__ended_get(void *result, const char *call, const char *file, int line) {
+    pyt_status failure = pyt__my_notes.pyt__failure;
+    pyt__at_end();
+    if (result == NULL) {
+        pyt__misused(failure, call, file, line);
+    }
+    return result;
 }
 
 #define PYT__HERE(call, ...) (pyt__at(call, __FILE__, __LINE__), __VA_ARGS__)
@@ -609,7 +604,7 @@ PYT__API const char *pyt_error_message(void) {
 /* Note a failure for pyt_error_message and pass its status on. `sentence` is static. */
 PYT__COLD static pyt_status pyt__fail(pyt_status status, const char *sentence) {
     pyt__me.pyt__message = sentence;
-    PYT__DEBUG(pyt__at_end();)
+    PYT__DEBUG(pyt__my_notes.pyt__failure = status;)
     return status;
 }
 
@@ -620,6 +615,53 @@ PYT__COLD static pyt_status pyt__fail_null(void) {
 PYT__COLD static pyt_status pyt__fail_memory(void) {
     return pyt__fail(PYT_MEMORY_ERROR, "out of memory");
 }
+
+static PYT__ATOMIC(uintptr_t) pyt__misusehook; /* a pyt_misusehook */
+
+PYT__API void pyt_set_misusehook(pyt_misusehook hook) {
+    PYT__STORE(&pyt__misusehook, (uintptr_t)hook, seq_cst);
+}
+
+#if defined(PYTHREADING_DEBUG)
+static void pyt__default_misusehook(const pyt_misuse_args *args) {
+    const char *name = pyt_status_name(args->status);
+    if (args->file != NULL) {
+        (void)fprintf(stderr, "%s:%d: %s in %s: %s\n", args->file, args->line, name, args->call,
+                      args->message);
+    } else {
+        (void)fprintf(stderr, "%s: %s\n", name, args->message);
+    }
+}
+
+/* Call a hook of the user's. What it does with the library leaves the failed call's message. */
+static void pyt__call_misusehook(pyt_misusehook hook, const pyt_misuse_args *args) {
+    const char *message = pyt__me.pyt__message;
+    char *memory = pyt__me.pyt__message_memory;
+    pyt__me.pyt__message_memory = NULL;
+    pyt__my_notes.pyt__reporting = true;
+    hook(args);
+    pyt__my_notes.pyt__reporting = false;
+    pyt__release_memory(pyt__me.pyt__message_memory);
+    pyt__me.pyt__message_memory = memory;
+    pyt__me.pyt__message = message;
+}
+
+PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const char *file,
+                                     int line) {
+    if (status != PYT_RUNTIME_ERROR && status != PYT_VALUE_ERROR && status != PYT_OVERFLOW_ERROR) {
+        return;
+    }
+    int saved = errno;
+    pyt_misuse_args args = {status, pyt_error_message(), call, file, line};
+    pyt_misusehook hook = (pyt_misusehook)PYT__LOAD(&pyt__misusehook, seq_cst);
+    if (hook == NULL || pyt__my_notes.pyt__reporting) {
+        pyt__default_misusehook(&args);
+    } else {
+        pyt__call_misusehook(hook, &args);
+    }
+    errno = saved;
+}
+#endif
 
 /* A copy of `text`, or NULL without memory. */
 static char *pyt__copy_text(const char *text) {
@@ -3145,7 +3187,6 @@ PYT__EXTERN_C_END
 PYT__DEBUG(static void pyt__note_rlock(const pyt_rlock *rlock);) /* the debug room's */
 
 static pyt_status pyt__rlock_acquire_again(pyt_rlock *rlock) {
-    PYT__DEBUG(pyt__at_end();)
     if (rlock->pyt__depth == UINT32_MAX) {
         return pyt__fail(PYT_OVERFLOW_ERROR, "internal lock count overflowed");
     }
@@ -4197,6 +4238,7 @@ static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), voi
     frame->message = NULL;
     pyt__me.pyt__frame = frame;
     volatile pyt__ending ending = PYT__RETURNED;
+    PYT__DEBUG(volatile bool reporting = pyt__my_notes.pyt__reporting;)
     switch (setjmp(frame->place)) {
     case PYT__RETURNED:
         body(arg);
@@ -4208,6 +4250,7 @@ static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), voi
         ending = PYT__EXITED;
     }
     pyt__me.pyt__frame = frame->below;
+    PYT__DEBUG(pyt__my_notes.pyt__reporting = reporting;) /* a hook may have been jumped out of */
     PYT__DEBUG(pyt__at_end();)
     return ending;
 }
@@ -12493,10 +12536,11 @@ static void pyt__fork_child(void) {
  *  With PYTHREADING_DEBUG alone; without it nothing of this exists in any room. The rooms above
  *  call in at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
  *
- *  Places. The calls of the user's that acquire or wait are macros of their own names: they note in
- *  the calling thread's notes where they stand, and call. What is acquired or waited for meanwhile
- *  takes its place from there. A call by the function's address has no place, nor has one whose
- *  argument or predicate has itself called the library.
+ *  Places. Each public function that returns a status is a macro of its own name for the user: it
+ *  notes in the calling thread's notes where it stands, and calls. What is acquired or waited for
+ *  meanwhile takes its place from there, unless an argument or a predicate calls the library
+ *  itself: then the note is overwritten. At its end the macro reports a mistake, with its own
+ *  place. A call by the function's address has no place and reports nothing.
  *
  *  Holdings. Who holds a lock is noted in a table, by the lock's address, for the locks of users
  *  alone: those whose acquirers come by pyt__lock_acquire_noted or a condition's wait. The
@@ -13508,72 +13552,201 @@ PYT__API void pyt_dump_threads(FILE *file) {
 #endif
 #endif /* PYT__DEFINE */
 
-/* In the debug build a call of these notes its place. Not while definitions are compiled, which
- * would be taken for calls: the config room undoes them before. Those that clang's thread safety
- * analysis looks into (what came of them decides who holds the lock) have to be bare calls. */
+/* In the debug build a call of the user's is a macro that notes its place, calls, and reports a
+ * mistake. While definitions are compiled PYT__CALL is but the call: config sees to that.
+ *
+ * Of those in PYT__CALL_TRY clang's thread safety analysis decides by the outcome who holds the
+ * lock. It has to be a bare call there, of a function that says so itself. */
 #if defined(PYTHREADING_DEBUG)
 #if PYT__DECLARE || PYT__DEFINE
-#define PYT__AT(call, ...) pyt__at_end_with((pyt__at(#call, __FILE__, __LINE__), call(__VA_ARGS__)))
-#define pyt_sleep(...) PYT__AT(pyt_sleep, __VA_ARGS__)
-#define pyt_lock_acquire(...) PYT__AT(pyt_lock_acquire, __VA_ARGS__)
-#define pyt_rlock_acquire(...) PYT__AT(pyt_rlock_acquire, __VA_ARGS__)
-#define pyt_condition_acquire(...) PYT__AT(pyt_condition_acquire, __VA_ARGS__)
-#define pyt_condition_wait(...) PYT__AT(pyt_condition_wait, __VA_ARGS__)
-#define pyt_condition_wait_timeout(...) PYT__AT(pyt_condition_wait_timeout, __VA_ARGS__)
-#define pyt_condition_wait_for(...) PYT__AT(pyt_condition_wait_for, __VA_ARGS__)
-#define pyt_condition_wait_for_timeout(...) PYT__AT(pyt_condition_wait_for_timeout, __VA_ARGS__)
-#define pyt_semaphore_acquire(...) PYT__AT(pyt_semaphore_acquire, __VA_ARGS__)
-#define pyt_semaphore_acquire_timeout(...) PYT__AT(pyt_semaphore_acquire_timeout, __VA_ARGS__)
-#define pyt_bounded_semaphore_acquire(...) PYT__AT(pyt_bounded_semaphore_acquire, __VA_ARGS__)
+#undef PYT__CALL
+#undef PYT__CALL_TRY
+#define PYT__CALL(function, ...)                                                           \
+    pyt__ended((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
+               __FILE__, __LINE__)
+#define PYT__CALL_TRY(function, ...) pyt__at_##function(__VA_ARGS__, __FILE__, __LINE__)
+#endif
+
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_nowait(pyt_lock *lock, const char *file, int line)
+    PYT__TRY_ACQUIRE(lock) {
+    pyt__at("pyt_lock_acquire_nowait", file, line);
+    return pyt__ended(pyt_lock_acquire_nowait(lock), "pyt_lock_acquire_nowait", file, line);
+}
+
+PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_timeout(pyt_lock *lock, double seconds,
+                                                        const char *file, int line)
+    PYT__TRY_ACQUIRE(lock) {
+    pyt__at("pyt_lock_acquire_timeout", file, line);
+    return pyt__ended(pyt_lock_acquire_timeout(lock, seconds), "pyt_lock_acquire_timeout", file,
+                      line);
+}
+
+PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_nowait(pyt_rlock *rlock, const char *file,
+                                                        int line) PYT__TRY_ACQUIRE(rlock) {
+    pyt__at("pyt_rlock_acquire_nowait", file, line);
+    return pyt__ended(pyt_rlock_acquire_nowait(rlock), "pyt_rlock_acquire_nowait", file, line);
+}
+
+PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds,
+                                                         const char *file, int line)
+    PYT__TRY_ACQUIRE(rlock) {
+    pyt__at("pyt_rlock_acquire_timeout", file, line);
+    return pyt__ended(pyt_rlock_acquire_timeout(rlock, seconds), "pyt_rlock_acquire_timeout", file,
+                      line);
+}
+
+PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_nowait(pyt_condition *condition,
+                                                            const char *file, int line)
+    PYT__TRY_ACQUIRE(condition) {
+    pyt__at("pyt_condition_acquire_nowait", file, line);
+    return pyt__ended(pyt_condition_acquire_nowait(condition), "pyt_condition_acquire_nowait", file,
+                      line);
+}
+
+PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_timeout(pyt_condition *condition,
+                                                             double seconds, const char *file,
+                                                             int line) PYT__TRY_ACQUIRE(condition) {
+    pyt__at("pyt_condition_acquire_timeout", file, line);
+    return pyt__ended(pyt_condition_acquire_timeout(condition, seconds),
+                      "pyt_condition_acquire_timeout", file, line);
+}
+
+PYT__EXTERN_C_END
+
+#define pyt_local_get(...)                                                                     \
+    pyt__ended_get((pyt__at("pyt_local_get", __FILE__, __LINE__), pyt_local_get(__VA_ARGS__)), \
+                   "pyt_local_get", __FILE__, __LINE__)
+#define pyt_sleep(...) PYT__CALL(pyt_sleep, __VA_ARGS__)
+#define pyt_lock_acquire(...) PYT__CALL(pyt_lock_acquire, __VA_ARGS__)
+#define pyt_lock_acquire_nowait(...) PYT__CALL_TRY(pyt_lock_acquire_nowait, __VA_ARGS__)
+#define pyt_lock_acquire_timeout(...) PYT__CALL_TRY(pyt_lock_acquire_timeout, __VA_ARGS__)
+#define pyt_lock_release(...) PYT__CALL(pyt_lock_release, __VA_ARGS__)
+#define pyt_rlock_acquire(...) PYT__CALL(pyt_rlock_acquire, __VA_ARGS__)
+#define pyt_rlock_acquire_nowait(...) PYT__CALL_TRY(pyt_rlock_acquire_nowait, __VA_ARGS__)
+#define pyt_rlock_acquire_timeout(...) PYT__CALL_TRY(pyt_rlock_acquire_timeout, __VA_ARGS__)
+#define pyt_rlock_release(...) PYT__CALL(pyt_rlock_release, __VA_ARGS__)
+#define pyt_semaphore_init(...) PYT__CALL(pyt_semaphore_init, __VA_ARGS__)
+#define pyt_semaphore_acquire(...) PYT__CALL(pyt_semaphore_acquire, __VA_ARGS__)
+#define pyt_semaphore_acquire_nowait(...) PYT__CALL(pyt_semaphore_acquire_nowait, __VA_ARGS__)
+#define pyt_semaphore_acquire_timeout(...) PYT__CALL(pyt_semaphore_acquire_timeout, __VA_ARGS__)
+#define pyt_semaphore_release(...) PYT__CALL(pyt_semaphore_release, __VA_ARGS__)
+#define pyt_semaphore_release_n(...) PYT__CALL(pyt_semaphore_release_n, __VA_ARGS__)
+#define pyt_bounded_semaphore_init(...) PYT__CALL(pyt_bounded_semaphore_init, __VA_ARGS__)
+#define pyt_bounded_semaphore_acquire(...) PYT__CALL(pyt_bounded_semaphore_acquire, __VA_ARGS__)
+#define pyt_bounded_semaphore_acquire_nowait(...) \
+    PYT__CALL(pyt_bounded_semaphore_acquire_nowait, __VA_ARGS__)
 #define pyt_bounded_semaphore_acquire_timeout(...) \
-    PYT__AT(pyt_bounded_semaphore_acquire_timeout, __VA_ARGS__)
-#define pyt_event_wait(...) PYT__AT(pyt_event_wait, __VA_ARGS__)
-#define pyt_event_wait_timeout(...) PYT__AT(pyt_event_wait_timeout, __VA_ARGS__)
-#define pyt_barrier_wait(...) PYT__AT(pyt_barrier_wait, __VA_ARGS__)
-#define pyt_barrier_wait_timeout(...) PYT__AT(pyt_barrier_wait_timeout, __VA_ARGS__)
-#define pyt_thread_join(...) PYT__AT(pyt_thread_join, __VA_ARGS__)
-#define pyt_thread_join_timeout(...) PYT__AT(pyt_thread_join_timeout, __VA_ARGS__)
-#define pyt_queue_put(...) PYT__AT(pyt_queue_put, __VA_ARGS__)
-#define pyt_queue_put_timeout(...) PYT__AT(pyt_queue_put_timeout, __VA_ARGS__)
-#define pyt_queue_get(...) PYT__AT(pyt_queue_get, __VA_ARGS__)
-#define pyt_queue_get_timeout(...) PYT__AT(pyt_queue_get_timeout, __VA_ARGS__)
-#define pyt_queue_join(...) PYT__AT(pyt_queue_join, __VA_ARGS__)
-#define pyt_queue_join_timeout(...) PYT__AT(pyt_queue_join_timeout, __VA_ARGS__)
-#define pyt_simple_queue_get(...) PYT__AT(pyt_simple_queue_get, __VA_ARGS__)
-#define pyt_simple_queue_get_timeout(...) PYT__AT(pyt_simple_queue_get_timeout, __VA_ARGS__)
-#define pyt_scheduler_run(...) PYT__AT(pyt_scheduler_run, __VA_ARGS__)
-#define pyt_future_result(...) PYT__AT(pyt_future_result, __VA_ARGS__)
-#define pyt_future_result_timeout(...) PYT__AT(pyt_future_result_timeout, __VA_ARGS__)
-#define pyt_future_exception(...) PYT__AT(pyt_future_exception, __VA_ARGS__)
-#define pyt_future_exception_timeout(...) PYT__AT(pyt_future_exception_timeout, __VA_ARGS__)
-#define pyt_wait(...) PYT__AT(pyt_wait, __VA_ARGS__)
-#define pyt_wait_timeout(...) PYT__AT(pyt_wait_timeout, __VA_ARGS__)
-#define pyt_as_completed_next(...) PYT__AT(pyt_as_completed_next, __VA_ARGS__)
-#define pyt_executor_map(...) PYT__AT(pyt_executor_map, __VA_ARGS__)
-#define pyt_executor_map_timeout(...) PYT__AT(pyt_executor_map_timeout, __VA_ARGS__)
-#define pyt_executor_shutdown(...) PYT__AT(pyt_executor_shutdown, __VA_ARGS__)
-#define pyt_pool_apply(...) PYT__AT(pyt_pool_apply, __VA_ARGS__)
-#define pyt_pool_map(...) PYT__AT(pyt_pool_map, __VA_ARGS__)
-#define pyt_pool_starmap(...) PYT__AT(pyt_pool_starmap, __VA_ARGS__)
-#define pyt_pool_iterator_next(...) PYT__AT(pyt_pool_iterator_next, __VA_ARGS__)
-#define pyt_pool_iterator_next_timeout(...) PYT__AT(pyt_pool_iterator_next_timeout, __VA_ARGS__)
-#define pyt_pool_terminate(...) PYT__AT(pyt_pool_terminate, __VA_ARGS__)
-#define pyt_pool_join(...) PYT__AT(pyt_pool_join, __VA_ARGS__)
-#define pyt_async_result_get(...) PYT__AT(pyt_async_result_get, __VA_ARGS__)
-#define pyt_async_result_get_timeout(...) PYT__AT(pyt_async_result_get_timeout, __VA_ARGS__)
-#define pyt_async_result_wait(...) PYT__AT(pyt_async_result_wait, __VA_ARGS__)
-#define pyt_async_result_wait_timeout(...) PYT__AT(pyt_async_result_wait_timeout, __VA_ARGS__)
-#define pyt_lock_acquire_nowait(...) \
-    pyt_lock_acquire_nowait(PYT__HERE("pyt_lock_acquire_nowait", __VA_ARGS__))
-#define pyt_lock_acquire_timeout(lock, ...) \
-    pyt_lock_acquire_timeout(PYT__HERE("pyt_lock_acquire_timeout", lock), __VA_ARGS__)
-#define pyt_rlock_acquire_nowait(...) \
-    pyt_rlock_acquire_nowait(PYT__HERE("pyt_rlock_acquire_nowait", __VA_ARGS__))
-#define pyt_rlock_acquire_timeout(lock, ...) \
-    pyt_rlock_acquire_timeout(PYT__HERE("pyt_rlock_acquire_timeout", lock), __VA_ARGS__)
-#define pyt_condition_acquire_nowait(...) \
-    pyt_condition_acquire_nowait(PYT__HERE("pyt_condition_acquire_nowait", __VA_ARGS__))
-#define pyt_condition_acquire_timeout(lock, ...) \
-    pyt_condition_acquire_timeout(PYT__HERE("pyt_condition_acquire_timeout", lock), __VA_ARGS__)
+    PYT__CALL(pyt_bounded_semaphore_acquire_timeout, __VA_ARGS__)
+#define pyt_bounded_semaphore_release_n(...) PYT__CALL(pyt_bounded_semaphore_release_n, __VA_ARGS__)
+#define pyt_bounded_semaphore_release(...) PYT__CALL(pyt_bounded_semaphore_release, __VA_ARGS__)
+#define pyt_event_set(...) PYT__CALL(pyt_event_set, __VA_ARGS__)
+#define pyt_event_clear(...) PYT__CALL(pyt_event_clear, __VA_ARGS__)
+#define pyt_event_wait(...) PYT__CALL(pyt_event_wait, __VA_ARGS__)
+#define pyt_event_wait_timeout(...) PYT__CALL(pyt_event_wait_timeout, __VA_ARGS__)
+#define pyt_condition_init_lock(...) PYT__CALL(pyt_condition_init_lock, __VA_ARGS__)
+#define pyt_condition_init_rlock(...) PYT__CALL(pyt_condition_init_rlock, __VA_ARGS__)
+#define pyt_condition_acquire(...) PYT__CALL(pyt_condition_acquire, __VA_ARGS__)
+#define pyt_condition_acquire_nowait(...) PYT__CALL_TRY(pyt_condition_acquire_nowait, __VA_ARGS__)
+#define pyt_condition_acquire_timeout(...) PYT__CALL_TRY(pyt_condition_acquire_timeout, __VA_ARGS__)
+#define pyt_condition_release(...) PYT__CALL(pyt_condition_release, __VA_ARGS__)
+#define pyt_condition_wait(...) PYT__CALL(pyt_condition_wait, __VA_ARGS__)
+#define pyt_condition_wait_timeout(...) PYT__CALL(pyt_condition_wait_timeout, __VA_ARGS__)
+#define pyt_condition_wait_for(...) PYT__CALL(pyt_condition_wait_for, __VA_ARGS__)
+#define pyt_condition_wait_for_timeout(...) PYT__CALL(pyt_condition_wait_for_timeout, __VA_ARGS__)
+#define pyt_condition_notify(...) PYT__CALL(pyt_condition_notify, __VA_ARGS__)
+#define pyt_condition_notify_n(...) PYT__CALL(pyt_condition_notify_n, __VA_ARGS__)
+#define pyt_condition_notify_all(...) PYT__CALL(pyt_condition_notify_all, __VA_ARGS__)
+#define pyt_barrier_init(...) PYT__CALL(pyt_barrier_init, __VA_ARGS__)
+#define pyt_barrier_wait(...) PYT__CALL(pyt_barrier_wait, __VA_ARGS__)
+#define pyt_barrier_wait_timeout(...) PYT__CALL(pyt_barrier_wait_timeout, __VA_ARGS__)
+#define pyt_barrier_reset(...) PYT__CALL(pyt_barrier_reset, __VA_ARGS__)
+#define pyt_barrier_abort(...) PYT__CALL(pyt_barrier_abort, __VA_ARGS__)
+#define pyt_local_delete(...) PYT__CALL(pyt_local_delete, __VA_ARGS__)
+#define pyt_thread_new(...) PYT__CALL(pyt_thread_new, __VA_ARGS__)
+#define pyt_thread_start(...) PYT__CALL(pyt_thread_start, __VA_ARGS__)
+#define pyt_thread_run(...) PYT__CALL(pyt_thread_run, __VA_ARGS__)
+#define pyt_thread_join(...) PYT__CALL(pyt_thread_join, __VA_ARGS__)
+#define pyt_thread_join_timeout(...) PYT__CALL(pyt_thread_join_timeout, __VA_ARGS__)
+#define pyt_thread_set_name(...) PYT__CALL(pyt_thread_set_name, __VA_ARGS__)
+#define pyt_thread_set_daemon(...) PYT__CALL(pyt_thread_set_daemon, __VA_ARGS__)
+#define pyt_thread_result(...) PYT__CALL(pyt_thread_result, __VA_ARGS__)
+#define pyt_set_stack_size(...) PYT__CALL(pyt_set_stack_size, __VA_ARGS__)
+#define pyt_start_new_thread(...) PYT__CALL(pyt_start_new_thread, __VA_ARGS__)
+#define pyt_interrupt_main(...) PYT__CALL(pyt_interrupt_main, __VA_ARGS__)
+#define pyt_timer_new(...) PYT__CALL(pyt_timer_new, __VA_ARGS__)
+#define pyt_timer_cancel(...) PYT__CALL(pyt_timer_cancel, __VA_ARGS__)
+#define pyt_queue_init(...) PYT__CALL(pyt_queue_init, __VA_ARGS__)
+#define pyt_lifo_queue_init(...) PYT__CALL(pyt_lifo_queue_init, __VA_ARGS__)
+#define pyt_priority_queue_init(...) PYT__CALL(pyt_priority_queue_init, __VA_ARGS__)
+#define pyt_queue_set_destructor(...) PYT__CALL(pyt_queue_set_destructor, __VA_ARGS__)
+#define pyt_queue_destroy(...) PYT__CALL(pyt_queue_destroy, __VA_ARGS__)
+#define pyt_queue_put(...) PYT__CALL(pyt_queue_put, __VA_ARGS__)
+#define pyt_queue_put_nowait(...) PYT__CALL(pyt_queue_put_nowait, __VA_ARGS__)
+#define pyt_queue_put_timeout(...) PYT__CALL(pyt_queue_put_timeout, __VA_ARGS__)
+#define pyt_queue_get(...) PYT__CALL(pyt_queue_get, __VA_ARGS__)
+#define pyt_queue_get_nowait(...) PYT__CALL(pyt_queue_get_nowait, __VA_ARGS__)
+#define pyt_queue_get_timeout(...) PYT__CALL(pyt_queue_get_timeout, __VA_ARGS__)
+#define pyt_queue_task_done(...) PYT__CALL(pyt_queue_task_done, __VA_ARGS__)
+#define pyt_queue_join(...) PYT__CALL(pyt_queue_join, __VA_ARGS__)
+#define pyt_queue_join_timeout(...) PYT__CALL(pyt_queue_join_timeout, __VA_ARGS__)
+#define pyt_queue_shutdown(...) PYT__CALL(pyt_queue_shutdown, __VA_ARGS__)
+#define pyt_simple_queue_init(...) PYT__CALL(pyt_simple_queue_init, __VA_ARGS__)
+#define pyt_simple_queue_set_destructor(...) PYT__CALL(pyt_simple_queue_set_destructor, __VA_ARGS__)
+#define pyt_simple_queue_destroy(...) PYT__CALL(pyt_simple_queue_destroy, __VA_ARGS__)
+#define pyt_simple_queue_put(...) PYT__CALL(pyt_simple_queue_put, __VA_ARGS__)
+#define pyt_simple_queue_put_nowait(...) PYT__CALL(pyt_simple_queue_put_nowait, __VA_ARGS__)
+#define pyt_simple_queue_get(...) PYT__CALL(pyt_simple_queue_get, __VA_ARGS__)
+#define pyt_simple_queue_get_nowait(...) PYT__CALL(pyt_simple_queue_get_nowait, __VA_ARGS__)
+#define pyt_simple_queue_get_timeout(...) PYT__CALL(pyt_simple_queue_get_timeout, __VA_ARGS__)
+#define pyt_scheduler_init(...) PYT__CALL(pyt_scheduler_init, __VA_ARGS__)
+#define pyt_scheduler_destroy(...) PYT__CALL(pyt_scheduler_destroy, __VA_ARGS__)
+#define pyt_scheduler_enter(...) PYT__CALL(pyt_scheduler_enter, __VA_ARGS__)
+#define pyt_scheduler_enterabs(...) PYT__CALL(pyt_scheduler_enterabs, __VA_ARGS__)
+#define pyt_scheduler_cancel(...) PYT__CALL(pyt_scheduler_cancel, __VA_ARGS__)
+#define pyt_scheduler_run(...) PYT__CALL(pyt_scheduler_run, __VA_ARGS__)
+#define pyt_scheduler_run_nowait(...) PYT__CALL(pyt_scheduler_run_nowait, __VA_ARGS__)
+#define pyt_future_new(...) PYT__CALL(pyt_future_new, __VA_ARGS__)
+#define pyt_future_cancel(...) PYT__CALL(pyt_future_cancel, __VA_ARGS__)
+#define pyt_future_result(...) PYT__CALL(pyt_future_result, __VA_ARGS__)
+#define pyt_future_result_timeout(...) PYT__CALL(pyt_future_result_timeout, __VA_ARGS__)
+#define pyt_future_exception(...) PYT__CALL(pyt_future_exception, __VA_ARGS__)
+#define pyt_future_exception_timeout(...) PYT__CALL(pyt_future_exception_timeout, __VA_ARGS__)
+#define pyt_future_add_done_callback(...) PYT__CALL(pyt_future_add_done_callback, __VA_ARGS__)
+#define pyt_future_set_running_or_notify_cancel(...) \
+    PYT__CALL(pyt_future_set_running_or_notify_cancel, __VA_ARGS__)
+#define pyt_future_set_result(...) PYT__CALL(pyt_future_set_result, __VA_ARGS__)
+#define pyt_future_set_exception(...) PYT__CALL(pyt_future_set_exception, __VA_ARGS__)
+#define pyt_wait(...) PYT__CALL(pyt_wait, __VA_ARGS__)
+#define pyt_wait_timeout(...) PYT__CALL(pyt_wait_timeout, __VA_ARGS__)
+#define pyt_as_completed_init(...) PYT__CALL(pyt_as_completed_init, __VA_ARGS__)
+#define pyt_as_completed_init_timeout(...) PYT__CALL(pyt_as_completed_init_timeout, __VA_ARGS__)
+#define pyt_as_completed_next(...) PYT__CALL(pyt_as_completed_next, __VA_ARGS__)
+#define pyt_executor_new(...) PYT__CALL(pyt_executor_new, __VA_ARGS__)
+#define pyt_executor_submit(...) PYT__CALL(pyt_executor_submit, __VA_ARGS__)
+#define pyt_executor_map(...) PYT__CALL(pyt_executor_map, __VA_ARGS__)
+#define pyt_executor_map_timeout(...) PYT__CALL(pyt_executor_map_timeout, __VA_ARGS__)
+#define pyt_executor_shutdown(...) PYT__CALL(pyt_executor_shutdown, __VA_ARGS__)
+#define pyt_pool_new(...) PYT__CALL(pyt_pool_new, __VA_ARGS__)
+#define pyt_pool_apply(...) PYT__CALL(pyt_pool_apply, __VA_ARGS__)
+#define pyt_pool_apply_async(...) PYT__CALL(pyt_pool_apply_async, __VA_ARGS__)
+#define pyt_pool_map(...) PYT__CALL(pyt_pool_map, __VA_ARGS__)
+#define pyt_pool_starmap(...) PYT__CALL(pyt_pool_starmap, __VA_ARGS__)
+#define pyt_pool_map_async(...) PYT__CALL(pyt_pool_map_async, __VA_ARGS__)
+#define pyt_pool_starmap_async(...) PYT__CALL(pyt_pool_starmap_async, __VA_ARGS__)
+#define pyt_pool_imap(...) PYT__CALL(pyt_pool_imap, __VA_ARGS__)
+#define pyt_pool_imap_unordered(...) PYT__CALL(pyt_pool_imap_unordered, __VA_ARGS__)
+#define pyt_pool_iterator_next(...) PYT__CALL(pyt_pool_iterator_next, __VA_ARGS__)
+#define pyt_pool_iterator_next_timeout(...) PYT__CALL(pyt_pool_iterator_next_timeout, __VA_ARGS__)
+#define pyt_pool_close(...) PYT__CALL(pyt_pool_close, __VA_ARGS__)
+#define pyt_pool_terminate(...) PYT__CALL(pyt_pool_terminate, __VA_ARGS__)
+#define pyt_pool_join(...) PYT__CALL(pyt_pool_join, __VA_ARGS__)
+#define pyt_async_result_get(...) PYT__CALL(pyt_async_result_get, __VA_ARGS__)
+#define pyt_async_result_get_timeout(...) PYT__CALL(pyt_async_result_get_timeout, __VA_ARGS__)
+#define pyt_async_result_wait(...) PYT__CALL(pyt_async_result_wait, __VA_ARGS__)
+#define pyt_async_result_wait_timeout(...) PYT__CALL(pyt_async_result_wait_timeout, __VA_ARGS__)
+#define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
 #endif
 #endif

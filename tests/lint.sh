@@ -73,16 +73,14 @@ awk -v names="$systems|$compilers|$machines|_POSIX_|PYTHREADING_PTHREADS" '
     }' $header >"$dir/wrong"
 result "#if on system and compiler in config and platform only"
 
-# The calls that note their place in the debug build are macros only while users see them.
-awk '/^#define pyt_[a-z_]*\(/ && (/PYT__(AT|HERE)\(/ || /\\$/) {
-        name = substr($2, 5)
-        sub(/\(.*/, "", name)
-        if (name != "guard" && (/PYT__/ || (getline && /PYT__(AT|HERE)\("?pyt_/))) { print name }
-    }' $header | sort >"$dir/noted"
-sed -n 's/^#undef pyt_//p' $header | sort >"$dir/undone"
-diff "$dir/undone" "$dir/noted" >"$dir/wrong"
+# In the debug build each call that has a status notes its place and reports how it ended.
+sed -nE 's/^(PYT__MUST_USE )?PYT__(API|INLINE) pyt_status (pyt_[a-z][a-z_]*)\(.*/\3/p' $header |
+    sort -u >"$dir/statuses"
+sed -nE 's/^#define (pyt_[a-z_]*)\(\.\.\.\).*/\1/p' $header | grep -vx pyt_local_get |
+    sort >"$dir/noted"
+diff "$dir/statuses" "$dir/noted" >"$dir/wrong"
 [ -s "$dir/noted" ] || echo "no calls that note their place" >"$dir/wrong"
-result "the calls that note their place are undone before they are defined"
+result "each call that has a status notes its place in the debug build"
 
 # A condition in parentheses, over as many lines as it takes, is followed by a brace, unless a macro
 # ends with it.
