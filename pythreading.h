@@ -347,9 +347,10 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 
 /* PYT__AT_START(function); declares a function that is called before main, where the compiler
  * knows a way. Microsoft's calls what stands in a section of its own, from which the linker drops
- * what nobody names; a private copy has no name that the linker knows. */
+ * what nobody names; a private copy has no name that the linker knows. Priority 101 is the first
+ * that a program may use: the program's own constructors run later. */
 #if defined(__GNUC__) || defined(__clang__)
-#define PYT__AT_START(function) __attribute__((constructor)) static void function(void)
+#define PYT__AT_START(function) __attribute__((constructor(101))) static void function(void)
 #elif defined(_MSC_VER) && !defined(PYTHREADING_STATIC)
 #pragma section(".CRT$XCU", read)
 #if defined(_M_IX86)
@@ -497,7 +498,9 @@ typedef struct pyt__self {
     struct pyt__local_table *pyt__locals; /* its pyt_local values */
     struct pyt__local_use *pyt__making;   /* locals whose constructor it is in */
     struct pyt__local_use *pyt__ending;   /* locals whose destroy function it is in */
+    bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
     int pyt__forking;                     /* how deep in the functions around fork */
+    struct pyt__shared *pyt__fork_shared; /* what they hold the locks of; NULL: none */
     PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
     PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
 } pyt__self;
@@ -1207,6 +1210,7 @@ static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void
     static const pyt__self fresh;
     pyt__self starter = pyt__me;
     pyt__me = fresh;
+    pyt__me.pyt__is_main = starter.pyt__is_main;
     pyt__thread_main(arg);
     pyt__me = starter;
     return true;
@@ -2104,9 +2108,10 @@ static pyt__shared *pyt__shared_get(void) {
     return PYT__LOAD(&pyt__shared_place, acquire);
 }
 
-/* Have the fork functions called. No lock is held meanwhile: the system holds one of its own both
- * here and while it calls them, and they take ours. Two threads that come at the same time may
- * register them twice; the functions count how deep they are. */
+/* Register the fork functions: in the constructor where there is one, otherwise, or if that failed,
+ * at the first need. No lock is held meanwhile: the system holds one of its own both here and
+ * while it calls them, and they take ours. Two threads that come at the same time may register
+ * them twice; the functions count how deep they are. */
 static bool pyt__hook_fork(void) {
     if (PYT__LOAD(&pyt__fork_is_hooked, acquire) != 0) {
         return true;
@@ -2163,7 +2168,7 @@ static bool pyt__enroll_with(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__me.pyt__parker = parker;
     PYT__DEBUG(pyt__parker_begin(parker);)
-    if (pyt__me.pyt__ident == 0 && pyt__os_is_main()) {
+    if (pyt__me.pyt__ident == 0 && pyt__is_main_thread()) {
         PYT__STORE(&pyt__main_parker, parker, seq_cst); /* pairs with pyt_interrupt_main's load */
     }
     return pyt__os_key_set(shared->key, &pyt__me);
@@ -5738,24 +5743,32 @@ static bool pyt__thread_is_ours(const pyt_thread *thread) {
     return pyt__thread_state(thread) >> PYT__FORKS_SHIFT == (pyt__forks & 0xFFFF);
 }
 
-/* Until fork is hooked, a forked thread finds out by itself that it is the main one now. */
+/* The main thread's page says so. The page's address would not do: in fork's child the main thread
+ * may be one that ends before the process, and a later thread then gets the same address. Until
+ * fork is hooked, a forked thread finds out by itself that it is the main one now. */
 static bool pyt__is_main_thread(void) {
     pyt_thread *main_thread = PYT__LOAD(&pyt__main_handle, acquire);
-    pyt__self *self = PYT__LOAD(&main_thread->self, acquire);
-    bool unsure = self == NULL || PYT__LOAD(&pyt__fork_is_hooked, acquire) == 0;
-    if (self != &pyt__me && unsure && pyt__os_is_main()) {
-        PYT__STORE(&main_thread->when.native, pyt__os_thread_id(), relaxed);
-        PYT__STORE(&main_thread->self, &pyt__me, release);
+    if (pyt__me.pyt__is_main) {
         return true;
     }
-    return self == &pyt__me;
+    bool unsure = PYT__LOAD(&main_thread->self, acquire) == NULL ||
+                  PYT__LOAD(&pyt__fork_is_hooked, acquire) == 0;
+    if (!unsure || pyt__thread_phase(main_thread) == PYT__OVER || !pyt__os_is_main()) {
+        return false;
+    }
+    pyt__me.pyt__is_main = true;
+    PYT__STORE(&main_thread->when.native, pyt__os_thread_id(), relaxed);
+    PYT__STORE(&main_thread->self, &pyt__me, release);
+    return true;
 }
 
 #if defined(PYT__AT_START)
-/* The main thread is known before any other can ask. Elsewhere it is found when it first calls. */
-PYT__AT_START(pyt__find_main_thread);
-static void pyt__find_main_thread(void) {
+/* The main thread is known before any other can ask, and the functions around fork are registered
+ * before the program registers its own. Elsewhere both come with the first call. */
+PYT__AT_START(pyt__at_start);
+static void pyt__at_start(void) {
     (void)pyt__is_main_thread();
+    (void)pyt__hook_fork();
 }
 #endif
 
@@ -5977,6 +5990,17 @@ PYT__API void pyt_setprofile(pyt_trace_function function) {
     PYT__STORE(&pyt__profile_function, (uintptr_t)function, seq_cst);
 }
 
+/* The page of a thread in the registry, which is locked; NULL: it has none to be written to. The
+ * end of a main thread that the library knows nothing of would not be noticed. */
+static pyt__self *pyt__thread_page_locked(pyt_thread *thread) {
+    uint32_t state = pyt__thread_state(thread);
+    if ((state & PYT__PHASE) == PYT__OVER ||
+        ((state & PYT__MAIN) && PYT__LOAD(&pyt__main_parker, relaxed) == NULL)) {
+        return NULL;
+    }
+    return PYT__LOAD(&thread->self, acquire);
+}
+
 /* A thread reads the hook for later threads, under the registry's lock, when it shows its page:
  * it is reached here, or it has read what was set here. */
 PYT__API void pyt_settrace_all_threads(pyt_trace_function function) {
@@ -5986,8 +6010,8 @@ PYT__API void pyt_settrace_all_threads(pyt_trace_function function) {
     }
     pyt__registry_open();
     for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
-        pyt__self *self = PYT__LOAD(&thread->self, acquire);
-        if (self != NULL && pyt__thread_phase(thread) != PYT__OVER) {
+        pyt__self *self = pyt__thread_page_locked(thread);
+        if (self != NULL) {
             PYT__STORE(&self->pyt__trace, (uintptr_t)function, relaxed);
         }
     }
@@ -6001,8 +6025,8 @@ PYT__API void pyt_setprofile_all_threads(pyt_trace_function function) {
     }
     pyt__registry_open();
     for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
-        pyt__self *self = PYT__LOAD(&thread->self, acquire);
-        if (self != NULL && pyt__thread_phase(thread) != PYT__OVER) {
+        pyt__self *self = pyt__thread_page_locked(thread);
+        if (self != NULL) {
             PYT__STORE(&self->pyt__profile, (uintptr_t)function, relaxed);
         }
     }
@@ -6658,6 +6682,8 @@ PYT__EXTERN_C_END
 #define PYT__TIMER_ARITY 4        /* children of a place in the heap: one cache line of them */
 #define PYT__TIMER_RETRY 10000000 /* nanoseconds until the system is asked again for a thread */
 
+static void pyt__fork_child_end_thread(pyt_thread *thread); /* the process room's */
+
 static pyt_lock pyt__timers_lock;
 static uint32_t pyt__timers_count;      /* under the lock */
 static uint32_t pyt__timers_firing;     /* taken out, may have to go back; under the lock */
@@ -6773,9 +6799,10 @@ static bool pyt__timers_reserve_locked(void) {
     if (pyt__timers_count > 0) {
         memcpy(heap, pyt__timers_heap, pyt__timers_count * sizeof *heap);
     }
-    pyt__release_memory(pyt__timers_heap);
+    pyt_thread **old = pyt__timers_heap;
     pyt__timers_heap = heap;
     pyt__timers_capacity = capacity;
+    pyt__release_memory(old);
     return true;
 }
 
@@ -6939,6 +6966,22 @@ static pyt_status pyt__timer_start(pyt_thread *timer) {
 }
 
 #endif /* PYTHREADING_DUMMY */
+
+/* In fork's child: no timer waits, and nobody serves them. The threads' handles are the registry's
+ * to end, but for the service's, which is not in it. */
+static void pyt__timers_fork_child(void) {
+    PYT__STORE(&pyt__timers_lock.pyt__word, 0, relaxed);
+    pyt__timers_count = 0;
+    pyt__timers_firing = 0;
+    pyt__timers_stopping = false;
+    if (pyt__timers_service != NULL) {
+        if (pyt__thread_phase(pyt__timers_service) != PYT__OVER) {
+            pyt__fork_child_end_thread(pyt__timers_service);
+        }
+        pyt_thread_unref(pyt__timers_service);
+        pyt__timers_service = NULL;
+    }
+}
 
 PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer) {
     if (timer == NULL) {
@@ -10073,19 +10116,22 @@ struct pyt_executor {
     pyt_lock out_lock;                   /* also guards what follows */
     PYT__ATOMIC(pyt_future *) out_first; /* set under out_lock */
     uint32_t queued, idle;               /* while growing: tasks in the queue, idle workers */
-    uint32_t dropping;                   /* who is ending futures that were in the queue */
+    pyt_future *dropped;                 /* were in the queue; `dropper` ends them one by one */
+    pyt_future *dropping;                /* the one it is at, with a reference; or NULL */
+    const pyt__self *dropper;            /* whose thread it is; NULL: nothing is dropped */
+    bool ended;                          /* SHUT by the end of the process, not by the program */
     uint32_t threads, max_threads, named;
-    pyt__worker *workers;                 /* all there ever were, youngest first */
-    PYT__ATOMIC(uint32_t) refs;           /* the handle, the workers, who walks the list */
-    pyt_executor *next, *previous;        /* the list of executors; under its lock */
-    int (*initializer)(void *);           /* fixed */
-    void *arg;                            /* fixed */
-    void (*drop)(void *arg, bool broken); /* a pool's: a helper will not run; fixed */
-    void (*abandon)(void *arg);           /* a pool's: the same in fork's child; fixed */
-    PYT__ATOMIC(bool) terminated;         /* a pool's: helpers are to stop */
-    bool breaking;                        /* an initializer has failed */
-    char *broken_message;                 /* owned; set once, before BROKEN, under the lock */
-    char prefix[];                        /* fixed */
+    pyt__worker *workers;                        /* all there ever were, youngest first */
+    PYT__ATOMIC(uint32_t) refs;                  /* the handle, the workers, who walks the list */
+    pyt_executor *next, *previous;               /* the list of executors; under its lock */
+    int (*initializer)(void *);                  /* fixed */
+    void *arg;                                   /* fixed */
+    void (*drop)(pyt_future *task, bool broken); /* a pool's: a helper will not run; fixed */
+    void (*abandon)(void *arg);                  /* a pool's: the same in fork's child; fixed */
+    PYT__ATOMIC(bool) terminated;                /* a pool's: helpers are to stop */
+    bool breaking;                               /* an initializer has failed */
+    char *broken_message; /* owned; set once, before BROKEN, under the lock */
+    char prefix[];        /* fixed */
 };
 
 static pyt_lock pyt__executors_lock;
@@ -10367,6 +10413,7 @@ static pyt_executor *pyt__executor_make(uint32_t max_threads, const char *prefix
     pyt__lock_take(&pyt__executors_lock);
     uint32_t state = pyt__executors_ending ? PYT__EXECUTOR_SHUT : PYT__EXECUTOR_OPEN;
     PYT__STORE(&executor->state, state, relaxed);
+    executor->ended = pyt__executors_ending;
     executor->next = pyt__executors;
     if (executor->next != NULL) {
         executor->next->previous = executor;
@@ -10404,7 +10451,7 @@ PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor
 /* A task that will not run: cancelled, or failed with the executor. The queue's reference goes. */
 static void pyt__executor_drop_task(pyt_executor *executor, pyt_future *future, bool broken) {
     if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
-        executor->drop(future->arg, broken);
+        executor->drop(future, broken);
     }
     if (!broken) {
         pyt__future_settle(future, PYT__FUTURE_PENDING, PYT__FUTURE_CANCELLED);
@@ -10423,29 +10470,70 @@ static void pyt__executor_drop_task(pyt_executor *executor, pyt_future *future, 
     }
 }
 
-/* Take no more tasks; drop those in the queue if so wished. Callbacks run here. */
+/* The next task to drop, or NULL, and then nothing is dropped any more. Until the call after, the
+ * task has a reference beside the queue's, so that fork's child finds a future there. */
+static pyt_future *pyt__executor_next_dropped(pyt_executor *executor) {
+    pyt__lock_take(&executor->out_lock);
+    pyt_future *before = executor->dropping;
+    pyt_future *future = pyt_future_ref(executor->dropped);
+    executor->dropping = future;
+    if (future != NULL) {
+        executor->dropped = future->next;
+    } else {
+        executor->dropper = NULL;
+    }
+    pyt_lock_release(&executor->out_lock);
+    pyt_future_unref(before);
+    return future;
+}
+
+/* Drop what is in `dropped`. The list is the executor's, not a variable here: fork's child, where
+ * the thread that drops may not be, has to find it. */
+static void pyt__executor_drop_all(pyt_executor *executor) {
+    pyt_future *future = pyt__executor_next_dropped(executor);
+    while (future != NULL) {
+        PYT__STEP();
+        bool broken = PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_BROKEN;
+        pyt__executor_drop_task(executor, future, broken);
+        future = pyt__executor_next_dropped(executor);
+    }
+}
+
+/* Take no more tasks; drop those in the queue if so wished. Callbacks run here. One thread at most
+ * has something to drop: after the first there is nothing in the queue, and nothing comes. */
 static void pyt__executor_close(pyt_executor *executor, uint32_t state, bool drop) {
     pyt__lock_take(&executor->out_lock);
     pyt__lock_take(&executor->in_lock);
     if (PYT__LOAD(&executor->state, relaxed) != PYT__EXECUTOR_BROKEN) {
         PYT__STORE(&executor->state, state, seq_cst);
     }
+    executor->ended = false;
     pyt_future *dropped = drop ? pyt__executor_empty_locked(executor) : NULL;
-    executor->dropping += drop;
+    if (dropped != NULL) {
+        executor->dropped = dropped;
+        executor->dropper = &pyt__me;
+    }
     pyt_lock_release(&executor->in_lock);
     pyt_lock_release(&executor->out_lock);
     PYT__STEP();
     pyt__executor_call_all(executor);
-    while (dropped != NULL) {
-        pyt_future *future = dropped;
-        dropped = future->next;
-        pyt__executor_drop_task(executor, future, state == PYT__EXECUTOR_BROKEN);
+    if (dropped != NULL) {
+        pyt__executor_drop_all(executor);
     }
-    if (drop) {
-        pyt__lock_take(&executor->out_lock);
-        executor->dropping--;
-        pyt_lock_release(&executor->out_lock);
+}
+
+/* The same at the end of the process; fork's child opens it again. */
+static void pyt__executor_close_at_end(pyt_executor *executor) {
+    pyt__lock_take(&executor->out_lock);
+    pyt__lock_take(&executor->in_lock);
+    if (PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN) {
+        PYT__STORE(&executor->state, PYT__EXECUTOR_SHUT, seq_cst);
+        executor->ended = true;
     }
+    pyt_lock_release(&executor->in_lock);
+    pyt_lock_release(&executor->out_lock);
+    PYT__STEP();
+    pyt__executor_call_all(executor);
 }
 
 /* Wait until the workers have ended, but for the calling thread. The executor takes no tasks. */
@@ -10958,8 +11046,8 @@ static bool pyt__worker_in_circle_locked(pyt__worker *worker) {
 
 /* Does every worker there can be wait for a future that is not done? out_lock is held. */
 static bool pyt__executor_stuck_locked(const pyt_executor *executor) {
-    if (executor->dropping > 0 || (executor->threads < executor->max_threads &&
-                                   PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN)) {
+    if (executor->dropper != NULL || (executor->threads < executor->max_threads &&
+                                      PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN)) {
         return false;
     }
     const pyt__worker *worker = executor->workers;
@@ -11060,7 +11148,7 @@ static void pyt__executors_finish(void) {
     pyt__lock_take(&pyt__executors_lock);
     pyt__executors_ending = true;
     for (pyt_executor *each = pyt__executors; each != NULL; each = each->next) {
-        pyt__executor_close(each, PYT__EXECUTOR_SHUT, false); /* in the list it is whole */
+        pyt__executor_close_at_end(each); /* in the list it is whole */
     }
     pyt_executor *executor = pyt__executors_ref_locked(pyt__executors);
     pyt_lock_release(&pyt__executors_lock);
@@ -11126,14 +11214,37 @@ static void pyt__executor_abandon(pyt_executor *executor, pyt_future *future) {
     pyt__future_abandon(future);
 }
 
+static void pyt__executor_abandon_all(pyt_executor *executor, pyt_future *list) {
+    for (; list != NULL; list = list->next) {
+        pyt__executor_abandon(executor, list);
+    }
+}
+
+/* What another thread was dropping is abandoned; the calling thread goes on with what it drops. */
+static void pyt__executor_fork_child_dropped(pyt_executor *executor) {
+    if (executor->dropper == &pyt__me) {
+        return;
+    }
+    if (executor->dropping != NULL) {
+        pyt__executor_abandon(executor, executor->dropping);
+    }
+    pyt__executor_abandon_all(executor, executor->dropped);
+    executor->dropped = NULL;
+    executor->dropping = NULL;
+    executor->dropper = NULL;
+}
+
 static void pyt__executor_fork_child(pyt_executor *executor) {
     PYT__STORE(&executor->in_lock.pyt__word, 0, relaxed);
     PYT__STORE(&executor->out_lock.pyt__word, 0, relaxed);
     PYT__STORE(&executor->calls, 0, relaxed);
-    pyt_future *future = pyt__executor_empty_locked(executor);
-    for (; future != NULL; future = future->next) {
-        pyt__executor_abandon(executor, future);
+    if (executor->ended) {
+        PYT__STORE(&executor->state, PYT__EXECUTOR_OPEN, relaxed);
+        executor->ended = false;
     }
+    pyt__executor_fork_child_dropped(executor);
+    pyt__executor_abandon_all(executor, pyt__executor_empty_locked(executor));
+    pyt_future *future;
     executor->idle = 0;
     for (pyt__worker *worker = executor->workers; worker != NULL; worker = worker->older) {
         if (worker == pyt__worker_here || worker->gone) {
@@ -11155,6 +11266,7 @@ static void pyt__executor_fork_child(pyt_executor *executor) {
  * lock that it held would stay held. The executors go on with new workers. */
 static void pyt__executors_fork_child(void) {
     PYT__STORE(&pyt__executors_lock.pyt__word, 0, relaxed);
+    pyt__executors_ending = false;
     for (pyt_executor *executor = pyt__executors; executor != NULL; executor = executor->next) {
         pyt__executor_fork_child(executor);
     }
@@ -11666,10 +11778,12 @@ static void *pyt__job_help(void *arg) {
     return NULL;
 }
 
-/* The executor's `drop`: a helper will not run. */
-static void pyt__job_helper_dropped(void *arg, bool broken) {
-    pyt__job *job = (pyt__job *)arg;
+/* The executor's `drop`: a helper will not run. It is none any more when the job may go: fork's
+ * child finds the job by its helpers. */
+static void pyt__job_helper_dropped(pyt_future *task, bool broken) {
+    pyt__job *job = (pyt__job *)task->arg;
     pyt__job_drop(job, broken);
+    PYT__ADD(&task->word, 0 - PYT__FUTURE_HELPER, relaxed);
     pyt__job_unref(job);
 }
 
@@ -12338,10 +12452,14 @@ PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, 
  *  atexit before the first thread was started run after that, those registered later before it.
  *
  *  Before a fork the forking thread takes all locks of the library's own, so that the child finds
- *  every list whole. The child has one thread. Nobody waits any more: the queues are empty, the
- *  parkers of the others are free. PARKED bits may stay; they cost a look. The others' handles are
- *  OVER, nothing joins their system threads, and waiting timers have ended unfired. The caller is
- *  the main thread. A user's lock that another thread held stays held.
+ *  every list whole. The functions that do so are registered in a constructor: those of the
+ *  program, registered later, run before the locks are taken and after they are released, where
+ *  they may start, join and wait. Handlers of libraries that were loaded earlier run in between,
+ *  and so do all of those that were there before a plugin with a copy of its own: they must not
+ *  wait for what needs the locks. The child has one thread. Nobody waits any more: the queues are
+ *  empty, the parkers of the others are free. PARKED bits may stay; they cost a look. The others'
+ *  handles are OVER, nothing joins their system threads, and waiting timers have ended unfired. The
+ *  caller is the main thread. A user's lock that another thread held stays held.
  * ============================================================================================== */
 #if PYT__DEFINE
 
@@ -12359,10 +12477,22 @@ static pyt_thread *pyt__next_to_wait_for(void) {
     return thread;
 }
 
+static bool pyt__exit_hooked;                 /* pyt__at_exit is registered; under registry lock */
+static PYT__ATOMIC(uint32_t) pyt__exit_begun; /* it has been called */
+
+/* In fork's child, which is a new process. A handler that was called will not be called again: the
+ * next start of a thread registers it anew. */
+static void pyt__exit_fork_child(void) {
+    if (PYT__SWAP(&pyt__exit_begun, 0, relaxed) != 0) {
+        pyt__exit_hooked = false;
+    }
+}
+
 static void pyt__at_exit(void) {
     if (pyt__os_is_alone() || pyt__enroll() == NULL) {
         return;
     }
+    PYT__STORE(&pyt__exit_begun, 1, relaxed);
     pyt__executors_finish();
     if (pyt__is_main_thread()) { /* for those who join it, it is over now */
         pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
@@ -12379,13 +12509,12 @@ static void pyt__at_exit(void) {
 /* Have pyt__at_exit called, once. The registry is locked. */
 static bool pyt__hook_exit_locked(void) {
 #if !defined(PYTHREADING_NO_ATEXIT)
-    static bool hooked;
-    if (!hooked) {
+    if (!pyt__exit_hooked) {
         int saved = errno;
-        hooked = !PYT__FAULT("at_exit") && atexit(pyt__at_exit) == 0;
+        pyt__exit_hooked = !PYT__FAULT("at_exit") && atexit(pyt__at_exit) == 0;
         errno = saved;
     }
-    return hooked;
+    return pyt__exit_hooked;
 #else
     (void)pyt__at_exit;
     return true;
@@ -12398,12 +12527,17 @@ static void pyt__holdings_unlock_all(pyt__shared *shared);
 static void pyt__holdings_renew(pyt__shared *shared);
 #endif
 
-/* fork is hooked only when the shared part is there. */
+/* While nothing has been made there is nothing to lock. What another thread makes between here and
+ * the fork is put right in the child without: lists are walked forwards only, and counted anew. */
 PYT__UNCHECKED static void pyt__fork_before(void) {
     if (pyt__me.pyt__forking++ > 0) {
         return;
     }
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__me.pyt__fork_shared = shared;
+    if (shared == NULL) {
+        return;
+    }
     pyt__os_mutex_lock(&shared->fork_mutex);
     if (pyt__me.pyt__parker == NULL) {
         pyt__me.pyt__parker = shared->fork_parker;
@@ -12416,11 +12550,17 @@ PYT__UNCHECKED static void pyt__fork_before(void) {
     PYT__DEBUG(pyt__holdings_lock_all(shared);)
 }
 
+/* Is this the call that ends what pyt__fork_before began? One without a beginning is none: the
+ * functions were registered between the two. */
+static bool pyt__fork_is_over(void) {
+    return pyt__me.pyt__forking > 0 && --pyt__me.pyt__forking == 0;
+}
+
 PYT__UNCHECKED static void pyt__fork_parent(void) {
-    if (--pyt__me.pyt__forking > 0) {
+    pyt__shared *shared = pyt__me.pyt__fork_shared;
+    if (!pyt__fork_is_over() || shared == NULL) {
         return;
     }
-    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     PYT__DEBUG(pyt__holdings_unlock_all(shared);)
     pyt__os_mutex_unlock(&shared->mutex);
     pyt_lock_release(&pyt__locals_lock);
@@ -12467,8 +12607,8 @@ static void pyt__fork_child_parking(pyt__shared *shared) {
 
 /* A thread that was alive in the parent and is not here. */
 static void pyt__fork_child_end_thread(pyt_thread *thread) {
-    pyt__registry_remove_locked(thread);
-    pyt__thread_change(thread, PYT__PHASE | PYT__JOINABLE, PYT__OVER);
+    pyt__thread_change(thread, PYT__PHASE | PYT__JOINABLE | PYT__LISTED, PYT__OVER);
+    thread->place = 0; /* of a timer that waited */
     PYT__STORE(&thread->join_lock.pyt__word, 0, relaxed);
     PYT__STORE(&thread->done.pyt__word, PYT__SET, relaxed);
     pyt_thread_unref(thread);
@@ -12476,6 +12616,7 @@ static void pyt__fork_child_end_thread(pyt_thread *thread) {
 
 /* The calling thread is the main thread now. One that has no handle takes over the first one. */
 static void pyt__fork_child_become_main(void) {
+    pyt__me.pyt__is_main = true;
     pyt_thread *main_thread = pyt__me.pyt__thread;
     if (main_thread == NULL) {
         main_thread = &pyt__first_main;
@@ -12496,35 +12637,44 @@ static void pyt__fork_child_become_main(void) {
     PYT__STORE(&pyt__main_interrupted, 0, relaxed);
 }
 
+/* The registry has the calling thread alone. */
+static void pyt__fork_child_threads(void) {
+    PYT__STORE(&pyt__registry_lock.pyt__word, 0, relaxed);
+    pyt_thread *thread = pyt__registry_oldest;
+    pyt__registry_oldest = pyt__registry_youngest = NULL;
+    pyt__registry_count = 0;
+    while (thread != NULL) {
+        pyt_thread *next = thread->next;
+        if (thread != pyt__me.pyt__thread) {
+            pyt__fork_child_end_thread(thread);
+        } else {
+            pyt__registry_add_locked(thread);
+        }
+        thread = next;
+    }
+}
+
 static void pyt__fork_child(void) {
-    if (--pyt__me.pyt__forking > 0) {
+    if (!pyt__fork_is_over()) {
         return;
     }
     int saved = errno;
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__forks++;
-    pyt__fork_child_parking(PYT__LOAD(&pyt__shared_place, acquire));
-    PYT__STORE(&pyt__timers_lock.pyt__word, 0, relaxed);
-    PYT__STORE(&pyt__registry_lock.pyt__word, 0, relaxed);
+    if (shared != NULL) {
+        pyt__fork_child_parking(shared);
+    }
     PYT__STORE(&pyt__locals_lock.pyt__word, 0, relaxed);
-    pyt__timers_count = 0;
-    pyt__timers_firing = 0;
-    pyt__timers_stopping = false;
-    if (pyt__timers_service != NULL) {
-        if (pyt__thread_phase(pyt__timers_service) != PYT__OVER) {
-            pyt__fork_child_end_thread(pyt__timers_service);
-        }
-        pyt_thread_unref(pyt__timers_service);
-        pyt__timers_service = NULL;
-    }
+    pyt__timers_fork_child();
     pyt__fork_child_become_main();
-    pyt_thread *next;
-    for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = next) {
-        next = thread->next;
-        if (thread != pyt__me.pyt__thread) {
-            pyt__fork_child_end_thread(thread);
-        }
-    }
+    pyt__fork_child_threads();
     pyt__executors_fork_child();
+    pyt__exit_fork_child();
+    if (shared != NULL && pyt__me.pyt__parker == NULL) {
+        const char *message = pyt__me.pyt__message;
+        (void)pyt__enroll(); /* so that the main thread's end is noticed */
+        pyt__me.pyt__message = message;
+    }
     errno = saved;
 }
 

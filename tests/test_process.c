@@ -1,0 +1,448 @@
+/* The edges of a process: handlers of fork beside the library's own, a fork in the middle of
+ * something, ends by any thread, signals. What is common to all forks is in test_fork.c, what is
+ * common to all ends in test_exit.c. */
+#define _GNU_SOURCE
+#include "test.h"
+
+#if !defined(_WIN32) && !defined(PYTHREADING_DUMMY)
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#elif __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#endif
+#endif
+
+/* ThreadSanitizer does not survive fork in a program with threads; AddressSanitizer's allocator is
+ * not prepared for it, and takes the child's memory for leaked. */
+static void skip_where_fork_is_fatal(void) {
+#if defined(UNDER_TSAN) || defined(UNDER_ASAN)
+    test_skip("a sanitizer does not survive fork in a program with threads");
+#endif
+}
+
+/* Fork, and run `part` in the child, which then ends by _exit(0). */
+static pid_t begin_child(void (*part)(void *), void *arg) {
+    fflush(NULL);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        alarm((unsigned)(15 * test_slowness()));
+        part(arg);
+        _exit(0);
+    }
+    return pid;
+}
+
+static void end_child(pid_t pid) {
+    int status = -1;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(WEXITSTATUS(status), 0);
+}
+
+static void *nothing(void *arg) {
+    return arg;
+}
+
+static void *wait_for_event(void *arg) {
+    CHECK_STATUS(pyt_event_wait(arg), PYT_OK);
+    return arg;
+}
+
+/* ---- handlers of the program around fork ---------------------------------------------------- */
+
+/* A thread of the program's that its handlers stop before a fork and start again after it. */
+static pyt_thread *helper;
+static pyt_event helper_stop = PYT_EVENT_INIT;
+
+static void start_helper(void) {
+    CHECK_STATUS(pyt_event_clear(&helper_stop), PYT_OK);
+    helper = test_thread(wait_for_event, &helper_stop);
+}
+
+static void stop_helper(void) {
+    CHECK_STATUS(pyt_event_set(&helper_stop), PYT_OK);
+    test_join(helper);
+}
+
+static void use_a_helper(void *arg) {
+    (void)arg;
+    stop_helper();
+}
+
+static void see_no_helper(void *arg) {
+    (void)arg;
+    CHECK_INT(pyt_active_count(), 1);
+}
+
+TEST(a_handler_before_fork_may_join_a_thread) {
+    skip_where_fork_is_fatal();
+    CHECK_INT(pthread_atfork(stop_helper, NULL, NULL), 0);
+    start_helper();
+    end_child(begin_child(see_no_helper, NULL));
+    CHECK_INT(pyt_active_count(), 1);
+}
+
+TEST(a_handler_after_fork_may_start_a_thread_in_the_parent) {
+    skip_where_fork_is_fatal();
+    CHECK_INT(pthread_atfork(stop_helper, start_helper, NULL), 0);
+    start_helper();
+    end_child(begin_child(see_no_helper, NULL));
+    CHECK_INT(pyt_active_count(), 2);
+    stop_helper();
+}
+
+TEST(a_handler_after_fork_may_start_a_thread_in_the_child) {
+    skip_where_fork_is_fatal();
+    CHECK_INT(pthread_atfork(stop_helper, start_helper, start_helper), 0);
+    start_helper();
+    end_child(begin_child(use_a_helper, NULL));
+    stop_helper();
+}
+
+TEST(handlers_that_were_registered_after_the_first_use_do_the_same) {
+    skip_where_fork_is_fatal();
+    CHECK_INT(pyt_active_count(), 1);
+    CHECK_INT(pthread_atfork(stop_helper, start_helper, start_helper), 0);
+    start_helper();
+    end_child(begin_child(use_a_helper, NULL));
+    end_child(begin_child(use_a_helper, NULL));
+    stop_helper();
+}
+
+static pyt_lock of_the_program;
+
+static void take_it(void) {
+    CHECK_STATUS(pyt_lock_acquire(&of_the_program), PYT_OK);
+}
+
+static void let_it_go(void) {
+    CHECK_STATUS(pyt_lock_release(&of_the_program), PYT_OK);
+}
+
+static void take_it_in_the_child(void *arg) {
+    (void)arg;
+    CHECK_STATUS(pyt_lock_acquire_nowait(&of_the_program), PYT_OK);
+    let_it_go();
+}
+
+static void *take_it_often(void *arg) {
+    while (!pyt_event_is_set(arg)) {
+        pyt_with(&of_the_program) {
+            CHECK(pyt_active_count() >= 1);
+        }
+    }
+    return NULL;
+}
+
+TEST(handlers_may_hold_a_lock_of_the_program_over_the_fork) {
+    skip_where_fork_is_fatal();
+    pyt_event stop = PYT_EVENT_INIT;
+    CHECK_INT(pthread_atfork(take_it, let_it_go, let_it_go), 0);
+    pyt_thread *threads[2];
+    for (int i = 0; i < 2; i++) {
+        threads[i] = test_thread(take_it_often, &stop);
+    }
+    for (int i = 0; i < test_scale(20) + 1; i++) {
+        end_child(begin_child(take_it_in_the_child, NULL));
+    }
+    CHECK_STATUS(pyt_event_set(&stop), PYT_OK);
+    for (int i = 0; i < 2; i++) {
+        test_join(threads[i]);
+    }
+}
+
+static void use_it_for_the_first_time(void *arg) {
+    (void)arg;
+    CHECK(pyt_current_thread() == pyt_main_thread());
+    CHECK_INT(pyt_active_count(), 1);
+    start_helper();
+    stop_helper();
+}
+
+static void *fork_and_use_it(void *arg) {
+    end_child(begin_child(use_it_for_the_first_time, NULL));
+    return arg;
+}
+
+TEST(a_fork_before_the_library_was_used_makes_the_forking_thread_main) {
+    skip_where_fork_is_fatal();
+    test_raw_join(test_raw_start(fork_and_use_it, NULL));
+    end_child(begin_child(use_it_for_the_first_time, NULL));
+    CHECK(pyt_current_thread() == pyt_main_thread());
+}
+
+/* ---- fork in the middle of something -------------------------------------------------------- */
+
+enum {
+    QUEUED = 300
+};
+
+typedef struct dropping {
+    pyt_executor *executor;
+    pyt_event working, busy; /* the only worker has begun, and may end */
+    pyt_event begun, go_on;
+    pyt_future *running;
+    pyt_future *futures[QUEUED];
+    void (*in_callback)(struct dropping *all);
+} dropping;
+
+static void hold_up(pyt_future *future, void *arg) {
+    (void)future;
+    dropping *all = arg;
+    all->in_callback(all);
+}
+
+static void hold_up_until_told(dropping *all) {
+    CHECK_STATUS(pyt_event_set(&all->begun), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&all->go_on), PYT_OK);
+}
+
+/* Cancel what is queued; the callback of the first comes in between. */
+static void *cancel_all(void *arg) {
+    dropping *all = arg;
+    CHECK_STATUS(pyt_executor_shutdown(all->executor, false, true), PYT_OK);
+    return NULL;
+}
+
+static void *be_busy(void *arg) {
+    dropping *all = arg;
+    CHECK_STATUS(pyt_event_set(&all->working), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&all->busy), PYT_OK);
+    return NULL;
+}
+
+static void fill(dropping *all) {
+    const pyt_executor_options one = {.max_workers = 1};
+    CHECK_STATUS(pyt_executor_new(&all->executor, &one), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(all->executor, be_busy, all, &all->running), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&all->working), PYT_OK);
+    for (int i = 0; i < QUEUED; i++) {
+        CHECK_STATUS(pyt_executor_submit(all->executor, nothing, NULL, &all->futures[i]), PYT_OK);
+    }
+    CHECK_STATUS(pyt_future_add_done_callback(all->futures[0], hold_up, all), PYT_OK);
+}
+
+static void finish(dropping *all) {
+    CHECK_STATUS(pyt_event_set(&all->busy), PYT_OK);
+    CHECK_STATUS(pyt_future_result(all->running, NULL), PYT_OK);
+    for (int i = 0; i < QUEUED; i++) {
+        CHECK_STATUS(pyt_future_result(all->futures[i], NULL), PYT_CANCELLED);
+        pyt_future_unref(all->futures[i]);
+    }
+    pyt_future_unref(all->running);
+    pyt_executor_free(all->executor);
+}
+
+static void see_all_done(void *arg) {
+    dropping *all = arg;
+    CHECK_STATUS(pyt_wait_timeout(all->futures, QUEUED, 5, PYT_ALL_COMPLETED, NULL, NULL), PYT_OK);
+    for (int i = 0; i < QUEUED; i++) {
+        CHECK(pyt_future_done(all->futures[i]));
+    }
+    pyt_executor_free(all->executor);
+}
+
+TEST(in_the_child_of_a_fork_while_a_shutdown_cancels_all_futures_are_done) {
+    skip_where_fork_is_fatal();
+    dropping all = {.in_callback = hold_up_until_told};
+    fill(&all);
+    pyt_thread *thread = test_thread(cancel_all, &all);
+    CHECK_STATUS(pyt_event_wait(&all.begun), PYT_OK);
+    end_child(begin_child(see_all_done, &all));
+    CHECK_STATUS(pyt_event_set(&all.go_on), PYT_OK);
+    test_join(thread);
+    finish(&all);
+}
+
+static pid_t child_of_callback;
+
+static void fork_here(dropping *all) {
+    (void)all;
+    fflush(NULL);
+    child_of_callback = fork();
+    CHECK(child_of_callback >= 0);
+}
+
+TEST(a_callback_of_a_shutdown_may_fork_and_both_processes_go_on_cancelling) {
+    skip_where_fork_is_fatal();
+    dropping all = {.in_callback = fork_here};
+    fill(&all);
+    cancel_all(&all);
+    for (int i = 0; i < QUEUED; i++) {
+        CHECK(pyt_future_cancelled(all.futures[i]));
+    }
+    if (child_of_callback == 0) {
+        pyt_executor_free(all.executor);
+        _exit(0);
+    }
+    end_child(child_of_callback);
+    finish(&all);
+}
+
+/* A worker of the child waits for a task behind it. */
+static void *wait_for_the_next(void *arg) {
+    pyt_executor *executor = *(pyt_executor **)arg;
+    pyt_future *future;
+    CHECK_STATUS(pyt_executor_submit(executor, nothing, NULL, &future), PYT_OK);
+    pyt_status status = pyt_future_result(future, NULL);
+    pyt_future_unref(future);
+    return status == PYT_RUNTIME_ERROR ? arg : NULL;
+}
+
+/* ---- fork while the process ends ------------------------------------------------------------ */
+
+static pyt_executor *of_the_parent;
+
+static void *say_at_the_end(void *arg) {
+    test_sleep(0.05); /* the child's main thread is in exit by then, or will be */
+    puts(arg);
+    fflush(stdout);
+    return NULL;
+}
+
+static void be_a_new_process(void) {
+    const pyt_executor_options one = {.max_workers = 1};
+    pyt_executor *executor;
+    pyt_future *future;
+    void *result = NULL;
+    alarm((unsigned)(15 * test_slowness()));
+    CHECK_STATUS(pyt_executor_new(&executor, &one), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(executor, wait_for_the_next, &executor, &future), PYT_OK);
+    CHECK_STATUS(pyt_future_result(future, &result), PYT_OK);
+    CHECK(result == &executor); /* an endless wait is still seen */
+    pyt_future_unref(future);
+    CHECK_STATUS(pyt_executor_submit(of_the_parent, nothing, executor, &future), PYT_OK);
+    CHECK_STATUS(pyt_future_result(future, &result), PYT_OK);
+    CHECK(result == executor);
+    pyt_future_unref(future);
+    pyt_executor_free(executor);
+    const pyt_thread_options options = {
+        .target = say_at_the_end, .arg = (void *)"child", .daemon = PYT_DAEMON_FALSE};
+    pyt_thread *thread;
+    CHECK_STATUS(pyt_thread_new(&thread, &options), PYT_OK);
+    CHECK_STATUS(pyt_thread_start(thread), PYT_OK);
+    pyt_thread_unref(thread);
+}
+
+/* Wait until the process ends, which is when executors refuse, and fork. */
+static void *fork_at_the_end(void *arg) {
+    pyt_executor *executor = NULL;
+    pyt_status status = PYT_OK;
+    while (status != PYT_RUNTIME_ERROR) {
+        test_yield();
+        CHECK_STATUS(pyt_executor_new(&executor, NULL), PYT_OK);
+        status = pyt_executor_submit(executor, nothing, NULL, NULL);
+        pyt_executor_free(executor);
+    }
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        be_a_new_process();
+        exit(0);
+    }
+    end_child(pid);
+    return arg;
+}
+
+static void end_with_a_fork(void *arg) {
+    (void)arg;
+    const pyt_executor_options one = {.max_workers = 1};
+    CHECK_STATUS(pyt_executor_new(&of_the_parent, &one), PYT_OK);
+    pyt_thread_unref(test_thread(fork_at_the_end, NULL));
+}
+
+TEST(the_child_of_a_fork_while_the_process_ends_is_a_new_process) {
+    skip_where_fork_is_fatal();
+    char output[256];
+    CHECK_INT(test_child(end_with_a_fork, NULL, output, sizeof output), 0);
+    CHECK_STR(output, "child\n");
+}
+
+static void fork_in_a_late_handler(void) {
+    fflush(NULL);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        be_a_new_process();
+        return; /* and goes on with its end */
+    }
+    end_child(pid);
+}
+
+static void fork_in_a_handler(void *arg) {
+    (void)arg;
+    const pyt_executor_options one = {.max_workers = 1};
+    CHECK_INT(atexit(fork_in_a_late_handler), 0);
+    CHECK_STATUS(pyt_executor_new(&of_the_parent, &one), PYT_OK);
+    test_join(test_thread(nothing, NULL));
+}
+
+TEST(a_handler_of_exit_may_fork_a_new_process) {
+    skip_where_fork_is_fatal();
+    char output[256];
+    CHECK_INT(test_child(fork_in_a_handler, NULL, output, sizeof output), 0);
+    CHECK_STR(output, "child\n");
+}
+
+/* ---- fork in a foreign thread that ends before the process ----------------------------------- */
+
+static void *be_nobody_special(void *arg) {
+    if (pyt_current_thread() == pyt_main_thread() ||
+        (pyt_thread_join(pyt_main_thread()) != PYT_OK)) {
+        atomic_fetch_add((atomic_int *)arg, 1);
+    }
+    return NULL;
+}
+
+/* In the child. Threads that begin after the main thread has ended may get its memory. */
+static void *follow_the_main_thread(void *arg) {
+    atomic_int wrong = 0;
+    while (pyt_thread_is_alive(pyt_main_thread())) {
+        test_yield();
+    }
+    test_sleep(0.05); /* the system has its memory back */
+    for (int i = 0; i < 5; i++) {
+        test_raw_join(test_raw_start(be_nobody_special, &wrong));
+    }
+    _exit(wrong == 0 ? 0 : 1);
+    return arg;
+}
+
+static void *fork_and_end_in_the_child(void *arg) {
+    fflush(NULL);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        alarm((unsigned)(15 * test_slowness()));
+        test_raw_start(follow_the_main_thread, NULL);
+        return NULL; /* the end of the child's main thread */
+    }
+    end_child(pid);
+    CHECK_STATUS(pyt_event_set(arg), PYT_OK);
+    return NULL;
+}
+
+TEST(no_later_thread_is_taken_for_a_main_thread_that_was_foreign_and_has_ended) {
+    skip_where_fork_is_fatal();
+    pthread_t thread;
+    pyt_event done = PYT_EVENT_INIT;
+    CHECK_INT(pyt_active_count(), 1);
+    CHECK_INT(pthread_create(&thread, NULL, fork_and_end_in_the_child, &done), 0);
+    CHECK_INT(pthread_detach(thread), 0);
+    CHECK_STATUS(pyt_event_wait(&done), PYT_OK);
+}
+
+#endif
