@@ -85,8 +85,28 @@ static struct {
     _Atomic(int) fired;
 } test_state;
 
+static struct {
+    _Atomic(const char *) name;
+    void (*hook)(void *arg);
+    void *arg;
+} test_hooked;
+
+void test_at_call(const char *name, void (*hook)(void *arg), void *arg) {
+    test_hooked.hook = hook;
+    test_hooked.arg = arg;
+    atomic_exchange(&test_hooked.name, name);
+}
+
+static void test_call_hook(const char *name) {
+    const char *wanted = atomic_load(&test_hooked.name);
+    if (wanted != NULL && strcmp(name, wanted) == 0 &&
+        atomic_compare_exchange_strong(&test_hooked.name, &wanted, NULL)) {
+        test_hooked.hook(test_hooked.arg);
+    }
+}
+
 static bool test_fault(const char *name) {
-    (void)name;
+    test_call_hook(name);
     long call = atomic_fetch_add(&test_state.calls, 1) + 1;
     if (call != atomic_load(&test_state.victim)) {
         return false;
@@ -354,6 +374,20 @@ pyt_status test_foreign(pyt_status (*function)(void *object), void *object) {
     test_call call = {.function = function, .object = object};
     test_raw_join(test_raw_start(test_make_foreign_call, &call));
     return call.status;
+}
+
+pyt_lock *test_start_lock(pyt_thread *thread) {
+    return &thread->join_lock;
+}
+
+pyt_lock *test_cache_lock(pyt_executor *executor) {
+    return &executor->in_lock;
+}
+
+pyt_lock *test_list_lock(int i) {
+    static pyt_lock *const locks[] = {&pyt__executors_lock, &pyt__timers_lock, &pyt__registry_lock,
+                                      &pyt__locals_lock, NULL};
+    return locks[i];
 }
 
 bool test_same_bucket(const void *one, const void *other) {

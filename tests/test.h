@@ -192,6 +192,13 @@ size_t test_standard_stack_size(void);
 /* Do two addresses share a bucket of the park room? */
 bool test_same_bucket(const void *one, const void *other);
 
+/* Locks of the library's own, for tests in which one thread finds another inside: the one that is
+ * held while a thread starts, the one of an executor's spare futures, and, NULL behind the last,
+ * those that guard a list. */
+pyt_lock *test_start_lock(pyt_thread *thread);
+pyt_lock *test_cache_lock(pyt_executor *executor);
+pyt_lock *test_list_lock(int i);
+
 /* ---- processes ---- */
 
 /* Run `body(arg)` and then exit(0) in a child process, forked here: before the test has threads.
@@ -211,6 +218,10 @@ void test_fail_nth(long n);
 /* How many there were since, and whether one was made to fail. */
 long test_fault_calls(void);
 bool test_fault_fired(void);
+
+/* Call `hook(arg)`, once, before the library's next platform call of that name, or before its next
+ * allocation ("malloc"), in the thread that makes it. Returns before that. */
+void test_at_call(const char *name, void (*hook)(void *arg), void *arg);
 
 /* What the library holds at this moment: blocks, and bytes asked for. */
 long test_live_allocations(void);

@@ -567,6 +567,21 @@ EACH(wakes_everybody_in_the_order_of_their_arrival) {
     }
 }
 
+EACH(wakes_as_many_as_it_is_told_to_and_no_more) {
+    room r;
+    test_call calls[WAITERS];
+    make(&r, K);
+    start_waiters(calls, WAITERS, wait, &r);
+    for (int n = 1, first = 0; first < WAITERS; first += n, n++) {
+        enter(&r);
+        CHECK_STATUS(pyt_condition_notify_n(&r.condition, n), PYT_OK);
+        PARKED_CONDITION(&r.condition, (size_t)(WAITERS - first - n));
+        leave(&r);
+        end_waiters(&calls[first], n);
+        CHECK_INT(r.woken, first + n);
+    }
+}
+
 EACH(wakes_nobody_when_told_to_wake_none) {
     room r;
     test_call waiter;

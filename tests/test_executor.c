@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #if !defined(_WIN32)
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #endif
 
@@ -667,6 +668,45 @@ TEST(tasks_that_wait_for_each_other_or_for_themselves_are_told) {
     pyt_executor_free(executor);
 }
 
+struct wait_later {
+    pyt_event go;
+    pyt_future *what;
+};
+
+static void *wait_later(void *arg) {
+    struct wait_later *wait = arg;
+    CHECK_STATUS(pyt_event_wait(&wait->go), PYT_OK);
+    return (void *)(uintptr_t)pyt_future_result(wait->what, NULL);
+}
+
+static pyt_future *running(pyt_executor *executor, void *(*function)(void *), void *arg) {
+    pyt_future *future = submitted(executor, function, arg);
+    while (!pyt_future_running(future)) {
+        test_yield();
+    }
+    return future;
+}
+
+/* Of two that wait, the one whose task has not begun, whichever of the workers that is. */
+TEST(of_those_that_wait_in_vain_one_whose_task_has_not_begun_is_refused) {
+    for (int older = 0; older < 2; older++) {
+        pyt_executor *executor = made(2);
+        struct wait_later for_pending = {PYT_EVENT_INIT, NULL}, for_other = {PYT_EVENT_INIT, NULL};
+        pyt_future *one = running(executor, wait_later, older == 0 ? &for_pending : &for_other);
+        pyt_future *two = running(executor, wait_later, older == 0 ? &for_other : &for_pending);
+        pyt_future *pending = submitted(executor, same, NULL);
+        for_pending.what = pending;
+        for_other.what = older == 0 ? one : two;
+        CHECK_STATUS(pyt_event_set(&for_pending.go), PYT_OK);
+        test_wait_parked(pending, 1);
+        CHECK_STATUS(pyt_event_set(&for_other.go), PYT_OK);
+        CHECK_STATUS(status_of(older == 0 ? one : two), PYT_RUNTIME_ERROR);
+        CHECK_STATUS(status_of(older == 0 ? two : one), PYT_OK);
+        ends_with(pending, PYT_OK);
+        pyt_executor_free(executor);
+    }
+}
+
 static void *divide(void *arg);
 
 struct range {
@@ -774,6 +814,35 @@ TEST(futures_outlive_their_executor) {
         pyt_future_unref(futures[i]);
     }
     CHECK(test_live_allocations() <= before + 1); /* a parker more than before */
+}
+
+static pyt_status drop(void *future) {
+    test_fail_nth(1);
+    pyt_future_unref(future);
+    CHECK(test_fault_fired());
+    return PYT_OK;
+}
+
+static void drop_without_memory(void) {
+    pyt_executor *executor = made(1);
+    pyt_future *future = submitted(executor, same, NULL);
+    CHECK_STATUS(pyt_future_result(future, NULL), PYT_OK);
+    ends_with(submitted(executor, same, NULL), PYT_OK);
+    CHECK_STATUS(pyt_executor_shutdown(executor, true, false), PYT_OK);
+    CHECK_STATUS(pyt_lock_acquire(test_cache_lock(executor)), PYT_OK);
+    CHECK_STATUS(test_foreign(drop, future), PYT_OK);
+    CHECK_STATUS(pyt_lock_release(test_cache_lock(executor)), PYT_OK);
+    pyt_executor_free(executor);
+}
+
+/* It would have to wait for the lock of the spare ones, and has no memory to wait with. */
+TEST(a_future_dropped_without_memory_is_freed_and_its_executor_knows) {
+    drop_without_memory();
+    long before = test_live_allocations();
+    for (int i = 0; i < 3; i++) {
+        drop_without_memory();
+        CHECK_INT(test_live_allocations(), before);
+    }
 }
 
 TEST(what_an_executor_keeps_for_later_is_bounded) {
@@ -960,6 +1029,31 @@ TEST(a_task_may_fork_and_use_its_executor_in_the_child) {
     CHECK_STATUS(pyt_future_result(future, &status), PYT_OK);
     CHECK_INT((uintptr_t)status, 0);
     pyt_future_unref(future);
+    pyt_executor_free(executor);
+}
+#endif
+
+#if !defined(_WIN32)
+/* A worker looks for work for a moment, then it sleeps. */
+TEST(idle_workers_use_no_processor_time) {
+    enum {
+        WORKERS = 4
+    };
+    pyt_executor *executor = made(WORKERS);
+    pyt_event gate = PYT_EVENT_INIT;
+    pyt_future *futures[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        futures[i] = running(executor, wait_for_event, &gate);
+    }
+    pyt_event_set(&gate);
+    for (int i = 0; i < WORKERS; i++) {
+        ends_with(futures[i], PYT_OK);
+    }
+    test_sleep(0.02);
+    clock_t begin = clock();
+    test_sleep(0.2);
+    double used = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    CHECK_WITHIN(used, 0.0, 0.05);
     pyt_executor_free(executor);
 }
 #endif

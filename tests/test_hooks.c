@@ -273,6 +273,46 @@ TEST(a_raise_is_an_exception_and_an_exit_is_a_return) {
     CHECK_STR(by_profile.events, "CR");
 }
 
+static void raise_at_the_end(pyt_thread *thread, pyt_trace_event event) {
+    trace(thread, event);
+    if (event != PYT_TRACE_CALL) {
+        pyt_raise(31, "the trace function's own");
+    }
+}
+
+TEST(a_raise_of_the_trace_function_at_the_end_is_reported_and_the_result_stays) {
+    pyt_settrace(raise_at_the_end);
+    pyt_setprofile(profile);
+    pyt_set_excepthook(record_raise);
+    test_join(test_thread(nothing, NULL));
+    long before = test_live_allocations();
+    for (int i = 2; i < 5; i++) {
+        pyt_thread *thread = test_thread(nothing, &hooked);
+        void *result = NULL;
+        CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
+        CHECK_STATUS(pyt_thread_result(thread, &result), PYT_OK);
+        CHECK(result == &hooked);
+        CHECK_INT(atomic_load(&hooked.calls), i);
+        CHECK_INT(hooked.code, 31);
+        CHECK_STR(hooked.message, "the trace function's own");
+        pyt_thread_unref(thread);
+        CHECK_INT(test_live_allocations(), before);
+    }
+    CHECK_STR(by_trace.events, "CRCRCRCR");
+}
+
+TEST(a_raise_of_target_and_trace_function_are_both_reported) {
+    pyt_settrace(raise_at_the_end);
+    pyt_set_excepthook(record_raise);
+    pyt_thread *thread = test_thread(raise_its_argument, (void *)"the target's own");
+    CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
+    CHECK_INT(atomic_load(&hooked.calls), 2);
+    CHECK_STATUS(pyt_thread_result(thread, NULL), PYT_TASK_ERROR);
+    CHECK_STR(pyt_error_message(), "the target's own");
+    pyt_thread_unref(thread);
+    CHECK_STR(by_trace.events, "CE");
+}
+
 TEST(after_the_function_is_taken_away_later_threads_are_not_traced) {
     pyt_settrace(trace);
     pyt_setprofile(profile);

@@ -192,6 +192,41 @@ TEST(locals_leave_no_memory_behind) {
     }
 }
 
+/* The list of numbers given back is renewed while it has some in it. */
+TEST(numbers_that_were_given_back_are_given_again_however_many_locals_there_are) {
+    enum {
+        KEPT = 3
+    };
+    pyt_local *all = many_locals();
+    CHECK(pyt_local_get(&local) != NULL); /* the first value makes what stays */
+    for (int count = 16; count <= 1024; count *= 2) {
+        long before = test_live_allocations();
+        for (int i = 0; i < count; i++) {
+            value *mine = pyt_local_get(&all[i]);
+            CHECK(mine != NULL);
+            mine->number = i;
+        }
+        for (int i = 0; i < KEPT; i++) {
+            CHECK_STATUS(pyt_local_delete(&all[2 * i + 1]), PYT_OK);
+        }
+        for (int i = count; i < count + 2 * KEPT; i++) {
+            value *mine = pyt_local_get(&all[i]);
+            CHECK(mine != NULL);
+            mine->number = i;
+        }
+        for (int i = 0; i < count + 2 * KEPT; i++) {
+            bool deleted = i < 2 * KEPT && i % 2 == 1;
+            CHECK(pyt_local_exists(&all[i]) == !deleted);
+            if (!deleted) {
+                CHECK_INT(((value *)pyt_local_get(&all[i]))->number, i);
+                CHECK_STATUS(pyt_local_delete(&all[i]), PYT_OK);
+            }
+        }
+        CHECK_INT(test_live_allocations(), before);
+    }
+    check_counts(atomic_load(&constructed), atomic_load(&constructed) - 1);
+}
+
 /* ---- the end of a thread -------------------------------------------------------------------- */
 
 static void *make_a_value(void *arg) {
@@ -226,6 +261,59 @@ TEST(values_are_destroyed_before_join_returns_however_the_thread_ends) {
         check_counts(made, made);
         CHECK_INT(atomic_load(&destroyer), ident);
     }
+}
+
+static void destroy_and_raise(void *memory) {
+    destroy(memory);
+    pyt_raise(1, "a message that needs memory of its own");
+}
+
+static pyt_local raising = PYT_LOCAL_INIT(sizeof(value), construct, destroy_and_raise);
+
+static void *use_raising(void *arg) {
+    CHECK(pyt_local_get(&raising) != NULL);
+    return arg;
+}
+
+TEST(a_destroy_function_that_raises_leaves_nothing_behind) {
+    CHECK(pyt_local_get(&plain) != NULL); /* the first value makes what stays */
+    test_join(test_thread(use_raising, NULL));
+    CHECK_STATUS(pyt_local_delete(&raising), PYT_OK);
+    long before = test_live_allocations();
+    for (int i = 0; i < 5; i++) {
+        test_join(test_thread(use_raising, NULL));
+        CHECK(pyt_local_get(&raising) != NULL);
+        CHECK_STATUS(pyt_local_delete(&raising), PYT_OK);
+    }
+    check_counts(11, 11);
+    CHECK_INT(test_live_allocations(), before);
+}
+
+/* A local whose values are made again by their own end, for as long as the thread may. */
+static void destroy_and_make_again(void *memory);
+
+static pyt_local endless = PYT_LOCAL_INIT(sizeof(value), construct, destroy_and_make_again);
+static atomic_int denied;
+
+static void destroy_and_make_again(void *memory) {
+    destroy(memory);
+    if (pyt_local_get(&endless) == NULL) {
+        CHECK(strstr(pyt_error_message(), "the thread has ended") != NULL);
+        atomic_fetch_add(&denied, 1);
+    }
+}
+
+static void *use_endless(void *arg) {
+    CHECK(pyt_local_get(&endless) != NULL);
+    return arg;
+}
+
+TEST(a_thread_that_ends_makes_new_values_for_a_few_rounds_and_then_no_more) {
+    test_join(test_thread(use_endless, NULL));
+    CHECK_INT(atomic_load(&denied), 1);
+    CHECK(atomic_load(&constructed) > 1);
+    CHECK(atomic_load(&constructed) < 10);
+    check_counts(atomic_load(&constructed), atomic_load(&constructed));
 }
 
 static void *join_with_timeout_and_look(void *arg) {
@@ -441,7 +529,78 @@ TEST(a_constructor_may_use_another_local) {
     check_counts(2, 0);
 }
 
+static int construct_with_itself(void *memory);
+
+static pyt_local selfish = PYT_LOCAL_INIT(sizeof(value), construct_with_itself, destroy);
+
+static int construct_with_itself(void *memory) {
+    CHECK(pyt_local_get(&selfish) == NULL);
+    CHECK(strstr(pyt_error_message(), "constructor cannot use the local") != NULL);
+    CHECK(!pyt_local_exists(&selfish));
+    return construct(memory);
+}
+
+TEST(a_constructor_cannot_use_its_own_local) {
+    value *mine = pyt_local_get(&selfish);
+    CHECK(mine != NULL);
+    CHECK(pyt_local_get(&selfish) == mine);
+    CHECK_STATUS(pyt_local_delete(&selfish), PYT_OK);
+    check_counts(1, 1);
+}
+
+static int construct_and_raise(void *memory) {
+    (void)memory;
+    pyt_raise(9, "not today");
+}
+
+static pyt_local moody = PYT_LOCAL_INIT(sizeof(value), construct_and_raise, destroy);
+
+static void *use_moody(void *arg) {
+    pyt_local_get(&moody);
+    test_fail(__FILE__, __LINE__, "the constructor's raise did not go on");
+    return arg;
+}
+
+TEST(a_raise_in_a_constructor_goes_on_in_its_thread_and_leaves_no_value) {
+    pyt_set_excepthook(ignore);
+    long before = 0;
+    for (int i = 0; i < 5; i++) {
+        pyt_thread *thread = test_thread(use_moody, NULL);
+        CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
+        CHECK_STATUS(pyt_thread_result(thread, NULL), PYT_TASK_ERROR);
+        CHECK_STR(pyt_error_message(), "not today");
+        pyt_thread_unref(thread);
+        before = i == 0 ? test_live_allocations() : before;
+        CHECK_INT(test_live_allocations(), before);
+    }
+    CHECK(!pyt_local_exists(&moody));
+    CHECK_STATUS(pyt_local_delete(&moody), PYT_OK);
+    check_counts(0, 0);
+}
+
 /* ---- the end of a local --------------------------------------------------------------------- */
+
+static void destroy_and_delete(void *memory);
+
+static pyt_local stubborn = PYT_LOCAL_INIT(sizeof(value), construct, destroy_and_delete);
+
+static void destroy_and_delete(void *memory) {
+    CHECK_STATUS(pyt_local_delete(&stubborn), PYT_RUNTIME_ERROR);
+    destroy(memory);
+}
+
+static void *use_stubborn(void *arg) {
+    CHECK(pyt_local_get(&stubborn) != NULL);
+    return arg;
+}
+
+TEST(a_destroy_function_cannot_delete_its_own_local) {
+    test_join(test_thread(use_stubborn, NULL));
+    check_counts(1, 1);
+    CHECK(pyt_local_get(&stubborn) != NULL);
+    CHECK_STATUS(pyt_local_delete(&stubborn), PYT_OK);
+    check_counts(2, 2);
+}
 
 typedef struct holder {
     pyt_event has, look, looked, leave;

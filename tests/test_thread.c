@@ -902,6 +902,59 @@ static void *join_self(void *arg) {
     return NULL;
 }
 
+/* A start that is held up by the system until `call` waits for it. */
+typedef struct slow_start {
+    pyt_thread *thread;
+    test_call *call;
+    pyt_event begin;
+} slow_start;
+
+static void wait_for_the_other_call(void *arg) {
+    slow_start *slow = arg;
+    CHECK_STATUS(pyt_event_set(&slow->begin), PYT_OK);
+    test_wait_parked(test_start_lock(slow->thread), 1);
+}
+
+static pyt_status join_when_begun(void *arg) {
+    slow_start *slow = arg;
+    CHECK_STATUS(pyt_event_wait(&slow->begin), PYT_OK);
+    return pyt_thread_join(slow->thread);
+}
+
+static pyt_status ask_native_id_when_begun(void *arg) {
+    slow_start *slow = arg;
+    CHECK_STATUS(pyt_event_wait(&slow->begin), PYT_OK);
+    return pyt_thread_native_id(slow->thread) != 0 ? PYT_OK : PYT_RUNTIME_ERROR;
+}
+
+static void meet_a_start(pyt_status (*function)(void *), bool fails) {
+    test_call call;
+    slow_start slow = {.call = &call};
+    pyt_thread_options options = {.target = nothing};
+    CHECK_STATUS(pyt_thread_new(&slow.thread, &options), PYT_OK);
+    test_begin(&call, function, &slow);
+    PARKED_EVENT(&slow.begin, 1);
+    test_at_call("thread_start", wait_for_the_other_call, &slow);
+    test_fail_nth(fails ? 1 : 0);
+    CHECK_STATUS(pyt_thread_start(slow.thread), fails ? PYT_MEMORY_ERROR : PYT_OK);
+    CHECK(test_fault_fired() == fails);
+    CHECK_STATUS(test_end(&call), fails ? PYT_RUNTIME_ERROR : PYT_OK);
+    if (fails) {
+        CHECK_STATUS(pyt_thread_start(slow.thread), PYT_OK);
+    }
+    test_join(slow.thread);
+}
+
+TEST(a_join_that_meets_a_start_waits_for_its_outcome) {
+    meet_a_start(join_when_begun, false);
+    meet_a_start(join_when_begun, true);
+}
+
+TEST(who_asks_for_the_native_id_during_a_start_waits_for_its_outcome) {
+    meet_a_start(ask_native_id_when_begun, false);
+    meet_a_start(ask_native_id_when_begun, true);
+}
+
 TEST(join_of_oneself_is_refused) {
     test_join(test_thread(join_self, NULL));
     join_self(NULL);
