@@ -9727,9 +9727,9 @@ static bool pyt__watcher_satisfied(const pyt__watcher *watcher) {
     return watch != NULL;
 }
 
-/* Wait with a watcher until it is satisfied. */
-static pyt_status pyt__watcher_wait(pyt__watcher *watcher, int64_t deadline) {
-    pyt_status status = PYT_OK;
+/* Wait with a watcher until it is satisfied, or, if `status` is a failure, only count what is done.
+ * Once this has returned, what is pending changes no more, and it agrees with the status. */
+static pyt_status pyt__watcher_wait(pyt__watcher *watcher, int64_t deadline, pyt_status status) {
     pyt__watcher_enter(watcher);
     while (status == PYT_OK && !pyt__watcher_satisfied(watcher)) {
         status = deadline == PYT__AT_ONCE ? PYT_TIMEOUT : pyt__watcher_sleep(watcher, deadline);
@@ -9769,18 +9769,12 @@ static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t 
     if (return_when == PYT_ALL_COMPLETED && deadline == PYT__FOREVER) {
         status = pyt__wait_for_own(futures, n);
     }
-    if (status == PYT_OK) {
-        status = pyt__watcher_wait(watcher, deadline);
-    }
+    status = pyt__watcher_wait(watcher, deadline, status);
     for (size_t i = 0; done != NULL && i < n; i++) {
         done[i] = pyt_future_done(futures[i]);
     }
-    size_t count = 0;
-    for (size_t i = 0; i < watcher->n; i++) {
-        count += pyt_future_done(watcher->watches[i].future);
-    }
     if (n_done != NULL) {
-        *n_done = count;
+        *n_done = watcher->n - PYT__LOAD(&watcher->pending, acquire);
     }
     pyt__release_memory(watcher);
     return status;
@@ -11676,7 +11670,7 @@ static void pyt__job_drop(pyt__job *job, bool broken) {
         PYT__STORE(&job->broken, true, relaxed);
     }
     PYT__STORE(&job->dropped, true, release);
-    for (uint32_t chunk = first; chunk < job->chunks; chunk++) {
+    for (uint32_t chunk = first; job->items != NULL && chunk < job->chunks; chunk++) {
         pyt__job_publish(job, chunk, PYT__CHUNK_DROPPED);
     }
     pyt__job_account(job, job->chunks - first);

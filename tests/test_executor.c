@@ -926,6 +926,34 @@ static void exit_and_submit(void *arg) {
     pyt_thread_unref(test_thread(submit_late, executor));
 }
 
+static void *free_it(void *executor) {
+    pyt_executor_free(executor);
+    return NULL;
+}
+
+/* The one in the middle is still in the list of executors, but nobody's any more. */
+static void exit_while_one_is_freed(void *arg) {
+    (void)arg;
+    pyt_executor *first = made(1), *middle = made(1), *last = made(1);
+    CHECK_STATUS(pyt_executor_submit(first, say_slowly, "a", NULL), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(last, say_slowly, "b", NULL), PYT_OK);
+    CHECK_STATUS(pyt_lock_acquire(test_list_lock(0)), PYT_OK);
+    pyt_thread *thread = test_thread(free_it, middle);
+    PARKED_LOCK(test_list_lock(0), 1);
+    CHECK_STATUS(pyt_lock_release(test_list_lock(0)), PYT_OK);
+    pyt_thread_unref(thread);
+    exit(0);
+}
+
+TEST(at_exit_an_executor_that_is_being_freed_is_left_alone) {
+    char output[64];
+    for (int i = 0; i < test_scale(10); i++) {
+        CHECK_INT(test_child(exit_while_one_is_freed, NULL, output, sizeof output), 0);
+        CHECK_INT(strlen(output), 2);
+        CHECK(strchr(output, 'a') != NULL && strchr(output, 'b') != NULL);
+    }
+}
+
 TEST(at_exit_no_more_tasks_are_taken) {
     char output[200];
     CHECK_INT(test_child(exit_and_submit, NULL, output, sizeof output), 0);

@@ -725,3 +725,164 @@ TEST_LIMIT(every_fault_in_many_timers_is_survived_at_first_use, 60) {
     test_fail_nth(0);
     wait_for_live(&before);
 }
+
+/* ---- a thread whose first use of the library is a wait, without memory for it ----------------- */
+
+/* What there is to wait for. Every lock in it is held, nothing is there or done. */
+static struct {
+    pyt_thread *thread, *timer;
+    pyt_local local;
+    pyt_queue queue;
+    pyt_simple_queue simple;
+    pyt_scheduler scheduler;
+    pyt_future *future;
+    pyt_as_completed completed;
+    pyt_executor *executor;
+    pyt_pool *pool;
+    pyt_pool_iterator *iterator;
+    pyt_event gate;
+} awaited;
+
+static void do_nothing(void *item, void *result) {
+    (void)item, (void)result;
+}
+
+static void call_nothing(void *arg) {
+    (void)arg;
+}
+
+static char two_items[2];
+static const pyt_pool_work work_for_two = {
+    .function = do_nothing, .items = two_items, .item_size = 1, .n = 2};
+
+#define CALL(name, call)                    \
+    static pyt_status name(void *arg) {     \
+        (void)arg;                          \
+        test_fail_nth(1);                   \
+        pyt_status status = (call);         \
+        CHECK(test_fault_fired());          \
+        CHECK(pyt_error_message()[0] != 0); \
+        return status;                      \
+    }
+
+static int some_item;
+static pyt_future *some_future;
+static pyt_pool_iterator *some_iterator;
+
+CALL(join_a_thread, pyt_thread_join(awaited.thread))
+CALL(cancel_a_timer, pyt_timer_cancel(awaited.timer))
+CALL(run_a_timer, pyt_thread_run(awaited.timer))
+CALL(delete_a_local, pyt_local_delete(&awaited.local))
+CALL(put_into_a_queue, pyt_queue_put(&awaited.queue, &some_item))
+CALL(get_from_a_queue, pyt_queue_get(&awaited.queue, &some_item))
+CALL(put_into_a_simple_queue, pyt_simple_queue_put(&awaited.simple, &some_item))
+CALL(get_from_a_simple_queue, pyt_simple_queue_get(&awaited.simple, &some_item))
+CALL(destroy_a_simple_queue, pyt_simple_queue_destroy(&awaited.simple))
+CALL(enter_a_scheduler, pyt_scheduler_enter(&awaited.scheduler, 1, 0, call_nothing, NULL, NULL))
+CALL(make_a_future, pyt_future_new(&some_future))
+CALL(wait_for_a_future, pyt_future_result(awaited.future, NULL))
+CALL(fail_a_future, pyt_future_set_exception(awaited.future, 1, "a message"))
+CALL(ask_for_the_next_completed, pyt_as_completed_next(&awaited.completed, &some_future))
+CALL(submit_to_an_executor, pyt_executor_submit(awaited.executor, nothing, NULL, &some_future))
+CALL(shut_an_executor_down, pyt_executor_shutdown(awaited.executor, true, false))
+CALL(apply_in_a_pool, pyt_pool_apply_async(awaited.pool, nothing, NULL, NULL, &some_future))
+CALL(map_in_a_pool, pyt_pool_map_async(awaited.pool, &work_for_two, NULL, &some_future))
+CALL(iterate_in_a_pool, pyt_pool_imap(awaited.pool, &work_for_two, &some_iterator))
+CALL(ask_for_the_next_item, pyt_pool_iterator_next(awaited.iterator, NULL, NULL))
+CALL(close_a_pool, pyt_pool_close(awaited.pool))
+CALL(terminate_a_pool, pyt_pool_terminate(awaited.pool))
+
+static void *pass_the_gate(void *arg) {
+    DO(pyt_event_wait(arg));
+    return arg;
+}
+
+static void hold_a_worker(void *item, void *result) {
+    (void)item, (void)result;
+    DO(pyt_event_wait(&awaited.gate));
+}
+
+static void make_what_is_awaited(void) {
+    pyt_pool_work work = work_for_two;
+    awaited.thread = started(pass_the_gate, &awaited.gate);
+    DO(pyt_timer_new(&awaited.timer, 1000, call_nothing, NULL));
+    awaited.local = (pyt_local)PYT_LOCAL_INIT(sizeof(int), NULL, NULL);
+    DO(pyt_queue_init(&awaited.queue, sizeof some_item, 0));
+    DO(pyt_simple_queue_init(&awaited.simple, sizeof some_item));
+    DO(pyt_scheduler_init(&awaited.scheduler, NULL));
+    DO(pyt_future_new(&awaited.future));
+    DO(pyt_as_completed_init(&awaited.completed, &awaited.future, 1));
+    DO(pyt_executor_new(&awaited.executor, NULL));
+    DO(pyt_pool_new(&awaited.pool, &(pyt_pool_options){.processes = 1}));
+    work.function = hold_a_worker;
+    DO(pyt_pool_imap(awaited.pool, &work, &awaited.iterator));
+    DO(pyt_lock_acquire(&awaited.queue.pyt__lock));
+    DO(pyt_lock_acquire(&awaited.simple.pyt__head_lock));
+    DO(pyt_lock_acquire(&awaited.simple.pyt__tail_lock));
+    DO(pyt_lock_acquire(&awaited.scheduler.pyt__lock));
+}
+
+static void end_what_is_awaited(void) {
+    DO(pyt_lock_release(&awaited.queue.pyt__lock));
+    DO(pyt_lock_release(&awaited.simple.pyt__head_lock));
+    DO(pyt_lock_release(&awaited.simple.pyt__tail_lock));
+    DO(pyt_lock_release(&awaited.scheduler.pyt__lock));
+    DO(pyt_event_set(&awaited.gate));
+    join(awaited.thread);
+    pyt_thread_unref(awaited.timer);
+    CHECK(pyt_queue_empty(&awaited.queue) && pyt_simple_queue_empty(&awaited.simple));
+    DO(pyt_queue_destroy(&awaited.queue));
+    DO(pyt_simple_queue_destroy(&awaited.simple));
+    CHECK(pyt_scheduler_empty(&awaited.scheduler));
+    DO(pyt_scheduler_destroy(&awaited.scheduler));
+    CHECK(!pyt_future_done(awaited.future));
+    pyt_as_completed_destroy(&awaited.completed);
+    pyt_future_unref(awaited.future);
+    for (int i = 0; i < 2; i++) {
+        DO(pyt_pool_iterator_next(awaited.iterator, NULL, NULL));
+    }
+    pyt_pool_iterator_destroy(awaited.iterator);
+    DO(pyt_pool_apply(awaited.pool, nothing, NULL, NULL));
+    pyt_pool_free(awaited.pool);
+    DO(pyt_executor_submit(awaited.executor, nothing, NULL, NULL));
+    pyt_executor_free(awaited.executor);
+}
+
+TEST(a_thread_without_memory_for_its_first_wait_is_told_by_every_call_and_changes_nothing) {
+    static pyt_status (*const calls[])(void *) = {
+        join_a_thread,
+        cancel_a_timer,
+        run_a_timer,
+        delete_a_local,
+        put_into_a_queue,
+        get_from_a_queue,
+        put_into_a_simple_queue,
+        get_from_a_simple_queue,
+        destroy_a_simple_queue,
+        enter_a_scheduler,
+        make_a_future,
+        wait_for_a_future,
+        fail_a_future,
+        ask_for_the_next_completed,
+        submit_to_an_executor,
+        shut_an_executor_down,
+        apply_in_a_pool,
+        map_in_a_pool,
+        iterate_in_a_pool,
+        ask_for_the_next_item,
+        close_a_pool,
+        terminate_a_pool,
+    };
+    make_what_is_awaited();
+    CHECK_STATUS(test_foreign(calls[0], NULL), PYT_MEMORY_ERROR);
+    long before = test_live_allocations();
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        pyt_status status = test_foreign(calls[i], NULL);
+        if (status != PYT_MEMORY_ERROR) {
+            test_fail(__FILE__, __LINE__, "call %zu is %s", i, pyt_status_name(status));
+        }
+        CHECK_INT(test_live_allocations(), before);
+    }
+    test_fail_nth(0);
+    end_what_is_awaited();
+}

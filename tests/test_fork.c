@@ -433,6 +433,119 @@ TEST(a_child_can_fork_in_its_turn) {
     serve_users(&all, threads);
 }
 
+/* ---- what the others leave behind -------------------------------------------------------------- */
+
+enum {
+    CROWD = 8
+};
+
+static void *wait_for_the_lock(void *arg) {
+    CHECK_STATUS(pyt_lock_acquire(arg), PYT_OK);
+    CHECK_STATUS(pyt_lock_release(arg), PYT_OK);
+    return NULL;
+}
+
+/* Start threads that wait for the lock. Returns how much more the library holds then. */
+static long park_a_crowd(pyt_lock *lock, pyt_thread **threads) {
+    long before = test_live_allocations();
+    for (int i = 0; i < CROWD; i++) {
+        threads[i] = test_thread(wait_for_the_lock, lock);
+    }
+    PARKED_LOCK(lock, CROWD);
+    return test_live_allocations() - before;
+}
+
+static void release_the_crowd(pyt_lock *lock, pyt_thread **threads) {
+    CHECK_STATUS(pyt_lock_release(lock), PYT_OK);
+    for (int i = 0; i < CROWD; i++) {
+        test_join(threads[i]);
+    }
+}
+
+typedef struct crowd {
+    pyt_lock lock;
+    pyt_thread *threads[CROWD];
+    long needed; /* by a crowd for which everything is there that can be used again */
+} crowd;
+
+static void park_as_many(void *arg) {
+    crowd *all = arg;
+    pyt_thread *threads[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        pyt_thread_unref(all->threads[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(park_a_crowd(&all->lock, threads) <= all->needed);
+        release_the_crowd(&all->lock, threads);
+        CHECK_STATUS(pyt_lock_acquire(&all->lock), PYT_OK);
+    }
+}
+
+TEST(what_threads_of_the_parent_needed_for_waiting_is_used_again_in_the_child) {
+    skip_where_fork_is_fatal();
+    crowd all = {.lock = PYT_LOCK_INIT};
+    CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
+    park_a_crowd(&all.lock, all.threads);
+    release_the_crowd(&all.lock, all.threads);
+    CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
+    all.needed = park_a_crowd(&all.lock, all.threads);
+    in_a_child(park_as_many, &all);
+    release_the_crowd(&all.lock, all.threads);
+}
+
+/* Threads that wait in a condition, and the event for the child's threads, all there at once. */
+typedef struct let_go {
+    pyt_condition condition;
+    pyt_event leave;
+} let_go;
+
+static void *wait_in_the_condition(void *arg) {
+    let_go *all = arg;
+    CHECK_STATUS(pyt_condition_acquire(&all->condition), PYT_OK);
+    CHECK_STATUS(pyt_condition_wait(&all->condition), PYT_OK);
+    CHECK_STATUS(pyt_condition_release(&all->condition), PYT_OK);
+    return NULL;
+}
+
+static void *own_nothing(void *arg) {
+    let_go *all = arg;
+    CHECK_STATUS(pyt_condition_notify(&all->condition), PYT_RUNTIME_ERROR);
+    CHECK_STATUS(pyt_event_wait(&all->leave), PYT_OK);
+    return NULL;
+}
+
+/* The system gives the new threads the places in memory, and so the identities, of the old. */
+static void own_nothing_in_the_child(void *arg) {
+    let_go *all = arg;
+    pyt_thread *threads[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        threads[i] = test_thread(own_nothing, all);
+    }
+    PARKED_EVENT(&all->leave, CROWD);
+    CHECK_STATUS(pyt_event_set(&all->leave), PYT_OK);
+    for (int i = 0; i < CROWD; i++) {
+        test_join(threads[i]);
+    }
+}
+
+TEST(nobody_in_the_child_owns_the_lock_that_a_condition_has_let_go) {
+    skip_where_fork_is_fatal();
+    let_go all;
+    pyt_thread *threads[CROWD];
+    memset((void *)&all, 0, sizeof all);
+    for (int i = 0; i < CROWD; i++) {
+        threads[i] = test_thread(wait_in_the_condition, &all);
+        PARKED_CONDITION(&all.condition, (size_t)i + 1);
+    }
+    in_a_child(own_nothing_in_the_child, &all);
+    CHECK_STATUS(pyt_condition_acquire(&all.condition), PYT_OK);
+    CHECK_STATUS(pyt_condition_notify_all(&all.condition), PYT_OK);
+    CHECK_STATUS(pyt_condition_release(&all.condition), PYT_OK);
+    for (int i = 0; i < CROWD; i++) {
+        test_join(threads[i]);
+    }
+}
+
 typedef struct held {
     pyt_lock lock;
     pyt_event taken, release;
@@ -444,12 +557,6 @@ static void *hold(void *arg) {
     CHECK_STATUS(pyt_event_set(&it->taken), PYT_OK);
     CHECK_STATUS(pyt_event_wait(&it->release), PYT_OK);
     CHECK_STATUS(pyt_lock_release(&it->lock), PYT_OK);
-    return NULL;
-}
-
-static void *wait_for_the_lock(void *arg) {
-    CHECK_STATUS(pyt_lock_acquire(arg), PYT_OK);
-    CHECK_STATUS(pyt_lock_release(arg), PYT_OK);
     return NULL;
 }
 
@@ -673,6 +780,41 @@ TEST_LIMIT(a_process_can_fork_while_its_threads_are_busy_in_the_library, 60) {
     CHECK_INT(pyt_semaphore_value(&busy_semaphore), 0);
 }
 
+typedef struct inside {
+    pyt_lock *lock;
+    pyt_event entered;
+} inside;
+
+/* Change what the lock guards until somebody waits for that to be over. */
+static void *be_inside(void *arg) {
+    inside *it = arg;
+    CHECK_STATUS(pyt_lock_acquire(it->lock), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&it->entered), PYT_OK);
+    PARKED_LOCK(it->lock, 1);
+    CHECK_STATUS(pyt_lock_release(it->lock), PYT_OK);
+    return NULL;
+}
+
+static void fork_while_inside(pyt_lock *lock) {
+    inside it = {lock, PYT_EVENT_INIT};
+    pyt_thread *thread = test_thread(be_inside, &it);
+    CHECK_STATUS(pyt_event_wait(&it.entered), PYT_OK);
+    in_a_child(use_the_library, NULL);
+    test_join(thread);
+}
+
+TEST(a_fork_waits_for_a_thread_that_changes_a_list_of_the_librarys) {
+    skip_where_fork_is_fatal();
+    pyt_executor *executor = NULL;
+    CHECK_STATUS(pyt_executor_new(&executor, NULL), PYT_OK);
+    test_join(timer_of(0));
+    for (int i = 0; test_list_lock(i) != NULL; i++) {
+        fork_while_inside(test_list_lock(i));
+    }
+    fork_while_inside(test_cache_lock(executor));
+    pyt_executor_free(executor);
+}
+
 static void *fork_in_turn(void *arg) {
     for (int i = 0; i < test_scale(10); i++) {
         in_a_child(use_the_library, arg);
@@ -733,6 +875,153 @@ TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map) {
     }
     in_a_child(map_once, pool);
     pyt_pool_free(pool);
+}
+
+/* ---- a pool's work in the middle -------------------------------------------------------------- */
+
+static pyt_event pool_gate;
+
+static void wait_at_two(void *item, void *result) {
+    if (*(int *)item == 2) {
+        CHECK_STATUS(pyt_event_wait(&pool_gate), PYT_OK);
+    }
+    negate(item, result);
+}
+
+typedef struct half_done {
+    pyt_pool *pool;
+    pyt_pool_iterator *iterator;
+    pyt_async_result *mapped;
+} half_done;
+
+/* What ran and what was queued is the parent's to do; the pool goes on with new workers. */
+static void find_the_rest_cancelled(void *arg) {
+    half_done *all = arg;
+    int result = 0;
+    CHECK_STATUS(pyt_pool_iterator_next(all->iterator, &result, NULL), PYT_OK);
+    CHECK_INT(result, -1);
+    for (int i = 2; i < 6; i++) {
+        CHECK_STATUS(pyt_pool_iterator_next(all->iterator, &result, NULL), PYT_CANCELLED);
+    }
+    CHECK_STATUS(pyt_pool_iterator_next(all->iterator, &result, NULL), PYT_QUEUE_EMPTY);
+    CHECK_STATUS(pyt_async_result_get(all->mapped, NULL), PYT_CANCELLED);
+    map_once(all->pool);
+}
+
+static void find_the_rest_done(half_done *all) {
+    int result = 0;
+    for (int i = 1; i < 6; i++) {
+        CHECK_STATUS(pyt_pool_iterator_next(all->iterator, &result, NULL), PYT_OK);
+        CHECK_INT(result, -i);
+    }
+    CHECK_STATUS(pyt_pool_iterator_next(all->iterator, &result, NULL), PYT_QUEUE_EMPTY);
+    CHECK_STATUS(pyt_async_result_get(all->mapped, NULL), PYT_OK);
+}
+
+TEST(what_a_pool_is_working_on_ends_cancelled_in_the_child_and_done_in_the_parent) {
+    skip_where_fork_is_fatal();
+    for (int unordered = 0; unordered < 2; unordered++) {
+        int items[6] = {0, 1, 2, 3, 4, 5}, results[6], result = 1;
+        half_done all;
+        pyt_pool_work work = {.function = wait_at_two,
+                              .items = items,
+                              .item_size = sizeof items[0],
+                              .n = 6,
+                              .result_size = sizeof results[0],
+                              .chunksize = 1};
+        CHECK_STATUS(pyt_event_clear(&pool_gate), PYT_OK);
+        CHECK_STATUS(pyt_pool_new(&all.pool, &(pyt_pool_options){.processes = 1}), PYT_OK);
+        CHECK_STATUS(unordered ? pyt_pool_imap_unordered(all.pool, &work, &all.iterator)
+                               : pyt_pool_imap(all.pool, &work, &all.iterator),
+                     PYT_OK);
+        work.results = results;
+        CHECK_STATUS(pyt_pool_map_async(all.pool, &work, NULL, &all.mapped), PYT_OK);
+        CHECK_STATUS(pyt_pool_iterator_next(all.iterator, &result, NULL), PYT_OK);
+        CHECK_INT(result, 0);
+        PARKED_EVENT(&pool_gate, 1);
+        in_a_child(find_the_rest_cancelled, &all);
+        CHECK_STATUS(pyt_event_set(&pool_gate), PYT_OK);
+        find_the_rest_done(&all);
+        pyt_future_unref(all.mapped);
+        pyt_pool_iterator_destroy(all.iterator);
+        pyt_pool_free(all.pool);
+    }
+}
+
+/* ---- an executor of the grandparent's --------------------------------------------------------- */
+
+typedef struct inherited {
+    pyt_executor *executor;
+    pyt_event gate;
+    pyt_future *futures[3]; /* two run, one is queued */
+    atomic_int told;
+} inherited;
+
+static void *pass_the_gate(void *arg) {
+    CHECK_STATUS(pyt_event_wait(arg), PYT_OK);
+    return arg;
+}
+
+static void count_the_told(pyt_future *future, void *arg) {
+    (void)future;
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void submit_four(inherited *all) {
+    pyt_future *futures[4];
+    for (int i = 0; i < 4; i++) {
+        CHECK_STATUS(pyt_executor_submit(all->executor, nothing, all, &futures[i]), PYT_OK);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *result = NULL;
+        CHECK_STATUS(pyt_future_result(futures[i], &result), PYT_OK);
+        CHECK(result == all);
+        pyt_future_unref(futures[i]);
+    }
+}
+
+static void use_and_free_the_executor(void *arg) {
+    inherited *all = arg;
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_future_result(all->futures[i], NULL),
+                     i < 2 ? PYT_BROKEN_EXECUTOR : PYT_CANCELLED);
+        pyt_future_unref(all->futures[i]);
+    }
+    submit_four(all);
+    pyt_executor_free(all->executor);
+    CHECK_INT(atomic_load(&all->told), 0);
+    CHECK_INT(pyt_active_count(), 1);
+}
+
+/* Fork before anything else, then after workers of its own have started. */
+static void fork_with_the_executor(void *arg) {
+    inherited *all = arg;
+    in_a_child(use_and_free_the_executor, all);
+    submit_four(all);
+    in_a_child(use_and_free_the_executor, all);
+    use_and_free_the_executor(all);
+}
+
+TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_process) {
+    skip_where_fork_is_fatal();
+    inherited all = {.executor = NULL};
+    CHECK_STATUS(pyt_executor_new(&all.executor, &(pyt_executor_options){.max_workers = 2}),
+                 PYT_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_executor_submit(all.executor, pass_the_gate, &all.gate, &all.futures[i]),
+                     PYT_OK);
+        CHECK_STATUS(pyt_future_add_done_callback(all.futures[i], count_the_told, &all.told),
+                     PYT_OK);
+    }
+    PARKED_EVENT(&all.gate, 2);
+    in_a_child(fork_with_the_executor, &all);
+    CHECK_STATUS(pyt_event_set(&all.gate), PYT_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_future_result(all.futures[i], NULL), PYT_OK);
+        pyt_future_unref(all.futures[i]);
+    }
+    pyt_executor_free(all.executor);
+    CHECK_INT(atomic_load(&all.told), 3);
 }
 
 /* ---- interrupts ----------------------------------------------------------------------------- */

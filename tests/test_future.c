@@ -422,6 +422,53 @@ TEST(wait_that_is_out_of_time_tells_what_is_done) {
     }
 }
 
+enum {
+    MANY = 1000
+};
+
+typedef struct last_one {
+    pyt_future *futures[MANY];
+    double when;
+    pyt_event go;
+} last_one;
+
+static void *complete_in_time(void *arg) {
+    last_one *all = arg;
+    CHECK_STATUS(pyt_event_wait(&all->go), PYT_OK);
+    while (test_now() < all->when) {
+    }
+    CHECK_STATUS(pyt_future_set_result(all->futures[MANY - 1], NULL), PYT_OK);
+    return NULL;
+}
+
+static bool meet_the_timeout(void *arg, double seconds, double delay) {
+    last_one *all = arg;
+    size_t n = 0;
+    all->futures[MANY - 1] = made();
+    CHECK_STATUS(pyt_event_clear(&all->go), PYT_OK);
+    pyt_thread *thread = test_thread(complete_in_time, all);
+    all->when = test_now() + delay;
+    CHECK_STATUS(pyt_event_set(&all->go), PYT_OK);
+    pyt_status status = pyt_wait_timeout(all->futures, MANY, seconds, PYT_ALL_COMPLETED, NULL, &n);
+    CHECK_STATUS(status, n == MANY ? PYT_OK : PYT_TIMEOUT);
+    CHECK(n >= MANY - 1);
+    test_join(thread);
+    pyt_future_unref(all->futures[MANY - 1]);
+    return status == PYT_OK;
+}
+
+TEST(wait_says_out_of_time_only_if_the_last_future_did_not_end_in_that_moment) {
+    static last_one all;
+    int won;
+    for (int i = 0; i < MANY - 1; i++) {
+        all.futures[i] = finished(NULL);
+    }
+    test_meet(meet_the_timeout, &all, 0.002, test_scale(400), &won);
+    for (int i = 0; i < MANY - 1; i++) {
+        pyt_future_unref(all.futures[i]);
+    }
+}
+
 TEST(a_future_given_twice_counts_once) {
     pyt_future *one = finished(NULL), *other = made();
     pyt_future *futures[] = {one, other, one, other, one};

@@ -726,6 +726,34 @@ TEST(what_terminate_drops_is_cancelled_and_never_a_hang) {
     pyt_pool_free(pool);
 }
 
+static void count_and_terminate(void *item, void *result) {
+    (void)item, (void)result;
+    atomic_fetch_add(&begun, 1);
+    CHECK_STATUS(pyt_pool_terminate(own_pool), PYT_OK);
+}
+
+/* How many items a worker takes at a time of `n` that take no room, when told to take one. */
+static int items_at_a_time(size_t n) {
+    pyt_pool_work work = {.function = count_and_terminate, .items = items, .n = n, .chunksize = 1};
+    pyt_async_result *result;
+    atomic_store(&begun, 0);
+    own_pool = made(1);
+    CHECK_STATUS(pyt_pool_map_async(own_pool, &work, NULL, &result), PYT_OK);
+    CHECK_STATUS(pyt_async_result_get(result, NULL), PYT_CANCELLED);
+    CHECK_STATUS(pyt_pool_join(own_pool), PYT_OK);
+    pyt_future_unref(result);
+    pyt_pool_free(own_pool);
+    return atomic_load(&begun);
+}
+
+TEST(work_of_more_than_a_thousand_million_chunks_has_larger_chunks) {
+    size_t most = (size_t)1 << 30;
+    CHECK_INT(items_at_a_time(most - 1), 1);
+    CHECK_INT(items_at_a_time(most), 2);
+    CHECK_INT(items_at_a_time(2 * most - 1), 2);
+    CHECK_INT(items_at_a_time(2 * most), 3);
+}
+
 static void terminate_at_ten(void *item, void *result) {
     (void)result;
     if (*(int *)item == 10) {
@@ -778,6 +806,10 @@ TEST(a_pool_whose_initializer_fails_is_broken) {
     CHECK_STATUS(pyt_pool_imap(pool, &squares, &iterator), PYT_OK);
     pyt_event_set(&gate);
     CHECK_STATUS(pyt_async_result_get(result, NULL), PYT_BROKEN_EXECUTOR);
+    pyt_exception exception = {.code = 9};
+    CHECK_STATUS(pyt_future_exception(result, &exception), PYT_OK);
+    CHECK_STATUS(exception.status, PYT_BROKEN_EXECUTOR);
+    CHECK_INT(exception.code, 0);
     CHECK_STATUS(pyt_pool_iterator_next(iterator, NULL, NULL), PYT_BROKEN_EXECUTOR);
     CHECK_STATUS(pyt_pool_apply(pool, same, NULL, NULL), PYT_BROKEN_EXECUTOR);
     pyt_future_unref(result);
