@@ -726,7 +726,7 @@ TEST_LIMIT(every_fault_in_many_timers_is_survived_at_first_use, 60) {
     wait_for_live(&before);
 }
 
-/* ---- a thread whose first use of the library is a wait, without memory for it ----------------- */
+/* ---- a thread whose first use of the library is a wait, without memory for it --- */
 
 /* What there is to wait for. Every lock in it is held, nothing is there or done. */
 static struct {

@@ -433,7 +433,7 @@ TEST(a_child_can_fork_in_its_turn) {
     serve_users(&all, threads);
 }
 
-/* ---- what the others leave behind -------------------------------------------------------------- */
+/* ---- what the others leave behind ------------------------------------------------------------ */
 
 enum {
     CROWD = 8
@@ -877,7 +877,7 @@ TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map) {
     pyt_pool_free(pool);
 }
 
-/* ---- a pool's work in the middle -------------------------------------------------------------- */
+/* ---- a pool's work in the middle ------------------------------------------------------------ */
 
 static pyt_event pool_gate;
 
@@ -948,7 +948,7 @@ TEST(what_a_pool_is_working_on_ends_cancelled_in_the_child_and_done_in_the_paren
     }
 }
 
-/* ---- an executor of the grandparent's --------------------------------------------------------- */
+/* ---- an executor of the grandparent's ------------------------------------------------------- */
 
 typedef struct inherited {
     pyt_executor *executor;
