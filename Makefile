@@ -13,6 +13,8 @@ BACKEND ?= c11
 RUN ?=
 # The language standard everything is compiled in.
 STD ?= c11
+# What compiles the library for the suite, with flags; a C++ compiler tests the implementation in C++.
+LIBRARY ?=
 # Text that the "file/name" of a test, or the name of a benchmark, must contain to be run.
 ONLY ?=
 # The files whose words the demo counts.
@@ -39,7 +41,8 @@ $(error BACKEND is c11, pthreads, win32 or dummy, not "$(BACKEND)")
 endif
 
 # -pthread is not needed with glibc 2.34, musl and later, and does no harm there.
-COMPILE = -std=$(STD) $(WARNINGS) $(WERROR) -I. $(BACKEND_FLAGS) $(CFLAGS)
+COMPILE_FLAGS = $(WARNINGS) $(WERROR) -I. $(BACKEND_FLAGS) $(CFLAGS)
+COMPILE = -std=$(STD) $(COMPILE_FLAGS)
 LINK = $(CFLAGS) $(LDFLAGS) -pthread
 
 # Every set of flags has a directory of its own, so that none uses the objects of another.
@@ -49,6 +52,9 @@ BUILD := build/$(BACKEND)-$(notdir $(firstword $(CC)))-$(STD)-$(SUM)
 
 SUITE_SOURCES := tests/main.c $(sort $(wildcard tests/test_*.c))
 SUITE_OBJECTS := $(SUITE_SOURCES:tests/%.c=$(BUILD)/%.o)
+# The same tests are linked with the library as each compiler makes it.
+BY := $(if $(LIBRARY),-$(shell printf '%s' '$(LIBRARY)' | cksum | cut -d ' ' -f 1))
+SUITE := $(BUILD)/suite$(BY)$(EXE)
 BENCH_SOURCES := $(sort $(wildcard bench/bench*.c))
 BENCH_OBJECTS := $(BENCH_SOURCES:bench/%.c=$(BUILD)/bench/%.o)
 # The libraries to measure beside, of those that bench/peers.sh knows: make bench-peers finds them.
@@ -62,13 +68,13 @@ PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j
 
 ifeq ($(BACKEND),dummy)
 # The examples are of threads that run side by side.
-RUN_SUITE = sh tests/suite_without.sh tests/dummy_left_out.txt $(BUILD)/suite
+RUN_SUITE = sh tests/suite_without.sh tests/dummy_left_out.txt $(SUITE)
 RUN_EXAMPLES = "sh tests/readme_examples.sh $(BUILD)/readme"
 else ifeq ($(BACKEND),win32)
-RUN_SUITE = RUN='$(RUN)' sh tests/windows_suite.sh $(BUILD)/suite.exe
+RUN_SUITE = RUN='$(RUN)' sh tests/windows_suite.sh $(SUITE)
 RUN_EXAMPLES = "RUN='$(RUN)' EXE=.exe sh tests/run_examples.sh $(BUILD)/examples"
 else
-RUN_SUITE = $(BUILD)/suite
+RUN_SUITE = $(SUITE)
 RUN_EXAMPLES = "sh tests/run_examples.sh $(BUILD)/examples" \
     "sh tests/readme_examples.sh $(BUILD)/readme"
 endif
@@ -87,7 +93,7 @@ help:
 	@echo "check-NAME: one check alone, NAME one of"
 	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
 	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ARGS CSV" \
-	    "BENCH_ROUNDS JOBS RUN"
+	    "BENCH_ROUNDS JOBS RUN LIBRARY"
 
 demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in our files or ARGS="files"
 	@$(RUN) $(BUILD)/demo$(EXE) $(ARGS)
@@ -102,7 +108,10 @@ else
 endif
 
 # For the checks: build one program and say where it is.
-build-suite build-demo build-stress build-scale: build-%: $(BUILD)/%$(EXE)
+build-suite: $(SUITE)
+	@echo $(SUITE)
+
+build-demo build-stress build-scale: build-%: $(BUILD)/%$(EXE)
 	@echo $(BUILD)/$*$(EXE)
 
 bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
@@ -148,13 +157,17 @@ $(CHECKS:%=check-%): check-%:
 clean: ## remove build/
 	rm -rf build
 
-$(BUILD)/suite$(EXE): $(SUITE_OBJECTS)
-	$(CC) $(SUITE_OBJECTS) $(LINK) -o $@
+$(SUITE): $(SUITE_OBJECTS) $(BUILD)/library$(BY).o
+	$(CC) $^ $(LINK) -o $@
 
 $(SUITE_OBJECTS): $(BUILD)/%.o: tests/%.c tests/test.h tests/on_posix.h tests/on_windows.h \
     pythreading.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) -c $< -o $@
+
+$(BUILD)/library$(BY).o: tests/library.c pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(or $(LIBRARY),$(CC) -std=$(STD)) $(COMPILE_FLAGS) -c $< -o $@
 
 $(BUILD)/demo$(EXE) $(BUILD)/stress$(EXE): $(BUILD)/%$(EXE): tests/%.c pythreading.h Makefile
 	@mkdir -p $(@D)

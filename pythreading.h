@@ -98,9 +98,30 @@
  * ============================================================================================== */
 #if PYT__DECLARE
 
+/* Between EXTERN_CXX stands what is included: this file may be included within extern "C" { }. */
+#if defined(__cplusplus)
+#define PYT__EXTERN_C_BEGIN extern "C" {
+#define PYT__EXTERN_C_END }
+#define PYT__EXTERN_CXX_BEGIN extern "C++" {
+#define PYT__EXTERN_CXX_END }
+#else
+#define PYT__EXTERN_C_BEGIN
+#define PYT__EXTERN_C_END
+#define PYT__EXTERN_CXX_BEGIN
+#define PYT__EXTERN_CXX_END
+#endif
+
+PYT__EXTERN_CXX_BEGIN
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(PYTHREADING_DUMMY)
+#elif defined(__cplusplus)
+#include <atomic>
+#else
+#include <stdatomic.h>
+#endif
+PYT__EXTERN_CXX_END
 
 #define PYT_VERSION "0.1.0"
 #define PYT_VERSION_MAJOR 0
@@ -116,7 +137,6 @@
 #define PYT__RAW_CAS(p, old, v, order) \
     (*(p) == *(old) ? ((void)(*(p) = (v)), true) : ((void)(*(old) = *(p)), false))
 #elif defined(__cplusplus)
-#include <atomic>
 #define PYT__ATOMIC(T) std::atomic<T>
 #define PYT__ORDER(order) std::memory_order_##order
 #define PYT__RAW_LOAD(p, order) (p)->load(PYT__ORDER(order))
@@ -126,7 +146,6 @@
 #define PYT__RAW_CAS(p, old, v, order) \
     (p)->compare_exchange_strong(*(old), (v), PYT__ORDER(order), std::memory_order_relaxed)
 #else
-#include <stdatomic.h>
 #define PYT__ATOMIC(T) _Atomic(T)
 #define PYT__ORDER(order) memory_order_##order
 #define PYT__RAW_LOAD(p, order) atomic_load_explicit((p), PYT__ORDER(order))
@@ -138,21 +157,32 @@
                                             memory_order_relaxed)
 #endif
 
+/* What static objects with atomics in them are initialised with: PYT__ATOMIC_INIT(value) for one of
+ * those, PYT__ZERO for a whole object. Since C++20 one without would be initialised at run time. */
 #if defined(__cplusplus)
 #define PYT__STATIC_ASSERT(condition, text) static_assert(condition, text)
-#define PYT__EXTERN_C_BEGIN extern "C" {
-#define PYT__EXTERN_C_END }
+#if defined(PYTHREADING_DUMMY)
+#define PYT__ATOMIC_INIT(value) value
 #else
+#define PYT__ATOMIC_INIT(value) \
+    { value }
+#endif
+#define PYT__ZERO \
+    {}
+#else
+#define PYT__ATOMIC_INIT(value) value
+#define PYT__ZERO \
+    { 0 }
 #define PYT__STATIC_ASSERT(condition, text) _Static_assert(condition, text)
-#define PYT__EXTERN_C_BEGIN
-#define PYT__EXTERN_C_END
 #endif
 
 /* Race detectors that do not model atomics (Helgrind, DRD) are told: what is released at an
  * address is seen by whoever acquires there, and the word itself is no race. Every atomic
  * operation carries the notes, so no protocol needs notes of its own. */
 #if defined(PYTHREADING_VALGRIND)
+PYT__EXTERN_CXX_BEGIN
 #include <valgrind/helgrind.h>
+PYT__EXTERN_CXX_END
 #define PYT__NOTE_BEFORE(p)                             \
     do {                                                \
         VALGRIND_HG_DISABLE_CHECKING((p), sizeof *(p)); \
@@ -325,25 +355,71 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 
 #if PYT__DEFINE
 
+/* Warnings on matters of taste, which a program may ask for but the definitions do not follow: where
+ * a variable is declared, how a cast is spelled, extensions that every compiler has. */
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+#pragma GCC diagnostic ignored "-Wfloat-equal"
+#if defined(__cplusplus)
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuseless-cast"
+#endif
+#else
+#pragma GCC diagnostic ignored "-Wdeclaration-after-statement"
+#pragma GCC diagnostic ignored "-Wbad-function-cast"
+#endif
+#endif
+
 #if defined(PYTHREADING_DEBUG)
 /* While definitions are compiled, a call is the library's own: see the end of the file. */
 #undef PYT__CALL
 #undef PYT__CALL_TRY
+#undef PYT__CALL_GET
 #define PYT__CALL(function, ...) function(__VA_ARGS__)
 #define PYT__CALL_TRY(function, ...) function(__VA_ARGS__)
+#define PYT__CALL_GET(function, ...) function(__VA_ARGS__)
 #endif
 
+PYT__EXTERN_CXX_BEGIN
+#if defined(__cplusplus)
+#include <cstddef>
+#endif
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+PYT__EXTERN_CXX_END
 
 #ifndef PYTHREADING_MALLOC
 #define PYTHREADING_MALLOC(size) malloc(size)
 #define PYTHREADING_FREE(pointer) free(pointer)
 #endif
+
+/* A type that is aligned as whatever malloc provides memory for; C has had a name for it since C11. */
+#if defined(__cplusplus)
+typedef std::max_align_t pyt__aligned;
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+typedef max_align_t pyt__aligned;
+#else
+typedef union pyt__aligned {
+    long long number;
+    long double real;
+    void *object;
+    void (*function)(void);
+} pyt__aligned;
+#endif
+
+typedef struct pyt__alignment {
+    char first;
+    pyt__aligned aligned; /* its offset is the alignment */
+} pyt__alignment;
 
 /* PYT__AT_START(function); declares a function that is called before main, where the compiler
  * knows a way. Microsoft's calls what stands in a section of its own, from which the linker drops
@@ -505,7 +581,11 @@ typedef struct pyt__self {
     PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
 } pyt__self;
 
+#if defined(PYTHREADING_STATIC)
+static PYT__THREAD_LOCAL pyt__self pyt__me = PYT__ZERO;
+#else
 PYT__DATA PYT__THREAD_LOCAL pyt__self pyt__me;
+#endif
 
 #if defined(PYTHREADING_DEBUG)
 /* A call of the user's: which function of the library, and where. All NULL and 0: not known. */
@@ -577,7 +657,7 @@ PYT__EXTERN_C_END
 #if PYT__DEFINE
 
 #if !defined(PYTHREADING_STATIC)
-PYT__THREAD_LOCAL pyt__self pyt__me;
+PYT__THREAD_LOCAL pyt__self pyt__me = PYT__ZERO;
 PYT__DEBUG(PYT__THREAD_LOCAL pyt__notes pyt__my_notes;)
 #endif
 
@@ -771,6 +851,7 @@ static char *pyt__copy_text(const char *text) {
 
 #if PYT__DEFINE
 
+PYT__EXTERN_CXX_BEGIN
 #if defined(PYT__WINDOWS)
 #ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
@@ -798,6 +879,7 @@ static char *pyt__copy_text(const char *text) {
 #endif
 #endif
 #endif
+PYT__EXTERN_CXX_END
 
 static void pyt__thread_main(void *thread); /* the thread room's: what a new thread runs */
 static void pyt__retire(void *self);        /* the thread room's: what a thread's end runs */
@@ -944,6 +1026,7 @@ static bool pyt__os_is_alone(void) {
 #else
 #define PYT__TIME64(musl, glibc)
 #endif
+PYT__EXTERN_C_BEGIN
 int sched_getcpu(void);
 int clock_gettime(int clock, struct timespec *now)
     PYT__TIME64("__clock_gettime64", "__clock_gettime64");
@@ -955,6 +1038,7 @@ int nanosleep(const struct timespec *time, struct timespec *left)
 int pthread_condattr_setclock(pthread_condattr_t *attributes, int clock);
 int pthread_setname_np(pthread_t thread, const char *name);
 #endif
+PYT__EXTERN_C_END
 #define PYT__CLOCK 1 /* CLOCK_MONOTONIC */
 #else
 #define PYT__CLOCK CLOCK_MONOTONIC
@@ -1207,7 +1291,7 @@ static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void
     if (PYT__FAULT("thread_start")) {
         return false;
     }
-    static const pyt__self fresh;
+    static const pyt__self fresh = PYT__ZERO;
     pyt__self starter = pyt__me;
     pyt__me = fresh;
     pyt__me.pyt__is_main = starter.pyt__is_main;
@@ -5698,9 +5782,11 @@ static pyt_lock pyt__registry_lock;
 static pyt_thread *pyt__registry_oldest, *pyt__registry_youngest; /* under the lock */
 static size_t pyt__registry_count;                                /* under the lock */
 
-static pyt_thread pyt__first_main = {.refs = 1,
-                                     .state = PYT__ALIVE | PYT__MAIN | PYT__ELSEWHERE | PYT__BEGUN};
-static PYT__ATOMIC(pyt_thread *) pyt__main_handle = &pyt__first_main;
+static pyt_thread pyt__first_main = {
+    PYT__ATOMIC_INIT(1),
+    PYT__ATOMIC_INIT(PYT__ALIVE | PYT__MAIN | PYT__ELSEWHERE | PYT__BEGUN),
+};
+static PYT__ATOMIC(pyt_thread *) pyt__main_handle = PYT__ATOMIC_INIT(&pyt__first_main);
 
 static PYT__ATOMIC(uint32_t) pyt__names_drawn;
 static PYT__ATOMIC(size_t) pyt__default_stack_size;
@@ -7402,7 +7488,7 @@ static uint64_t *pyt__item_arrival(const pyt__store *items, unsigned char *item)
 static size_t pyt__heap_stride(size_t item_size) {
     size_t alignment = item_size & (~item_size + 1); /* the largest power of two that divides it */
     size_t least = sizeof(uint64_t);
-    size_t most = _Alignof(max_align_t);
+    size_t most = offsetof(pyt__alignment, aligned);
     alignment = alignment < least ? least : alignment > most ? most : alignment;
     return (item_size + sizeof(uint64_t) + alignment - 1) & ~(alignment - 1);
 }
@@ -7523,14 +7609,23 @@ static void pyt__items_drop(pyt__store *items) {
     PYT__STORE(&items->pyt__count, count, relaxed);
 }
 
-/* Leave the items as if there had never been any. Returns what was there, for pyt__items_end. */
-static pyt__store pyt__items_steal(pyt__store *items) {
-    pyt__store stolen = *items;
+/* Move all items to `stolen`, for pyt__items_end, and leave `items` as if there had never been any.
+ * Member by member: C++ does not copy atomics. */
+static void pyt__items_steal(pyt__store *items, pyt__store *stolen) {
+    stolen->pyt__memory = items->pyt__memory;
+    stolen->pyt__capacity = items->pyt__capacity;
+    stolen->pyt__first = items->pyt__first;
+    PYT__STORE(&stolen->pyt__count, pyt__items_count(items), relaxed);
+    stolen->pyt__item_size = items->pyt__item_size;
+    stolen->pyt__stride = items->pyt__stride;
+    stolen->pyt__arrivals = items->pyt__arrivals;
+    stolen->pyt__compare = items->pyt__compare;
+    stolen->pyt__last_first = items->pyt__last_first;
+    stolen->pyt__limited = items->pyt__limited;
     PYT__STORE(&items->pyt__count, 0, relaxed);
     items->pyt__memory = NULL;
     items->pyt__capacity = 0;
     items->pyt__first = 0;
-    return stolen;
 }
 
 /* Give all items to the destructor, and their memory back. Nothing is locked. */
@@ -7704,7 +7799,8 @@ PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue) {
         0) {
         return pyt__fail(PYT_RUNTIME_ERROR, "cannot destroy a queue that threads wait in");
     }
-    pyt__store items = pyt__items_steal(&queue->pyt__items);
+    pyt__store items;
+    pyt__items_steal(&queue->pyt__items, &items);
     void (*destructor)(void *) = queue->pyt__destructor;
     memset((void *)queue, 0, sizeof *queue);
     pyt__items_end(&items, destructor);
@@ -7886,13 +7982,13 @@ PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate) {
     if (status != PYT_OK) {
         return status;
     }
-    pyt__store drained = queue->pyt__items;
+    pyt__store drained;
     pyt__parker *joiners = NULL;
     queue->pyt__shut = true;
     if (immediate) {
-        size_t count = pyt__items_count(&drained);
+        size_t count = pyt__items_count(&queue->pyt__items);
         size_t unfinished = queue->pyt__unfinished;
-        drained = pyt__items_steal(&queue->pyt__items);
+        pyt__items_steal(&queue->pyt__items, &drained);
         joiners = pyt__queue_finish_locked(queue, count < unfinished ? count : unfinished);
     }
     void (*destructor)(void *) = queue->pyt__destructor;
@@ -7917,7 +8013,7 @@ PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate) {
 
 typedef struct pyt__segment {
     struct pyt__segment *next; /* set under the tail lock, before an item there is counted */
-    max_align_t items[];
+    pyt__aligned items[];
 } pyt__segment;
 
 static pyt__segment *pyt__segment_make(const pyt_simple_queue *queue) {
@@ -9338,7 +9434,7 @@ static uint32_t pyt__future_start(pyt_future *future) {
         uint32_t phase = word & PYT__FUTURE_PHASE;
         if ((phase != PYT__FUTURE_PENDING && phase != PYT__FUTURE_CANCELLED) ||
             (word & PYT__FUTURE_CLAIMED) || PYT__CAS(&future->word, &word, word + 1, acq_rel)) {
-            return word & PYT__FUTURE_CLAIMED ? PYT__FUTURE_FINISHED : phase;
+            return word & PYT__FUTURE_CLAIMED ? (uint32_t)PYT__FUTURE_FINISHED : phase;
         }
     }
 }
@@ -9416,7 +9512,7 @@ PYT__API pyt_status pyt_future_set_exception(pyt_future *future, int code, const
 /* ---- looking and waiting ---- */
 
 PYT__API bool pyt_future_cancelled(const pyt_future *future) {
-    uint32_t phase = future != NULL ? pyt__future_phase(future) : PYT__FUTURE_PENDING;
+    uint32_t phase = future != NULL ? pyt__future_phase(future) : (uint32_t)PYT__FUTURE_PENDING;
     return phase == PYT__FUTURE_CANCELLED || phase == PYT__FUTURE_NOTIFIED;
 }
 
@@ -9539,7 +9635,9 @@ static pyt_status pyt__future_exception_until(pyt_future *future, int64_t deadli
         return pyt__fail(PYT_CANCELLED, "the future was cancelled");
     }
     if (exception != NULL) {
-        *exception = (pyt_exception){PYT_OK, 0, ""};
+        exception->status = PYT_OK;
+        exception->code = 0;
+        exception->message = "";
         if (phase == PYT__FUTURE_FAILED) {
             pyt__future_describe(future, exception);
         }
@@ -9642,7 +9740,7 @@ static pyt__watcher *pyt__watcher_make(pyt_future *const *futures, size_t n,
     if (watcher == NULL) {
         return NULL;
     }
-    memset(watcher, 0, sizeof *watcher);
+    memset((void *)watcher, 0, sizeof *watcher);
     watcher->return_when = return_when;
     if (!pyt__watcher_fill(watcher, futures, n)) {
         pyt__release_memory(watcher);
@@ -10154,7 +10252,8 @@ static void pyt__list_move(pyt__future_list *to, pyt__future_list *from) {
         }
         to->first = from->first;
         to->count += from->count;
-        *from = (pyt__future_list){NULL, NULL, 0};
+        from->first = from->last = NULL;
+        from->count = 0;
     }
 }
 
@@ -12745,7 +12844,9 @@ static void pyt__fork_child(void) {
 #if PYT__DECLARE
 #if defined(PYTHREADING_DEBUG)
 
+PYT__EXTERN_CXX_BEGIN
 #include <stdio.h>
+PYT__EXTERN_CXX_END
 
 PYT__EXTERN_C_BEGIN
 
@@ -12771,8 +12872,10 @@ PYT__EXTERN_C_END
 #if PYT__DEFINE
 #if defined(PYTHREADING_DEBUG)
 
+PYT__EXTERN_CXX_BEGIN
 #include <inttypes.h>
 #include <stdarg.h>
+PYT__EXTERN_CXX_END
 
 enum {
     PYT__NOT_WAITING,
@@ -13705,10 +13808,14 @@ PYT__API void pyt_dump_threads(FILE *file) {
 #if PYT__DECLARE || PYT__DEFINE
 #undef PYT__CALL
 #undef PYT__CALL_TRY
+#undef PYT__CALL_GET
 #define PYT__CALL(function, ...)                                                           \
     pyt__ended((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
                __FILE__, __LINE__)
 #define PYT__CALL_TRY(function, ...) pyt__at_##function(__VA_ARGS__, __FILE__, __LINE__)
+#define PYT__CALL_GET(function, ...)                                                           \
+    pyt__ended_get((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
+                   __FILE__, __LINE__)
 #endif
 
 #if PYT__DECLARE
@@ -13760,9 +13867,7 @@ PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_timeout(pyt_condition *cond
 
 PYT__EXTERN_C_END
 
-#define pyt_local_get(...)                                                                     \
-    pyt__ended_get((pyt__at("pyt_local_get", __FILE__, __LINE__), pyt_local_get(__VA_ARGS__)), \
-                   "pyt_local_get", __FILE__, __LINE__)
+#define pyt_local_get(...) PYT__CALL_GET(pyt_local_get, __VA_ARGS__)
 #define pyt_sleep(...) PYT__CALL(pyt_sleep, __VA_ARGS__)
 #define pyt_lock_acquire(...) PYT__CALL(pyt_lock_acquire, __VA_ARGS__)
 #define pyt_lock_acquire_nowait(...) PYT__CALL_TRY(pyt_lock_acquire_nowait, __VA_ARGS__)
@@ -13893,4 +13998,8 @@ PYT__EXTERN_C_END
 #define pyt_async_result_wait_timeout(...) PYT__CALL(pyt_async_result_wait_timeout, __VA_ARGS__)
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
 #endif
+#endif
+
+#if PYT__DEFINE && (defined(__GNUC__) || defined(__clang__))
+#pragma GCC diagnostic pop
 #endif

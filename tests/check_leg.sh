@@ -633,6 +633,33 @@ cplusplus() {
     try "$*: runs" timeout 60 "$here/use"
 }
 
+# The implementation in C++: as a unit of its own, under a program in C and in C++, and all tests.
+leg_cxx_implementation() {
+    need g++ g++
+    need clang++ clang
+    for std in c++11 c++14 c++17 c++20 c++2b; do
+        for compiler in g++ clang++; do
+            try "$compiler -std=$std: the implementation" $compiler -std=$std -O1 $warnings -I. \
+                -xc++ -c tests/cplusplus/implement.c -o "$here/cxx.o"
+            cplusplus cxx $compiler -std=$std
+        done
+    done
+    for option in -DPYTHREADING_DEBUG -DPYTHREADING_PTHREADS -DPYTHREADING_DUMMY; do
+        for compiler in g++ clang++; do
+            try "$compiler $option" $compiler -std=c++11 -O0 $warnings $option -I. -xc++ \
+                -c tests/cplusplus/implement.c -o "$here/cxx.o"
+        done
+    done
+    for compiler in g++ clang++; do
+        try "$compiler: included within extern \"C\"" $compiler -std=c++11 -O0 $warnings -I. \
+            tests/cplusplus/within.cpp -pthread -o "$here/within"
+        try "$compiler: it runs" timeout 20 "$here/within"
+    done
+    for library in 'g++ -xc++ -std=c++11' 'clang++ -xc++ -std=c++20'; do
+        suite CC=gcc CFLAGS=-O1 LDFLAGS=-lstdc++ LIBRARY="$library"
+    done
+}
+
 # One header in many places: the ways to include it that the README promises.
 leg_embed() {
     need clang clang

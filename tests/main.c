@@ -1,4 +1,4 @@
-/* The runner of the tests, and the one file of the suite with the implementation.
+/* The runner of the tests. The implementation is in tests/library.c.
  *
  *     suite [-v] [--list] [--jobs N] [TEXT...]
  *
@@ -16,14 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *test_malloc(size_t size);
-static void test_free(void *pointer);
-static bool test_fault(const char *name);
-
-#define PYTHREADING_MALLOC(size) test_malloc(size)
-#define PYTHREADING_FREE(pointer) test_free(pointer)
-#define PYT__FAULT(name) test_fault(name)
-#define PYTHREADING_IMPLEMENTATION
 #include "test.h"
 
 enum {
@@ -105,7 +97,7 @@ static void test_call_hook(const char *name) {
     }
 }
 
-static bool test_fault(const char *name) {
+bool test_fault(const char *name) {
     test_call_hook(name);
     long call = atomic_fetch_add(&test_state.calls, 1) + 1;
     if (call != atomic_load(&test_state.victim)) {
@@ -115,7 +107,7 @@ static bool test_fault(const char *name) {
     return true;
 }
 
-static void *test_malloc(size_t size) {
+void *test_malloc(size_t size) {
     if (test_fault("malloc")) {
         errno = ENOMEM;
         return NULL;
@@ -130,7 +122,7 @@ static void *test_malloc(size_t size) {
     return memset(block + 1, 0xA5, size);
 }
 
-static void test_free(void *pointer) {
+void test_free(void *pointer) {
     if (pointer == NULL) {
         return;
     }
@@ -228,41 +220,6 @@ void test_skip(const char *reason) {
 
 /* ---- threads ---- */
 
-size_t test_parked(const void *address) {
-    return pyt__park_count(address);
-}
-
-int test_habits(void) {
-    const pyt__parker *parker = pyt__me.pyt__parker;
-    if (parker == NULL) {
-        return 0;
-    }
-    const pyt__habits *habits = &parker->habits;
-    return habits->looking.failures + habits->yielding.failures +
-           habits->yielding_in_turn.failures + habits->nudged.failures + habits->locking.failures;
-}
-
-/* What threads that wait at `address` know of its yields. */
-static pyt__spin_wait test_spin_wait(const void *address) {
-    pyt__bucket *bucket = pyt__bucket_of(address);
-    return pyt__parker_wait(pyt__me.pyt__parker, bucket, PYT__FOREVER, true);
-}
-
-int64_t test_lose_yield(const void *address, int64_t nanoseconds) {
-    pyt__spin_wait wait = test_spin_wait(address);
-    pyt__yields yields = pyt__yields_allowed(&wait);
-    int64_t before = pyt__os_now();
-    yields.lost = nanoseconds;
-    pyt__yields_learn(&yields);
-    return before;
-}
-
-bool test_may_yield(const void *address, int64_t now) {
-    pyt__spin_wait wait = test_spin_wait(address);
-    uint32_t from = PYT__LOAD(wait.yields_from, relaxed);
-    return from == 0 || !pyt__yields_repaying(&wait, now, from);
-}
-
 /* Between two looks of a thread that waits for others to get somewhere. */
 static void test_pause(int looks) {
     if (looks < 50) {
@@ -273,7 +230,7 @@ static void test_pause(int looks) {
 }
 
 void test_wait_parked(const void *address, size_t n) {
-    for (int looks = 0; pyt__park_count(address) != n; looks++) {
+    for (int looks = 0; test_parked(address) != n; looks++) {
         test_pause(looks);
     }
 }
@@ -338,7 +295,7 @@ static size_t test_count_ended(const test_call *calls, int n) {
 /* Those that have ended are counted first: none is counted twice. */
 void test_wait_settled(const test_call *calls, int n, const void *address) {
     size_t ended = test_count_ended(calls, n);
-    for (int looks = 0; ended + pyt__park_count(address) < (size_t)n; looks++) {
+    for (int looks = 0; ended + test_parked(address) < (size_t)n; looks++) {
         test_pause(looks);
         ended = test_count_ended(calls, n);
     }
@@ -374,24 +331,6 @@ pyt_status test_foreign(pyt_status (*function)(void *object), void *object) {
     test_call call = {.function = function, .object = object};
     test_raw_join(test_raw_start(test_make_foreign_call, &call));
     return call.status;
-}
-
-pyt_lock *test_start_lock(pyt_thread *thread) {
-    return &thread->join_lock;
-}
-
-pyt_lock *test_cache_lock(pyt_executor *executor) {
-    return &executor->in_lock;
-}
-
-pyt_lock *test_list_lock(int i) {
-    static pyt_lock *const locks[] = {&pyt__executors_lock, &pyt__timers_lock, &pyt__registry_lock,
-                                      &pyt__locals_lock, NULL};
-    return locks[i];
-}
-
-bool test_same_bucket(const void *one, const void *other) {
-    return pyt__shared_get() != NULL && pyt__bucket_of(one) == pyt__bucket_of(other);
 }
 
 /* ---- the runner ---- */

@@ -8,7 +8,7 @@
  *     }
  *
  * It runs in a process of its own, which has started no thread before, and is killed when its
- * time limit is over. tests/main.c runs the tests, and is the one file with the implementation.
+ * time limit is over. tests/main.c runs the tests; tests/library.c has the implementation.
  *
  * Threads are never ordered by sleeping. A test hands its own data from thread to thread with
  * the library's objects; a flag of its own that several threads touch is written by atomic
@@ -24,6 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+PYT__EXTERN_C_BEGIN
 
 /* ---- tests ---- */
 
@@ -212,6 +214,11 @@ int test_child(void (*body)(void *), void *arg, char *output, size_t size);
 
 /* ---- faults and memory ---- */
 
+/* What the library allocates with, and what it asks before each platform call that can fail. */
+void *test_malloc(size_t size);
+void test_free(void *pointer);
+bool test_fault(const char *name);
+
 /* Let the nth allocation or platform call of the library from now on fail, once; 0: none. */
 void test_fail_nth(long n);
 
@@ -226,5 +233,7 @@ void test_at_call(const char *name, void (*hook)(void *arg), void *arg);
 /* What the library holds at this moment: blocks, and bytes asked for. */
 long test_live_allocations(void);
 long test_live_bytes(void);
+
+PYT__EXTERN_C_END
 
 #endif

@@ -1,11 +1,17 @@
-/* The library, and what the C compiler thinks of its types. */
+/* The library, and what its compiler thinks of its types: that of C, or that of C++. */
 #define PYTHREADING_IMPLEMENTATION
 #include "pythreading.h"
 
 #include "layout.h"
 
+#if defined(__cplusplus)
+#define ALIGNMENT(type) alignof(type)
+#else
+#define ALIGNMENT(type) _Alignof(type)
+#endif
+
 const layout *layout_in_c(void) {
-#define SHAPE(type) {#type, sizeof(type), _Alignof(type)},
+#define SHAPE(type) {#type, sizeof(type), ALIGNMENT(type)},
 #define MEMBER(type, name) {#type "." #name, sizeof(((type *)0)->name), offsetof(type, name)},
     static const layout shapes[] = {LAYOUT_TYPES(SHAPE) LAYOUT_MEMBERS(MEMBER){NULL, 0, 0}};
 #undef MEMBER

@@ -1,0 +1,62 @@
+/* The library as the suite has it: with memory and faults of the tests, and the functions that look
+ * inside. This file is compiled as C or as C++; the rest of the suite is C. */
+#include "test.h"
+
+#define PYTHREADING_MALLOC(size) test_malloc(size)
+#define PYTHREADING_FREE(pointer) test_free(pointer)
+#define PYT__FAULT(name) test_fault(name)
+#define PYTHREADING_IMPLEMENTATION
+#include "pythreading.h"
+
+size_t test_parked(const void *address) {
+    return pyt__park_count(address);
+}
+
+pyt_lock *test_start_lock(pyt_thread *thread) {
+    return &thread->join_lock;
+}
+
+pyt_lock *test_cache_lock(pyt_executor *executor) {
+    return &executor->in_lock;
+}
+
+pyt_lock *test_list_lock(int i) {
+    static pyt_lock *const locks[] = {&pyt__executors_lock, &pyt__timers_lock, &pyt__registry_lock,
+                                      &pyt__locals_lock, NULL};
+    return locks[i];
+}
+
+bool test_same_bucket(const void *one, const void *other) {
+    return pyt__shared_get() != NULL && pyt__bucket_of(one) == pyt__bucket_of(other);
+}
+
+int test_habits(void) {
+    const pyt__parker *parker = pyt__me.pyt__parker;
+    if (parker == NULL) {
+        return 0;
+    }
+    const pyt__habits *habits = &parker->habits;
+    return habits->looking.failures + habits->yielding.failures +
+           habits->yielding_in_turn.failures + habits->nudged.failures + habits->locking.failures;
+}
+
+/* What threads that wait at `address` know of its yields. */
+static pyt__spin_wait test_spin_wait(const void *address) {
+    pyt__bucket *bucket = pyt__bucket_of(address);
+    return pyt__parker_wait(pyt__me.pyt__parker, bucket, PYT__FOREVER, true);
+}
+
+int64_t test_lose_yield(const void *address, int64_t nanoseconds) {
+    pyt__spin_wait wait = test_spin_wait(address);
+    pyt__yields yields = pyt__yields_allowed(&wait);
+    int64_t before = pyt__os_now();
+    yields.lost = nanoseconds;
+    pyt__yields_learn(&yields);
+    return before;
+}
+
+bool test_may_yield(const void *address, int64_t now) {
+    pyt__spin_wait wait = test_spin_wait(address);
+    uint32_t from = PYT__LOAD(wait.yields_from, relaxed);
+    return from == 0 || !pyt__yields_repaying(&wait, now, from);
+}
