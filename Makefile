@@ -13,7 +13,7 @@ BACKEND ?= c11
 RUN ?=
 # The language standard everything is compiled in.
 STD ?= c11
-# What compiles the library for the suite, with flags; a C++ compiler tests the implementation in C++.
+# What compiles the library for the suite, with flags: "g++ -xc++ -std=c++11" makes it C++.
 LIBRARY ?=
 # Text that the "file/name" of a test, or the name of a benchmark, must contain to be run.
 ONLY ?=

@@ -355,9 +355,10 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 
 #if PYT__DEFINE
 
-/* Warnings on matters of taste, which a program may ask for but the definitions do not follow: where
- * a variable is declared, how a cast is spelled, extensions that every compiler has. */
+/* Warnings on matters of taste, which a program may ask for but the definitions do not follow:
+ * where a variable is declared, how a cast is spelled, extensions that every compiler has. */
 #if defined(__GNUC__) || defined(__clang__)
+#define PYT__QUIET 1
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wredundant-decls"
@@ -402,7 +403,7 @@ PYT__EXTERN_CXX_END
 #define PYTHREADING_FREE(pointer) free(pointer)
 #endif
 
-/* A type that is aligned as whatever malloc provides memory for; C has had a name for it since C11. */
+/* A type that is aligned as whatever malloc provides memory for; named so by C since C11. */
 #if defined(__cplusplus)
 typedef std::max_align_t pyt__aligned;
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
@@ -14000,6 +14001,6 @@ PYT__EXTERN_C_END
 #endif
 #endif
 
-#if PYT__DEFINE && (defined(__GNUC__) || defined(__clang__))
+#if PYT__DEFINE && defined(PYT__QUIET)
 #pragma GCC diagnostic pop
 #endif
