@@ -84,7 +84,7 @@ WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS
 CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh | tr _ -)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
-.PHONY: bench-scale bench-scale-plot lint check clean
+.PHONY: bench-history bench-scale bench-scale-plot lint check clean
 .PHONY: build-suite build-demo build-stress build-scale $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
 
@@ -116,6 +116,9 @@ build-demo build-stress build-scale: build-%: $(BUILD)/%$(EXE)
 
 bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
+
+bench-history: $(BUILD)/bench/bench ## each workload after each other one, against a fresh process
+	@BENCH_HISTORY=1 BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
 
 bench-scale: $(BUILD)/scale ## how costs grow with threads, locks, timers ... (ONLY=text CSV=file)
 	@SCALE_CSV='$(CSV)' SCALE_ONLY='$(ONLY)' $(BUILD)/scale

@@ -5,6 +5,8 @@
  *     BENCH_ONLY     text that the workload's name must contain
  *     BENCH_CSV      a file to write all figures to
  *     BENCH_PYTHONS  Python interpreters to measure as well, separated by spaces
+ *     BENCH_HISTORY  if set: measure this library alone, each workload after each other one in one
+ *                    process, against its own figure in a fresh one, and print the worst pairs
  */
 #define PYTHREADING_IMPLEMENTATION
 #include "pythreading.h"
@@ -12,12 +14,14 @@
 #include "bench.h"
 #include "bench_python.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -128,6 +132,21 @@ static const row rows[] = {
     {BENCH_FAN, 1, false, 0, ""},
     {BENCH_NESTED, 1, false, 0, ""},
     {BENCH_MAP, 1, false, 0, ""},
+    {BENCH_JOBS_MONITOR, 3, false, 100, ", 0.1 ms, 2 workers"},
+    {BENCH_JOBS_MONITOR, 5, false, 100, ", 0.1 ms, 4 workers"},
+    {BENCH_JOBS_MONITOR, 3, false, 1000, ", 1 ms, 2 workers"},
+    {BENCH_JOBS_MONITOR, 5, false, 1000, ", 1 ms, 4 workers"},
+    {BENCH_JOBS_MONITOR, 3, false, 10000, ", 10 ms, 2 workers"},
+    {BENCH_JOBS_MONITOR, 5, false, 10000, ", 10 ms, 4 workers"},
+    {BENCH_JOBS_QUEUE, 3, false, 100, ", 0.1 ms, 2 workers"},
+    {BENCH_JOBS_QUEUE, 5, false, 100, ", 0.1 ms, 4 workers"},
+    {BENCH_JOBS_QUEUE, 3, false, 1000, ", 1 ms, 2 workers"},
+    {BENCH_JOBS_QUEUE, 5, false, 1000, ", 1 ms, 4 workers"},
+    {BENCH_JOBS_QUEUE, 3, false, 10000, ", 10 ms, 2 workers"},
+    {BENCH_JOBS_QUEUE, 5, false, 10000, ", 10 ms, 4 workers"},
+    {BENCH_JOBS_POOL, 1, false, 100, ", 0.1 ms, 2 workers"},
+    {BENCH_JOBS_POOL, 1, false, 1000, ", 1 ms, 2 workers"},
+    {BENCH_JOBS_POOL, 1, false, 10000, ", 10 ms, 2 workers"},
     {BENCH_SIZE_LOCK, 1, true, 0, ""},
     {BENCH_SIZE_RLOCK, 1, true, 0, ""},
     {BENCH_SIZE_SEMAPHORE, 1, true, 0, ""},
@@ -154,6 +173,7 @@ typedef enum outcome {
 typedef struct figures {
     outcome outcome[MAX_SUBJECTS];
     double of[MAX_SUBJECTS][MAX_ROUNDS];
+    double cpu[MAX_SUBJECTS][MAX_ROUNDS]; /* nanoseconds of processor time for one operation */
 } figures;
 
 static int rounds = 9;
@@ -272,15 +292,23 @@ static const char *label_of(const subject *s, bench_work work) {
 
 typedef struct result {
     outcome outcome;
-    double ns, figure;
+    double ns, figure, cpu;
 } result;
+
+/* Processor time that this process has used, in nanoseconds, of the user and the system. */
+static double used(void) {
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e9 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3;
+}
 
 static outcome outcome_of(long failures) {
     return failures == BENCH_CANNOT ? ABSENT : failures == 0 ? DONE : FAILED;
 }
 
 static result measure_python(const subject *s, const row *r, pinning how, long count) {
-    result out = {FAILED, 0, 0};
+    result out = {FAILED, 0, 0, 0};
     bench_request request = {
         .work = works[r->work].name,
         .threads = r->threads,
@@ -310,7 +338,7 @@ static result measure(const subject *s, const row *r, pinning how, long count) {
     }
     const bench_job *job = &s->jobs[r->work];
     team t = {.job = job, .threads = r->threads, .count = count, .pin = how};
-    result out = {FAILED, 0, 0};
+    result out = {FAILED, 0, 0, 0};
     bench_running.count = count;
     bench_running.size = r->size;
     bench_running.processors = how == ONE ? 1 : bench_count_processors();
@@ -318,10 +346,12 @@ static result measure(const subject *s, const row *r, pinning how, long count) {
     if (job->setup != NULL) {
         job->setup(r->threads);
     }
-    if (r->work >= BENCH_TASK && r->work <= BENCH_MAP) {
+    if ((r->work >= BENCH_TASK && r->work <= BENCH_MAP) || r->work == BENCH_JOBS_POOL) {
         let_pools_sleep();
     }
+    double before = used();
     out.outcome = outcome_of(run_team(&t, &out.ns));
+    out.cpu = (used() - before) / (double)count;
     if (!figure_of(works[r->work].unit, r->threads, out.ns, count, &out.figure) &&
         out.outcome == DONE) {
         out.outcome = FAILED;
@@ -370,6 +400,7 @@ static void measure_times(const row *r, pinning how, figures *f) {
                 result run = measure(&subjects[i], r, how, counts[i]);
                 f->outcome[i] = run.outcome == DONE ? DONE : FAILED;
                 f->of[i][round] = run.figure;
+                f->cpu[i][round] = run.cpu;
             }
         }
     }
@@ -478,6 +509,7 @@ typedef struct line {
     pinning how;
     const figures *figures;
     bench_summary of[MAX_SUBJECTS];
+    double cpu[MAX_SUBJECTS]; /* medians; 0: not measured */
 } line;
 
 /* The subject with the least figure of those kinds, or -1. */
@@ -517,14 +549,21 @@ enum {
     COLUMNS = sizeof columns / sizeof columns[0]
 };
 
+/* Processor time matters where threads wait; without a peer, or in another process, there is none
+ * to compare with. */
+static bool compares_cpu(const line *l, int ours, int other) {
+    return !l->row->pinned_to_one_only && works[l->row->work].unit == BENCH_UNIT_NS && ours >= 0 &&
+           other >= 0 && l->cpu[ours] > 0 && l->cpu[other] > 0;
+}
+
 static void print_heading(void) {
     for (int i = 0; i < COLUMNS; i++) {
         if (have(columns[i].needed)) {
             printf("%9s", columns[i].heading);
         }
     }
-    printf("  %-37s%4s %-7s%11s%7s  %s\n", "one operation, in ns", "thr", "cpus", "ours", "spread",
-           "the others (spread); ~ stays awake");
+    printf("%8s  %-37s%4s %-7s%11s%7s  %s\n", "cpu", "one operation, in ns", "thr", "cpus", "ours",
+           "spread", "the others (spread); ~ stays awake");
 }
 
 static void print_ratios(const line *l, int ours) {
@@ -538,6 +577,12 @@ static void print_ratios(const line *l, int ours) {
                        l->of[ours].median / l->of[other].median);
             }
         }
+    }
+    int peer = best_of(l, BENCH_PEER, BENCH_PEER);
+    if (compares_cpu(l, ours, peer)) {
+        printf("%8.2f", l->cpu[ours] / l->cpu[peer]);
+    } else {
+        printf("%8s", "-");
     }
     printf("  %-37s%4d %-7s", l->name, l->row->threads, pinning_names[l->how]);
 }
@@ -616,7 +661,7 @@ static bool print_line(const line *l) {
 
 static const char csv_heading[] =
     "workload,threads,processors,library,subject,kind,unit,median,quartile1,quartile3,least,most,"
-    "rounds,ours_to_best_peer,ours_to_best_of_all";
+    "rounds,ours_to_best_peer,ours_to_best_of_all,cpu,ours_to_best_peer_in_cpu";
 
 /* Empty where there is no other. */
 static void write_ratio(FILE *csv, const line *l, int ours, int other) {
@@ -642,8 +687,174 @@ static void write_csv(FILE *csv, const line *l) {
         bool is_ours = subjects[i].kind == BENCH_OURS;
         write_ratio(csv, l, i, is_ours ? best_of(l, BENCH_PEER, BENCH_PEER) : -1);
         write_ratio(csv, l, i, is_ours ? best_of(l, BENCH_PEER, BENCH_AWAKE) : -1);
-        (void)fprintf(csv, "\n");
+        (void)fprintf(csv, ",%.3f", l->cpu[i]);
+        int peer = best_of(l, BENCH_PEER, BENCH_PEER);
+        if (is_ours && compares_cpu(l, i, peer)) {
+            (void)fprintf(csv, ",%.4f\n", l->cpu[i] / l->cpu[peer]);
+        } else {
+            (void)fprintf(csv, ",\n");
+        }
     }
+}
+
+/* ---- history: a workload after another one in the same process ---- */
+
+enum {
+    HISTORY_FRESH = 9,   /* how often a workload is measured in a fresh process, */
+    HISTORY_AGAIN = 7,   /* and how often after one that seems to slow it down */
+    HISTORY_PRINTED = 20 /* the worst pairs */
+};
+
+/* So much slower than in a fresh process a workload may be, at most. */
+#define HISTORY_LIMIT 1.2
+
+typedef struct history_pair {
+    const row *before, *row;
+    pinning how;
+    double ratio;
+} history_pair;
+
+/* What the child process of a measurement is asked for. */
+typedef struct history_run {
+    const row *before; /* NULL: a fresh process */
+    const row *row;
+    pinning how;
+    const long (*counts)[2]; /* operations of each row, by pinning; 0: not known yet */
+} history_run;
+
+static bool in_history(const row *r) {
+    bool long_jobs = r->work >= BENCH_JOBS_MONITOR && r->size > 100;
+    return works[r->work].unit == BENCH_UNIT_NS && !r->pinned_to_one_only && !long_jobs;
+}
+
+/* In the child: a first run of both makes what they keep, such as pools. Without a count, find
+ * it. */
+static double history_figure(const history_run *run) {
+    const row *order[] = {run->row, run->before};
+    outcome first = FAILED;
+    if (run->counts[run->row - rows][run->how] == 0) {
+        return (double)calibrate(&subjects[0], run->row, run->how, &first);
+    }
+    for (int i = 0; i < 2 && order[i] != NULL; i++) {
+        bench_running.check = true;
+        (void)measure(&subjects[0], order[i], run->how, FIRST_COUNT);
+        bench_running.check = false;
+    }
+    if (run->before != NULL) {
+        (void)measure(&subjects[0], run->before, run->how,
+                      run->counts[run->before - rows][run->how]);
+    }
+    result last = measure(&subjects[0], run->row, run->how, run->counts[run->row - rows][run->how]);
+    return last.outcome == DONE ? last.figure : 0;
+}
+
+/* The figure, or the count, from a process of its own; 0 when it failed. */
+static double history_apart(const history_run *run) {
+    int ends[2];
+    double figure = 0;
+    int status = 0;
+    if (pipe(ends) != 0) {
+        return 0;
+    }
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)signal(SIGALRM, tell_where_it_hangs);
+        (void)alarm(SECONDS_UNTIL_HUNG);
+        if (run->how == ONE) {
+            bench_pin(0);
+        }
+        figure = history_figure(run);
+        _exit(write_all(ends[1], &figure, sizeof figure) ? 0 : 1);
+    }
+    (void)close(ends[1]);
+    bool whole = child > 0 && read_all(ends[0], &figure, sizeof figure);
+    (void)close(ends[0]);
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0 && whole ? figure : 0;
+}
+
+static double history_median(const history_run *run, int times) {
+    double measured[HISTORY_FRESH];
+    for (int i = 0; i < times; i++) {
+        measured[i] = history_apart(run);
+        if (measured[i] <= 0) {
+            return 0;
+        }
+    }
+    return bench_summarize(measured, times).median;
+}
+
+/* A pair that seems too slow is measured again, in turns with fresh processes. */
+static double history_ratio(history_run *run, double fresh) {
+    double ratio = history_apart(run) / fresh;
+    if (ratio > 0 && ratio <= HISTORY_LIMIT) {
+        return ratio;
+    }
+    history_run alone = *run;
+    double after[HISTORY_AGAIN], before[HISTORY_AGAIN];
+    alone.before = NULL;
+    for (int i = 0; i < HISTORY_AGAIN; i++) {
+        after[i] = history_apart(run);
+        before[i] = history_apart(&alone);
+    }
+    double median = bench_summarize(after, HISTORY_AGAIN).median;
+    return median > 0 ? median / bench_summarize(before, HISTORY_AGAIN).median : HUGE_VAL;
+}
+
+static int compare_pairs(const void *a, const void *b) {
+    double x = ((const history_pair *)a)->ratio, y = ((const history_pair *)b)->ratio;
+    return (x < y) - (x > y);
+}
+
+static void print_pair(const history_pair *pair) {
+    char name[64], before[64];
+    (void)snprintf(name, sizeof name, "%s%s, %d threads", works[pair->row->work].text,
+                   pair->row->note, pair->row->threads);
+    (void)snprintf(before, sizeof before, "%s%s, %d threads", works[pair->before->work].text,
+                   pair->before->note, pair->before->threads);
+    printf("%6.2f  %-7s %-46s after %s\n", pair->ratio, pinning_names[pair->how], name, before);
+}
+
+/* Every row of one pinning after every other one. Returns how many pairs there are now. */
+static int run_history(pinning how, history_pair *pairs, int n, const char *only) {
+    static long counts[ROWS][2];
+    for (int i = 0; i < ROWS; i++) {
+        history_run run = {NULL, &rows[i], how, (const long(*)[2])counts};
+        counts[i][how] = in_history(&rows[i]) ? (long)history_apart(&run) : 0;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        history_run run = {NULL, &rows[i], how, (const long(*)[2])counts};
+        bool wanted = only == NULL || strstr(works[rows[i].work].text, only) != NULL;
+        double fresh = wanted && counts[i][how] > 0 ? history_median(&run, HISTORY_FRESH) : 0;
+        bench_progress(works[rows[i].work].text);
+        for (int j = 0; fresh > 0 && j < ROWS; j++) {
+            if (i != j && counts[j][how] > 0) {
+                run.before = &rows[j];
+                pairs[n++] = (history_pair){&rows[j], &rows[i], how, history_ratio(&run, fresh)};
+            }
+        }
+    }
+    bench_progress(NULL);
+    return n;
+}
+
+static bool print_history(const char *only) {
+    static history_pair pairs[2 * ROWS * ROWS];
+    int n = 0, above = 0;
+    for (int how = SPREAD; how <= ONE; how++) {
+        n = run_history((pinning)how, pairs, n, only);
+    }
+    qsort(pairs, (size_t)n, sizeof *pairs, compare_pairs);
+    printf("figure after another workload to that in a fresh process; the worst of %d pairs\n\n",
+           n);
+    for (int i = 0; i < n; i++) {
+        above += pairs[i].ratio > HISTORY_LIMIT;
+        if (i < HISTORY_PRINTED || pairs[i].ratio > HISTORY_LIMIT) {
+            print_pair(&pairs[i]);
+        }
+    }
+    printf("\n%d of %d pairs above %.1f\n", above, n, HISTORY_LIMIT);
+    return n > 0 && above == 0;
 }
 
 /* ---- the whole ---- */
@@ -663,6 +874,7 @@ static bool run_row(const row *r, pinning how, FILE *csv) {
         l.figures = f;
         for (int i = 0; i < subject_count; i++) {
             l.of[i] = bench_summarize(f->of[i], rounds);
+            l.cpu[i] = bench_summarize(f->cpu[i], rounds).median;
         }
         good = print_line(&l);
         if (csv != NULL) {
@@ -731,6 +943,11 @@ int main(void) {
         return 1;
     }
     find_subjects();
+    if (getenv("BENCH_HISTORY") != NULL) {
+        bench_machine(machine, sizeof machine);
+        printf("%s\n", machine);
+        return print_history(getenv("BENCH_ONLY")) ? 0 : 1;
+    }
     bench_machine(machine, sizeof machine);
     (void)snprintf(program, sizeof program, "pythreading.h %s on %s, built by compiler %s",
                    PYT_VERSION, PYT_BACKEND, __VERSION__);

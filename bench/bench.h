@@ -54,6 +54,9 @@ extern "C" {
     X(FAN, NS, "fan out 32 tasks and in")                         \
     X(NESTED, NS, "task that submits a task")                     \
     X(MAP, NS, "item of pool map")                                \
+    X(JOBS_MONITOR, NS, "job by condition")                       \
+    X(JOBS_QUEUE, NS, "job by queue")                             \
+    X(JOBS_POOL, NS, "job by pool")                               \
     X(SIZE_LOCK, BYTES, "bytes of a lock")                        \
     X(SIZE_RLOCK, BYTES, "bytes of an rlock")                     \
     X(SIZE_SEMAPHORE, BYTES, "bytes of a semaphore")              \
@@ -134,7 +137,7 @@ BENCH_DECLARE(bare)
 /* What the frame is measuring, set before setup. */
 typedef struct bench_frame {
     long count;     /* operations that the bodies will be asked for */
-    long size;      /* of the row: how many timers wait meanwhile */
+    long size;      /* of the row: how many timers wait meanwhile; microseconds of a job's work */
     int processors; /* on how many the threads are pinned */
     bool check;     /* a first run, not measured, in which the loops look at more than they count */
 } bench_frame;
@@ -184,7 +187,8 @@ void bench_machine(char *text, size_t size);
 /* On a terminal, a line on stderr that the next one overwrites; NULL wipes it out. */
 void bench_progress(const char *text);
 /* Open a CSV for writing: comments that say what measured on which machine, then the heading. NULL
- * with a message when that fails; also for no name, without one. */
+ * with a message when that fails, also for one of the figures that the README shows, in a directory
+ * `plots`, when the machine is not quiet: the load is above 0.5. NULL for no name, without one. */
 FILE *bench_csv_open(const char *name, const char *program, const char *heading);
 
 #ifdef __cplusplus

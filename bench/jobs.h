@@ -76,10 +76,16 @@ BENCH_JOB long notify_all_job(int me, int threads, long count) {
     return bench_notify_all(&calls, &monitor, &shared, me, threads, count);
 }
 
-#define BENCH_MONITOR_LINES(label)                                              \
-    BENCH_LINE(BENCH_CONDITION_PINGPONG, label, setup, condition_pingpong_job), \
-        BENCH_LINE(BENCH_CONDITION_TIMED, label, setup, condition_timed_job),   \
-        BENCH_LINE(BENCH_NOTIFY, label, setup, notify_job),                     \
+BENCH_JOB long jobs_monitor_job(int me, int threads, long count) {
+    (void)threads;
+    return bench_jobs(&calls, &monitor, &shared, me, count);
+}
+
+#define BENCH_MONITOR_LINES(label)                                                  \
+    BENCH_LINE(BENCH_JOBS_MONITOR, label, setup, jobs_monitor_job),                 \
+        BENCH_LINE(BENCH_CONDITION_PINGPONG, label, setup, condition_pingpong_job), \
+        BENCH_LINE(BENCH_CONDITION_TIMED, label, setup, condition_timed_job),       \
+        BENCH_LINE(BENCH_NOTIFY, label, setup, notify_job),                         \
         BENCH_LINE(BENCH_NOTIFY_ALL, label, setup, notify_all_job)
 #endif
 
@@ -197,7 +203,13 @@ BENCH_JOB long queue_job(int me, int threads, long count) {
     return bench_items(&queue, me, threads, count, queue_put, queue_get);
 }
 
-#define BENCH_QUEUE_LINE(label) BENCH_LINE(BENCH_QUEUE, label, setup_queues, queue_job)
+BENCH_JOB long jobs_queue_job(int me, int threads, long count) {
+    return bench_queue_jobs(&queue, me, threads, count, queue_put, queue_get);
+}
+
+#define BENCH_QUEUE_LINE(label)                              \
+    BENCH_LINE(BENCH_QUEUE, label, setup_queues, queue_job), \
+        BENCH_LINE(BENCH_JOBS_QUEUE, label, setup_queues, jobs_queue_job)
 #endif
 
 #ifdef HAS_QUEUE_PINGPONG

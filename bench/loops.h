@@ -323,6 +323,72 @@ BENCH_TEMPLATE long bench_items(void *object, int me, int threads, long count, b
     return failures;
 }
 
+/* Jobs wait in a queue of this length, as in a program whose producer is not to run far ahead. */
+#define BENCH_JOBS_WAITING 4
+
+/* Steps of arithmetic that take some microseconds on a machine of 3 GHz. */
+#define BENCH_STEPS(microseconds) ((int)(microseconds)*700)
+
+/* A worker's own work on a job. */
+BENCH_TEMPLATE void bench_do_job(void) {
+    bench_busy(BENCH_STEPS(bench_running.size));
+}
+
+/* Thread 0 hands jobs to the others, by a lock and two conditions. */
+BENCH_TEMPLATE long bench_jobs(const bench_monitor *calls, void *object, bench_shared *shared,
+                               int me, long count) {
+    long failures = calls->acquire(bench_hide(object)) != 0, done = 0;
+    for (long i = 0; me == 0 && i < count; i++) {
+        while (shared->left == BENCH_JOBS_WAITING) {
+            failures += calls->wait_full(bench_hide(object)) != 0;
+        }
+        shared->left++;
+        done--;
+        failures += calls->notify(bench_hide(object)) != 0;
+    }
+    if (me == 0) {
+        shared->round = 1;
+        failures += calls->notify_all(bench_hide(object)) != 0;
+    }
+    while (me != 0 && (shared->left > 0 || shared->round == 0)) {
+        if (shared->left == 0) {
+            failures += calls->wait(bench_hide(object)) != 0;
+            continue;
+        }
+        shared->left--;
+        done++;
+        failures += calls->notify_full(bench_hide(object)) != 0;
+        failures += calls->release(bench_hide(object)) != 0;
+        bench_do_job();
+        failures += calls->acquire(bench_hide(object)) != 0;
+    }
+    bench_tell_balance(me, done);
+    return failures + (calls->release(bench_hide(object)) != 0);
+}
+
+/* The same through a queue, at whose end each worker finds this item. */
+static char all_jobs_done __attribute__((unused));
+
+BENCH_TEMPLATE long bench_queue_jobs(void *object, int me, int threads, long count, bench_put *put,
+                                     bench_get *get) {
+    long failures = 0, done = 0;
+    void *item = object;
+    for (long i = 0; me == 0 && i < count + threads - 1; i++) {
+        failures += put(bench_hide(object), i < count ? object : &all_jobs_done) != 0;
+        done -= i < count;
+    }
+    while (me != 0) {
+        failures += get(bench_hide(object), &item) != 0;
+        if (failures != 0 || item == &all_jobs_done) {
+            break;
+        }
+        bench_do_job();
+        done++;
+    }
+    bench_tell_balance(me, done);
+    return failures;
+}
+
 /* Of the workloads of pools: tasks at a time, and items that one map goes over. */
 #define BENCH_BATCH 1000L
 #define BENCH_WORK_BATCH 100L

@@ -64,6 +64,16 @@ BENCH_JOB long task_work_job(int me, int threads, long count) {
     return run_batches(long_task, BENCH_WORK_BATCH, count);
 }
 
+static void *job_task(void *arg) {
+    bench_do_job();
+    return arg;
+}
+
+BENCH_JOB long jobs_pool_job(int me, int threads, long count) {
+    (void)me, (void)threads;
+    return run_batches(job_task, BENCH_JOBS_WAITING, count);
+}
+
 BENCH_JOB long fan_job(int me, int threads, long count) {
     (void)me, (void)threads;
     return run_batches(empty_task, BENCH_FAN_TASKS, count * BENCH_FAN_TASKS);
@@ -160,6 +170,7 @@ static long keep_tasks(long count) {
     BENCH_LINE(BENCH_TASK, label, NULL, task_job),                                                \
         BENCH_LINE(BENCH_TASK_BATCH, label, NULL, task_batch_job),                                \
         BENCH_LINE(BENCH_TASK_WORK, label, NULL, task_work_job),                                  \
+        BENCH_LINE(BENCH_JOBS_POOL, label, NULL, jobs_pool_job),                                  \
         BENCH_LINE(BENCH_FAN, label, NULL, fan_job), BENCH_LINE(BENCH_MAP, label, NULL, map_job), \
         BENCH_HOARD(BENCH_SIZE_FUTURE, label, keep_tasks)
 
