@@ -574,7 +574,14 @@ typedef struct pyt__self {
     struct pyt_thread *pyt__in_run;       /* whose `run` override is being executed */
     struct pyt__local_table *pyt__locals; /* its pyt_local values */
     struct pyt__local_use *pyt__making;   /* locals whose constructor it is in */
-    struct pyt__local_use *pyt__ending;   /* locals whose destroy function it is in */
+    struct pyt__local_value *pyt__ending; /* what it is destroying, innermost first */
+    struct pyt_barrier *pyt__acting;      /* whose action it is in, innermost first */
+    struct pyt_future *pyt__early;        /* whose first callback it is in, innermost first */
+    int pyt__drops;                       /* how many executors' queues it is dropping */
+    int pyt__rounds;                      /* how often the system has told of the thread's end */
+    bool pyt__end_noticed;                /* the system will tell of it */
+    bool pyt__gone;                       /* it was told so for the last time that counts */
+    const struct pyt_thread *pyt__left;   /* then: its handle, perhaps freed; to compare with */
     bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
     int pyt__forking;                     /* how deep in the functions around fork */
     struct pyt__shared *pyt__fork_shared; /* what they hold the locks of; NULL: none */
@@ -772,6 +779,8 @@ static char *pyt__copy_text(const char *text) {
  *    pyt__os_yield                               let others run that wait for this processor
  *    pyt__os_key      make drop set              set a non-NULL value: pyt__retire(value) runs
  *                                                when the thread ends
+ *    PYT__END_ROUNDS                             how often it does, if it sets the value again
+ *                                                each time; 1: it cannot
  *
  *  and what the system below every backend provides:
  *
@@ -832,6 +841,14 @@ static char *pyt__copy_text(const char *text) {
 #if __has_include(<threads.h>) && !defined(__STDC_NO_THREADS__)
 #define PYT__HAS_THREADS_H 1
 #endif
+#endif
+
+/* POSIX systems call destructors of thread-specific values in four rounds at least, as long as they
+ * set values. In the fourth, sanitizers end what they know of a thread: we are done before. */
+#if defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS)
+#define PYT__END_ROUNDS 1
+#else
+#define PYT__END_ROUNDS 3
 #endif
 
 #if defined(PYTHREADING_DUMMY)
@@ -1992,7 +2009,9 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
  * ============================================================================================== */
 #if PYT__DEFINE
 
-#define PYT__BUCKETS 1024 /* a power of two; 64 KB, made when a thread first waits */
+#define PYT__BUCKETS 1024         /* a power of two; 64 KB, made when a thread first waits */
+#define PYT__EXIT_DELAY 100000000 /* nanoseconds; see pyt__give_way */
+
 enum {
     PYT__EMPTY,
     PYT__ASLEEP,
@@ -2069,9 +2088,12 @@ typedef struct pyt__holdings {
  * may use it while the process ends. */
 typedef struct pyt__shared {
     pyt__bucket buckets[PYT__BUCKETS];
-    pyt__os_mutex mutex;   /* guards the lists of parkers */
+    pyt__os_mutex mutex;   /* guards what follows */
     pyt__parker *youngest; /* every parker ever made */
     pyt__parker *free;
+    struct pyt_thread *left;  /* threads that are over, their system threads not joined */
+    pyt__os_thread orphan;    /* the system thread of the last to end without a handle */
+    bool has_orphan;          /* all three: see the thread room */
     pyt__os_mutex fork_mutex; /* one fork at a time */
     pyt__parker *fork_parker; /* for a forking thread that has none and gets no memory */
     pyt__os_key key;
@@ -2082,6 +2104,7 @@ static PYT__ATOMIC(pyt__shared *) pyt__shared_place;
 static PYT__ATOMIC(pyt__parker *) pyt__main_parker; /* NULL until the main thread has one */
 static PYT__ATOMIC(uint32_t) pyt__main_interrupted; /* 1: set by pyt_interrupt_main */
 static PYT__ATOMIC(uint32_t) pyt__fork_is_hooked;
+static PYT__ATOMIC(uintptr_t) pyt__exiting; /* the page of the thread in exit; 0: none is */
 static uint32_t pyt__forks; /* how many forks away from the first process; set by fork's child */
 
 static bool pyt__is_main_thread(void); /* the thread room's */
@@ -2256,10 +2279,16 @@ static bool pyt__enroll_with(pyt__parker *parker) {
     if (pyt__me.pyt__ident == 0 && pyt__is_main_thread()) {
         PYT__STORE(&pyt__main_parker, parker, seq_cst); /* pairs with pyt_interrupt_main's load */
     }
-    return pyt__os_key_set(shared->key, &pyt__me);
+    pyt__me.pyt__end_noticed = pyt__os_key_set(shared->key, &pyt__me);
+    return pyt__me.pyt__end_noticed;
 }
 
+/* A thread whose end has been noticed for the last time would not be noticed again. */
 PYT__COLD static pyt__parker *pyt__enroll_slow(void) {
+    if (pyt__me.pyt__gone) {
+        pyt__fail(PYT_MEMORY_ERROR, "the thread has ended");
+        return NULL;
+    }
     pyt__parker *parker = pyt__parker_take();
     if (parker == NULL) {
         pyt__fail_memory();
@@ -2538,6 +2567,24 @@ static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool i
     return status;
 }
 
+/* The main thread was woken while another thread is in exit, which does not wait for it. Were it to
+ * return from main now, its exit status could overtake the other's: it gives that one time. */
+PYT__COLD static void pyt__give_way(pyt__parker *parker) {
+    int64_t deadline = pyt__os_now() + PYT__EXIT_DELAY;
+    pyt__os_mutex_lock(&parker->mutex);
+    while (pyt__os_now() < deadline) {
+        pyt__os_cond_wait_until(&parker->cond, &parker->mutex, deadline);
+    }
+    pyt__os_mutex_unlock(&parker->mutex);
+}
+
+static void pyt__give_way_to_exit(pyt__parker *parker) {
+    uintptr_t exiting = PYT__LOAD(&pyt__exiting, relaxed);
+    if (!PYT__LIKELY(exiting == 0) && pyt__me.pyt__is_main && exiting != (uintptr_t)&pyt__me) {
+        pyt__give_way(parker);
+    }
+}
+
 /* Sleep until woken.
  * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
 static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
@@ -2556,6 +2603,7 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
     }
     PYT__DEBUG(pyt__waiting_end_locked(parker, mine, status);)
     pyt__os_mutex_unlock(&parker->mutex);
+    pyt__give_way_to_exit(parker);
     return status;
 }
 
@@ -2567,6 +2615,7 @@ static pyt_status pyt__doze_or_not(pyt__parker *parker, const void *address, int
         pyt__spin_wait wait = pyt__parker_wait(parker, bucket, deadline, interruptible);
         if (pyt__spin(&wait)) {
             (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
+            pyt__give_way_to_exit(parker);
             return PYT_OK;
         }
     }
@@ -4400,6 +4449,7 @@ typedef struct pyt_barrier {
     void *pyt__arg;                       /* fixed after init */
     double pyt__timeout;                  /* fixed after init */
     uintptr_t pyt__runner;                /* who runs the action; under bucket lock */
+    struct pyt_barrier *pyt__outer;       /* whose action its action is part of; the runner's */
 } pyt_barrier;
 PYT__STATIC_ASSERT(sizeof(pyt_barrier) <= 64, "a barrier is 64 bytes or less");
 
@@ -4412,10 +4462,10 @@ typedef struct pyt_barrier_options {
 
 #if defined(__cplusplus)
 #define PYT_BARRIER_INIT(parties) \
-    { {0}, {0}, (parties), NULL, NULL, 0, 0 }
+    { {0}, {0}, (parties), NULL, NULL, 0, 0, NULL }
 #else
 #define PYT_BARRIER_INIT(parties) \
-    { 0, 0, (parties), NULL, NULL, 0, 0 }
+    { 0, 0, (parties), NULL, NULL, 0, 0, NULL }
 #endif
 
 /* Make a barrier. Only before any thread uses it.
@@ -4597,7 +4647,10 @@ static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *buc
 
     struct pyt__barrier_call call = {barrier, 0};
     struct pyt__frame frame;
+    barrier->pyt__outer = pyt__me.pyt__acting;
+    pyt__me.pyt__acting = barrier;
     pyt__ending ending = pyt__call(&frame, pyt__barrier_call_action, &call);
+    pyt__me.pyt__acting = barrier->pyt__outer;
     bool good = ending == PYT__RETURNED && call.outcome == 0;
 
     bucket = pyt__bucket_lock(&barrier->pyt__state);
@@ -4611,6 +4664,20 @@ static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *buc
         pyt__unwind(ending, frame.code, frame.message);
     }
     return good ? PYT_OK : pyt__fail(PYT_TASK_ERROR, "the barrier's action failed");
+}
+
+/* The calling thread will not come back from the actions it is in: their barriers are broken. */
+static void pyt__barriers_cut_off(void) {
+    while (pyt__me.pyt__acting != NULL) {
+        pyt_barrier *barrier = pyt__me.pyt__acting;
+        pyt__me.pyt__acting = barrier->pyt__outer;
+        pyt__bucket *bucket = pyt__bucket_lock(&barrier->pyt__state);
+        barrier->pyt__runner = 0;
+        pyt__parker *list =
+            pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
+        pyt__bucket_unlock(bucket);
+        pyt__wake_list(list);
+    }
 }
 
 /* Leave a round whose sleep ended without a wake-up, if it is not complete yet.
@@ -5092,14 +5159,15 @@ PYT__EXTERN_C_END
 #define PYT__LOCAL_ROUNDS 4 /* as often as the systems run thread-specific destructors */
 
 typedef struct pyt__local_value {
-    struct pyt__local_value *next, *previous; /* the local's list; under the lock */
+    struct pyt__local_value *next, *previous; /* the local's list; under the lock. Out of it,
+                                                 `next` is what the destruction is part of */
     pyt_local *local;
     struct pyt__local_table *table; /* whose it is */
 } pyt__local_value;
 
 #define PYT__LOCAL_HEAD (((sizeof(pyt__local_value) + 15) / 16) * 16)
 
-/* A local whose constructor or destroy function a thread is in; on that thread's stack. */
+/* A local whose constructor a thread is in; on that thread's stack. */
 struct pyt__local_use {
     pyt_local *local;
     struct pyt__local_use *outer;
@@ -5235,6 +5303,41 @@ static void pyt__local_unlink_locked(pyt__local_value *value) {
     ++*pyt__local_busy_locked(local);
 }
 
+/* One destruction less of a value of `local`: the last lets a deleter that waits know. */
+static void pyt__local_idle(pyt_local *local) {
+    pyt__lock_take(&pyt__locals_lock);
+    pyt__parker *list = NULL;
+    if (--*pyt__local_busy_locked(local) == 0) {
+        pyt__bucket *bucket = pyt__bucket_lock(local);
+        list = pyt__queue_take_all(bucket, local, PYT__PLAIN);
+        pyt__bucket_unlock(bucket);
+    }
+    pyt_lock_release(&pyt__locals_lock);
+    pyt__wake_list(list);
+}
+
+/* The calling thread will not come back from the destroy functions it is in.
+ * gone  its stack is gone, too: nothing is left that could still use the values */
+static void pyt__locals_cut_off(bool gone) {
+    while (pyt__me.pyt__ending != NULL) {
+        pyt__local_value *value = pyt__me.pyt__ending;
+        pyt_local *local = value->local;
+        pyt__me.pyt__ending = value->next;
+        if (gone) {
+            pyt__release_memory(value);
+        }
+        pyt__local_idle(local);
+    }
+}
+
+static bool pyt__local_is_ending(const pyt_local *local) {
+    const pyt__local_value *value = pyt__me.pyt__ending;
+    while (value != NULL && value->local != local) {
+        value = value->next;
+    }
+    return value != NULL;
+}
+
 static void pyt__local_call_destroy(void *arg) {
     pyt__local_value *value = (pyt__local_value *)arg;
     if (value->local->pyt__destroy != NULL) {
@@ -5246,24 +5349,18 @@ static void pyt__local_call_destroy(void *arg) {
  * raises is over with that. */
 static void pyt__local_destroy(pyt__local_value *value) {
     pyt_local *local = value->local;
-    struct pyt__local_use use = {local, pyt__me.pyt__ending};
     struct pyt__frame frame;
     uint32_t forks = pyt__forks;
-    pyt__me.pyt__ending = &use;
+    value->next = pyt__me.pyt__ending;
+    pyt__me.pyt__ending = value;
     if (pyt__call(&frame, pyt__local_call_destroy, value) == PYT__RAISED) {
         pyt__release_memory(frame.message);
     }
-    pyt__me.pyt__ending = use.outer;
+    pyt__me.pyt__ending = value->next;
     pyt__release_memory(value);
-    pyt__lock_take(&pyt__locals_lock);
-    pyt__parker *list = NULL;
-    if (forks == pyt__forks && --*pyt__local_busy_locked(local) == 0) {
-        pyt__bucket *bucket = pyt__bucket_lock(local);
-        list = pyt__queue_take_all(bucket, local, PYT__PLAIN);
-        pyt__bucket_unlock(bucket);
+    if (forks == pyt__forks) {
+        pyt__local_idle(local);
     }
-    pyt_lock_release(&pyt__locals_lock);
-    pyt__wake_list(list);
 }
 
 struct pyt__local_making {
@@ -5372,7 +5469,7 @@ PYT__API pyt_status pyt_local_delete(pyt_local *local) {
     if (local == NULL) {
         return pyt__fail_null();
     }
-    if (pyt__local_in_use(pyt__me.pyt__ending, local)) {
+    if (pyt__local_is_ending(local)) {
         return pyt__fail(PYT_RUNTIME_ERROR, "a local's destroy function cannot delete the local");
     }
     pyt__parker *parker = pyt__enroll();
@@ -5449,9 +5546,24 @@ static void pyt__locals_end(void) {
  *  pyt__registry_lock. enumerate copies it, the process's end waits for it, fork's child marks
  *  all but its own thread OVER.
  *
- *  The order of a thread's end: its hooks have run, its local values are destroyed, it leaves the
- *  registry, it is OVER, `done` is set. A joiner waits for `done`, then joins the system thread
- *  under `join_lock`, which a start also holds until the system's handle is stored.
+ *  The order of a thread's end:
+ *
+ *    1  its hooks have run; pyt__leave: what it was in the middle of, if it left by the system's
+ *       means, is ended for those who wait for it; its local values are destroyed
+ *    2  the system runs the program's destructors: C++ thread_local, thread-specific values. The
+ *       thread is still listed and still itself in them. Values that they make are destroyed in
+ *       the next round (pyt__retire, PYT__END_ROUNDS of them)
+ *    3  in the last round it leaves the registry, is OVER, and `done` is set. No code of the
+ *       program runs after that, but for destructors that ask for a fourth round
+ *    4  its system thread is joined by whoever is first of: a joiner of the handle; who drops the
+ *       last reference; the end of the process, which finds it in `left`. A thread without a
+ *       handle becomes the orphan, and the next thread that ends without one joins it: a chain, of
+ *       which joining the last joins all. So nothing is ever detached, and the end of the process
+ *       and of a plugin come after the last instruction. 3 comes first, so that such a join is
+ *       short: a joiner waits for `done`, in whose wait exit can reach it, not for the system
+ *
+ *  A joiner joins the system thread under `join_lock`, which a start also holds until the system's
+ *  handle is stored. Where PYT__END_ROUNDS is 1, 3 follows 1, and who is not joined is detached.
  *
  *  Locks are taken in the order join_lock, pyt__timers_lock, pyt__registry_lock,
  *  pyt__locals_lock; threads that take one are enrolled, so that taking cannot fail.
@@ -5738,6 +5850,7 @@ enum {
 #define PYT__LISTED UINT32_C(0x1000)    /* in the registry; under its lock */
 #define PYT__ELSEWHERE UINT32_C(0x2000) /* not made here: its ident is its page's address */
 #define PYT__FIRED UINT32_C(0x4000)     /* a timer's function has been called */
+#define PYT__LEFT UINT32_C(0x8000)      /* in pyt__shared's list of that name; under its mutex */
 #define PYT__FORKS_SHIFT 16
 
 typedef struct pyt__name {
@@ -5750,7 +5863,7 @@ typedef struct pyt__name {
 struct pyt_thread {
     PYT__ATOMIC(uint32_t) refs;
     PYT__ATOMIC(uint32_t) state;
-    pyt_thread *next, *previous; /* the registry; under its lock */
+    pyt_thread *next, *previous; /* the registry; under its lock. With LEFT: that list */
     union {
         void *(*target)(void *);
         void (*function)(void *);  /* a timer's, a raw thread's */
@@ -5789,6 +5902,7 @@ static pyt_thread pyt__first_main = {
 };
 static PYT__ATOMIC(pyt_thread *) pyt__main_handle = PYT__ATOMIC_INIT(&pyt__first_main);
 
+static PYT__ATOMIC(uint32_t) pyt__threads_alive; /* system threads started here, not at their end */
 static PYT__ATOMIC(uint32_t) pyt__names_drawn;
 static PYT__ATOMIC(size_t) pyt__default_stack_size;
 static PYT__ATOMIC(uintptr_t) pyt__trace_function;   /* a pyt_trace_function */
@@ -5849,6 +5963,8 @@ static bool pyt__is_main_thread(void) {
     return true;
 }
 
+static void pyt__hook_exit_early(void); /* the process room's */
+
 #if defined(PYT__AT_START)
 /* The main thread is known before any other can ask, and the functions around fork are registered
  * before the program registers its own. Elsewhere both come with the first call. */
@@ -5856,6 +5972,7 @@ PYT__AT_START(pyt__at_start);
 static void pyt__at_start(void) {
     (void)pyt__is_main_thread();
     (void)pyt__hook_fork();
+    pyt__hook_exit_early();
 }
 #endif
 
@@ -5875,10 +5992,65 @@ static pyt_thread *pyt__thread_allocate(size_t arg_size) {
     return thread;
 }
 
+/* ---- system threads that are to be joined; see the order of a thread's end ---- */
+
+static void pyt__left_add(pyt_thread *thread) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&shared->mutex);
+    thread->previous = NULL;
+    thread->next = shared->left;
+    if (thread->next != NULL) {
+        thread->next->previous = thread;
+    }
+    shared->left = thread;
+    pyt__thread_change(thread, 0, PYT__LEFT);
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+static void pyt__left_remove(pyt_thread *thread) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&shared->mutex);
+    if (pyt__thread_change(thread, PYT__LEFT, 0) & PYT__LEFT) {
+        *(thread->previous != NULL ? &thread->previous->next : &shared->left) = thread->next;
+        if (thread->next != NULL) {
+            thread->next->previous = thread->previous;
+        }
+    }
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+/* Join the orphan, and leave another in its place, or none. */
+static void pyt__orphan_swap(const pyt__os_thread *next) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt__os_mutex_lock(&shared->mutex);
+    bool found = shared->has_orphan;
+    pyt__os_thread orphan = shared->orphan;
+    shared->has_orphan = next != NULL;
+    if (next != NULL) {
+        shared->orphan = *next;
+    }
+    pyt__os_mutex_unlock(&shared->mutex);
+    if (found) {
+        pyt__os_thread_join(orphan);
+    }
+}
+
+/* The handle of a thread that is over goes, and nobody has joined its system thread. */
+static void pyt__thread_dispose_of_system(pyt_thread *thread) {
+    pyt__left_remove(thread);
+    if (PYT__END_ROUNDS == 1) {
+        pyt__os_thread_detach(thread->system.thread);
+    } else if (thread == pyt__me.pyt__left) {
+        pyt__orphan_swap(&thread->system.thread);
+    } else {
+        pyt__os_thread_join(thread->system.thread);
+    }
+}
+
 static void pyt__thread_free(pyt_thread *thread) {
     uint32_t state = pyt__thread_state(thread);
     if ((state & PYT__JOINABLE) && pyt__thread_is_ours(thread)) {
-        pyt__os_thread_detach(thread->system.thread);
+        pyt__thread_dispose_of_system(thread);
     }
     if (state & PYT__RAISED_STATE) {
         pyt__release_memory(thread->end.message);
@@ -5897,6 +6069,14 @@ PYT__API pyt_thread *pyt_thread_ref(pyt_thread *thread) {
         PYT__ADD(&thread->refs, 1, relaxed);
     }
     return thread;
+}
+
+/* One more reference, unless the last is going. */
+static bool pyt__thread_try_ref(pyt_thread *thread) {
+    uint32_t refs = PYT__LOAD(&thread->refs, relaxed);
+    while (refs > 0 && !PYT__CAS(&thread->refs, &refs, refs + 1, relaxed)) {
+    }
+    return refs > 0;
 }
 
 /* Release pairs with the acquire of the last one: what others did to the handle comes before. The
@@ -6341,23 +6521,84 @@ static void pyt__thread_finish(pyt_thread *thread) {
     pyt_thread_unref(thread);
 }
 
-/* The end of a thread, at the end of pyt__thread_main or, for threads made elsewhere and those
- * that leave by the system's own exit, when the system runs destructors. It may come again, if
- * a later destructor of the user's makes use of the library. */
-static void pyt__retire(void *self) {
-    (void)self;
-    pyt__me.pyt__frame = NULL; /* its stack may be gone: the thread may have left by the system */
+static void pyt__cut_off(
+    bool gone); /* the process room's: end what the thread is in the middle of */
+static void pyt__main_has_left(void); /* the process room's: the main thread ends before exit */
+
+/* Is the thread's system thread one of ours, not main's? Then JOINABLE is set, or will be when the
+ * start that holds join_lock has stored the system's handle: wait for that. */
+static bool pyt__thread_is_joinable(pyt_thread *thread) {
+    uint32_t state = pyt__thread_state(thread);
+    if ((state & (PYT__ELSEWHERE | PYT__MAIN)) || !pyt__thread_is_ours(thread)) {
+        return false;
+    }
+    if (!(state & PYT__JOINABLE)) {
+        pyt__lock_take(&thread->join_lock);
+        pyt_lock_release(&thread->join_lock);
+    }
+    return pyt__thread_state(thread) & PYT__JOINABLE;
+}
+
+/* As pyt__thread_finish, by the thread itself. When that was the last reference, the system thread
+ * is an orphan: pyt__me.pyt__left says that it is the calling one. */
+static void pyt__thread_part(pyt_thread *thread) {
+    bool joinable = pyt__thread_is_joinable(thread);
+    pyt__me.pyt__left = thread;
+    pyt__registry_open();
+    pyt__registry_remove_locked(thread);
+    if (!(pyt__thread_state(thread) & PYT__ELSEWHERE)) {
+        PYT__ADD(&pyt__threads_alive, UINT32_MAX, release);
+    }
+    if (joinable) {
+        pyt__left_add(thread); /* before anybody can see that it is over, and join */
+    }
+    pyt__thread_be_over(thread);
+    pyt__registry_close();
+}
+
+/* The calling thread counts as over, although it goes on: it is in exit. Nobody joins its system
+ * thread. */
+static void pyt__thread_exits(void) {
+    pyt_thread *thread = pyt__me.pyt__thread;
+    if (thread == NULL || (pyt__thread_state(thread) & PYT__MAIN)) {
+        return;
+    }
+    (void)pyt__thread_is_joinable(thread);
+    pyt__lock_take(&thread->join_lock);
+    pyt__thread_change(thread, PYT__JOINABLE, 0);
+    pyt_lock_release(&thread->join_lock);
+    pyt__registry_open();
+    pyt__thread_be_over(thread);
+    pyt__registry_close();
+}
+
+/* Step 1 of the thread's end, and again in each round. The stack may be gone: the thread may have
+ * left by the system's means. */
+static void pyt__leave(void) {
+    pyt__me.pyt__frame = NULL;
     pyt__me.pyt__in_run = NULL;
+    pyt__me.pyt__making = NULL;
+    pyt__cut_off(true);
     pyt__locals_end(); /* a destroy function may be the first to ask who this thread is */
+}
+
+/* Step 3. The thread's own reference goes last: with it the orphan before is joined. */
+static void pyt__retire_at_last(void) {
     pyt_thread *thread = pyt__me.pyt__thread;
     pyt__parker *parker = pyt__me.pyt__parker;
     PYT__DEBUG(pyt__parker_end(parker);)
     if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN)) {
         pyt__me.pyt__thread = NULL;
         pyt__me.pyt__ident = 0;
-        pyt__thread_finish(thread);
-    } else if (pyt__is_main_thread()) {
+        pyt__thread_part(thread);
+    } else {
+        thread = NULL;
+    }
+    if (pyt__is_main_thread()) {
+        pyt__registry_open();
         pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
+        pyt__registry_close();
+        pyt__main_has_left();
     }
     pyt__me.pyt__message = NULL;
     pyt__release_memory(pyt__me.pyt__message_memory);
@@ -6367,7 +6608,19 @@ static void pyt__retire(void *self) {
     }
     pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, NULL);
     pyt__me.pyt__parker = NULL;
+    pyt__me.pyt__gone = true;
     pyt__parker_give(parker);
+    pyt_thread_unref(thread);
+}
+
+/* The system tells that the thread ends, in each of its rounds of destructors. */
+static void pyt__retire(void *self) {
+    (void)self;
+    pyt__leave();
+    if (++pyt__me.pyt__rounds >= PYT__END_ROUNDS ||
+        !pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, &pyt__me)) {
+        pyt__retire_at_last();
+    }
 }
 
 /* Note how the target ended, and tell the hooks. */
@@ -6393,7 +6646,10 @@ static void pyt__thread_main(void *arg) {
     pyt__thread_begin(thread);
     pyt__ending ending = pyt__call(&frame, pyt__thread_body, thread);
     pyt__thread_note_ending(thread, ending, &frame);
-    pyt__retire(&pyt__me);
+    pyt__leave();
+    if (PYT__END_ROUNDS == 1 || !pyt__me.pyt__end_noticed) {
+        pyt__retire_at_last();
+    }
 }
 
 /* Ask the system for the thread. The parker is ready, join_lock is held. */
@@ -6401,7 +6657,9 @@ static bool pyt__thread_launch_locked(pyt_thread *thread, size_t stack_size) {
     if (stack_size == 0) {
         stack_size = PYT__LOAD(&pyt__default_stack_size, relaxed);
     }
+    PYT__ADD(&pyt__threads_alive, 1, relaxed);
     if (!pyt__os_thread_start(&thread->system.thread, stack_size, thread)) {
+        PYT__ADD(&pyt__threads_alive, UINT32_MAX, relaxed);
         return false;
     }
     pyt__thread_change(thread, 0, PYT__JOINABLE);
@@ -6442,6 +6700,24 @@ static pyt_status pyt__thread_start(pyt_thread *thread) {
     return pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
 }
 
+/* Start a thread of the library's own, which is in no list and a daemon.
+ * function  is given the handle, not NULL
+ * Returns   the handle, with a reference; NULL without memory */
+static PYT__UNUSED pyt_thread *pyt__thread_start_hidden(void (*function)(void *)) {
+    pyt_thread *thread = pyt__thread_allocate(0);
+    if (thread == NULL) {
+        return NULL;
+    }
+    thread->call.function = function;
+    thread->arg = thread;
+    pyt__thread_change(thread, 0, PYT__STARTING | PYT__RAW | PYT__DAEMON | pyt__forks_mark());
+    if (pyt__thread_start(thread) != PYT_OK) {
+        pyt_thread_unref(thread);
+        return NULL;
+    }
+    return thread;
+}
+
 PYT__API pyt_status pyt_thread_start(pyt_thread *thread) {
     if (thread == NULL) {
         return pyt__fail_null();
@@ -6471,6 +6747,7 @@ static void pyt__thread_join_system(pyt_thread *thread) {
     if (pyt__thread_state(thread) & PYT__JOINABLE) {
         pyt__os_thread_join(thread->system.thread);
         pyt__thread_change(thread, PYT__JOINABLE, 0);
+        pyt__left_remove(thread);
     }
     pyt_lock_release(&thread->join_lock);
 }
@@ -6495,7 +6772,7 @@ static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, b
     if ((state & PYT__PHASE) < PYT__ALIVE) {
         return pyt__fail(PYT_RUNTIME_ERROR, "cannot join thread before it is started");
     }
-    if (thread == pyt__me.pyt__thread ||
+    if (thread == pyt__me.pyt__thread || thread == pyt__me.pyt__left ||
         (thread == PYT__LOAD(&pyt__main_handle, acquire) && pyt__is_main_thread())) {
         return pyt__fail(PYT_RUNTIME_ERROR, "cannot join current thread");
     }
@@ -6990,18 +7267,8 @@ static bool pyt__timers_open_locked(void) {
     if (pyt__timers_service != NULL) {
         return true;
     }
-    pyt_thread *service = pyt__thread_allocate(0);
-    if (service == NULL) {
-        return false;
-    }
-    service->call.function = pyt__timers_serve;
-    pyt__thread_change(service, 0, PYT__STARTING | PYT__RAW | PYT__DAEMON | pyt__forks_mark());
-    if (pyt__thread_start(service) != PYT_OK) {
-        pyt_thread_unref(service);
-        return false;
-    }
-    pyt__timers_service = service;
-    return true;
+    pyt__timers_service = pyt__thread_start_hidden(pyt__timers_serve);
+    return pyt__timers_service != NULL;
 }
 
 /* Stop the service; a later start of a timer starts it again. The calling thread is enrolled. */
@@ -9351,7 +9618,10 @@ static void pyt__future_call_early(pyt_future *future, pyt_status failure) {
     PYT__STORE(link, NULL, relaxed);
     pyt__bucket_unlock(bucket);
     future->failure = failure;
+    future->next = pyt__me.pyt__early; /* in no list while it runs */
+    pyt__me.pyt__early = future;
     pyt__future_call_back(future, oldest->callback, oldest->arg);
+    pyt__me.pyt__early = future->next;
     pyt__release_memory(oldest);
 }
 
@@ -9415,6 +9685,25 @@ static bool pyt__future_finish(pyt_future *future, uint32_t to) {
     }
     pyt__future_settle_watched(future, PYT__FUTURE_RUNNING, to);
     return pyt__future_release(future);
+}
+
+/* A RUNNING future fails, since the thread that was to complete it has left, or is in exit. */
+static void pyt__future_lose(pyt_future *future) {
+    if (pyt__future_phase(future) == PYT__FUTURE_RUNNING) {
+        future->outcome.message = pyt__copy_text("the thread that ran the task has ended");
+        future->code = 0;
+        future->failure = PYT_BROKEN_EXECUTOR;
+        pyt__future_settle(future, PYT__FUTURE_RUNNING, PYT__FUTURE_FAILED);
+    }
+}
+
+/* The calling thread will not come back from callbacks that come before their futures are done. */
+static void pyt__futures_cut_off(void) {
+    while (pyt__me.pyt__early != NULL) {
+        pyt_future *future = pyt__me.pyt__early;
+        pyt__me.pyt__early = future->next;
+        pyt__future_lose(future);
+    }
 }
 
 PYT__API pyt_status pyt_future_cancel(pyt_future *future) {
@@ -10190,6 +10479,8 @@ typedef struct pyt__worker {
     bool idle;                      /* counted as idle; under out_lock */
     bool gone;                      /* it has ended; under out_lock */
     bool begun;                     /* without threads: the initializer was called */
+    bool initializing;              /* is in the initializer; the worker's */
+    uint32_t chunk;                 /* of a pool's job, that it is at; the worker's */
     pyt__future_list spare;         /* dropped futures; the worker's */
     pyt__patience patience;         /* of its searches; the worker's */
 } pyt__worker;
@@ -10221,8 +10512,9 @@ struct pyt_executor {
     void *arg;                                   /* fixed */
     void (*drop)(pyt_future *task, bool broken); /* a pool's: a helper will not run; fixed */
     void (*abandon)(void *arg);                  /* a pool's: the same in fork's child; fixed */
-    PYT__ATOMIC(bool) terminated;                /* a pool's: helpers are to stop */
-    bool breaking;                               /* an initializer has failed */
+    void (*cut_off)(pyt_future *task, uint32_t chunk); /* a pool's: it will not go on; fixed */
+    PYT__ATOMIC(bool) terminated;                      /* a pool's: helpers are to stop */
+    bool breaking;                                     /* an initializer has failed */
     char *broken_message; /* owned; set once, before BROKEN, under the lock */
     char prefix[];        /* fixed */
 };
@@ -10612,7 +10904,9 @@ static void pyt__executor_close(pyt_executor *executor, uint32_t state, bool dro
     PYT__STEP();
     pyt__executor_call_all(executor);
     if (dropped != NULL) {
+        pyt__me.pyt__drops++;
         pyt__executor_drop_all(executor);
+        pyt__me.pyt__drops--;
     }
 }
 
@@ -10637,7 +10931,7 @@ static pyt_status pyt__executor_join(pyt_executor *executor, bool interruptible)
     pyt__worker *worker = executor->workers;
     pyt_lock_release(&executor->out_lock);
     while (worker != NULL && status == PYT_OK) {
-        if (worker != pyt__worker_here && worker->thread != NULL) {
+        if (worker->thread != NULL && worker->thread != pyt__me.pyt__thread) {
             status = pyt__thread_join_until(worker->thread, PYT__FOREVER, interruptible);
         }
         worker = worker->older;
@@ -10713,26 +11007,34 @@ static void pyt__initializer_body(void *arg) {
     call->outcome = call->executor->initializer(call->executor->arg);
 }
 
+/* An initializer has failed. Owns `message`. */
+static void pyt__executor_break(pyt_executor *executor, char *message) {
+    pyt__lock_take(&executor->out_lock);
+    if (!executor->breaking) {
+        executor->breaking = true;
+        executor->broken_message = message;
+        message = NULL;
+    }
+    pyt_lock_release(&executor->out_lock);
+    pyt__release_memory(message);
+    pyt__executor_close(executor, PYT__EXECUTOR_BROKEN, true);
+}
+
 /* Call the initializer. One that fails breaks the executor. */
-static bool pyt__worker_initialize(pyt_executor *executor) {
+static bool pyt__worker_initialize(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
     struct pyt__initializer_call call = {executor, 0};
     struct pyt__frame frame;
     if (executor->initializer == NULL) {
         return true;
     }
+    worker->initializing = true;
     pyt__ending ending = pyt__call(&frame, pyt__initializer_body, &call);
+    worker->initializing = false;
     if (ending == PYT__RETURNED && call.outcome == 0) {
         return true;
     }
-    pyt__lock_take(&executor->out_lock);
-    if (!executor->breaking) {
-        executor->breaking = true;
-        executor->broken_message = frame.message;
-        frame.message = NULL;
-    }
-    pyt_lock_release(&executor->out_lock);
-    pyt__release_memory(frame.message);
-    pyt__executor_close(executor, PYT__EXECUTOR_BROKEN, true);
+    pyt__executor_break(executor, frame.message);
     return false;
 }
 
@@ -10753,7 +11055,7 @@ static void pyt__executor_serve(pyt_executor *executor) {
     pyt__worker_here = worker;
     if (!worker->begun) {
         worker->begun = true;
-        pyt__worker_initialize(executor);
+        pyt__worker_initialize(worker);
     }
     pyt_future *future = pyt__worker_take_locked(worker, &more);
     while (future != NULL) {
@@ -10841,12 +11143,18 @@ static pyt_future *pyt__worker_next(pyt__worker *worker) {
     return future;
 }
 
+static void pyt__worker_be_gone_locked(pyt__worker *worker) {
+    worker->executor->idle -= worker->idle;
+    worker->idle = false;
+    worker->gone = true;
+}
+
 /* What a worker's thread does. */
 static void *pyt__worker_main(void *arg) {
     pyt__worker *worker = (pyt__worker *)arg;
     pyt_executor *executor = worker->executor;
     pyt__worker_here = worker;
-    if (pyt__worker_initialize(executor)) {
+    if (pyt__worker_initialize(worker)) {
         pyt_future *future = pyt__worker_next(worker);
         while (future != NULL) {
             pyt__worker_run(worker, future);
@@ -10858,8 +11166,7 @@ static void *pyt__worker_main(void *arg) {
         pyt__executor_keep(executor, &worker->spare);
     }
     pyt__lock_take(&executor->out_lock);
-    executor->idle -= worker->idle;
-    worker->gone = true;
+    pyt__worker_be_gone_locked(worker);
     pyt_lock_release(&executor->out_lock);
     pyt__executor_unref(executor);
     return NULL;
@@ -10912,6 +11219,104 @@ static bool pyt__executor_grow_locked(pyt_executor *executor) {
     executor->threads++;
     PYT__STORE(&executor->growing, executor->threads < executor->max_threads, relaxed);
     return true;
+}
+
+/* ---- a worker that leaves in the middle of a task ---- */
+
+#if defined(PYTHREADING_DUMMY)
+
+static void pyt__worker_cut_off(void) {
+    /* a task runs in the thread of who submits it: only the end of the process leaves it */
+}
+
+#else
+
+/* How many tasks are queued. Both locks are held. */
+static uint32_t pyt__executor_count_locked(const pyt_executor *executor) {
+    uint32_t count = 0;
+    const pyt_future *future = PYT__LOAD(&executor->out_first, relaxed);
+    for (; future != NULL; future = future->next) {
+        count++;
+    }
+    for (future = PYT__LOAD(&executor->in_first, relaxed); future != NULL; future = future->next) {
+        count++;
+    }
+    return count;
+}
+
+/* A worker is gone without the executor's end: its place is free. When tasks are left that no idle
+ * worker will take, another one starts at once. Returns false when they have nobody. */
+static bool pyt__executor_replace_locked(pyt_executor *executor, pyt__worker *worker) {
+    pyt__lock_take(&executor->in_lock);
+    pyt__worker_be_gone_locked(worker);
+    executor->threads--;
+    executor->queued = pyt__executor_count_locked(executor);
+    PYT__STORE(&executor->growing, 1, relaxed);
+    pyt_lock_release(&executor->in_lock);
+    return executor->queued <= executor->idle || pyt__executor_grow_locked(executor) ||
+           executor->threads > 0;
+}
+
+/* The task that a worker was in will not be completed by it. */
+static void pyt__worker_lose_task(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
+    pyt_future *future = PYT__LOAD(&worker->task, relaxed);
+    if (worker->initializing) {
+        pyt__executor_break(executor, NULL);
+    }
+    if (future == NULL) {
+        return;
+    }
+    if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
+        executor->cut_off(future, worker->chunk);
+    }
+    PYT__STORE(&worker->task, NULL, relaxed);
+    pyt__future_lose(future);
+    pyt_future_unref(future);
+}
+
+/* The calling thread may be a worker that leaves by the system's means, or is in exit: its task has
+ * failed, and it is gone. Where no other worker can be had, what is queued is cancelled. */
+static void pyt__worker_cut_off(void) {
+    pyt__worker *worker = pyt__worker_here;
+    if (worker == NULL) {
+        return;
+    }
+    pyt_executor *executor = worker->executor;
+    pyt__worker_lose_task(worker);
+    pyt__worker_here = NULL;
+    if (worker->spare.count > 0) {
+        pyt__executor_keep(executor, &worker->spare);
+    }
+    pyt__lock_take(&executor->out_lock);
+    bool served = pyt__executor_replace_locked(executor, worker);
+    uint32_t state = PYT__LOAD(&executor->state, relaxed);
+    pyt_lock_release(&executor->out_lock);
+    if (!served) {
+        pyt__executor_close(executor, state, true);
+    }
+    pyt__executor_unref(executor);
+}
+
+#endif /* PYTHREADING_DUMMY */
+
+/* The calling thread will not come back from callbacks of futures that it was dropping: it drops
+ * the rest, before it is gone. */
+static void pyt__drops_cut_off(void) {
+    while (pyt__me.pyt__drops > 0) {
+        pyt__me.pyt__drops--;
+        pyt__lock_take(&pyt__executors_lock);
+        pyt_executor *executor = pyt__executors;
+        while (executor != NULL &&
+               (executor->dropper != &pyt__me || !pyt__executor_try_ref(executor))) {
+            executor = executor->next;
+        }
+        pyt_lock_release(&pyt__executors_lock);
+        if (executor != NULL) {
+            pyt__executor_drop_all(executor);
+            pyt__executor_unref(executor);
+        }
+    }
 }
 
 /* ---- submit ---- */
@@ -11629,6 +12034,7 @@ PYT__EXTERN_C_END
 #if PYT__DEFINE
 
 #define PYT__CHUNKS_MAX 0x40000000 /* more of them would be larger */
+#define PYT__CHUNK_NONE UINT32_MAX
 
 enum {
     PYT__POOL_OPEN,
@@ -11828,6 +12234,7 @@ static void pyt__job_note_failure(pyt__job *job, size_t item, struct pyt__frame 
 }
 
 static void pyt__job_run_chunk(pyt__job *job, size_t chunk) {
+    pyt__worker_here->chunk = (uint32_t)chunk;
     size_t first = chunk * job->chunk;
     size_t count = job->work.n - first < job->chunk ? job->work.n - first : job->chunk;
     struct pyt__chunk_run run = {job, first, first + count};
@@ -11840,6 +12247,7 @@ static void pyt__job_run_chunk(pyt__job *job, size_t chunk) {
         run.item++; /* it has raised or exited; after a return this goes beyond the stop */
     }
     pyt__job_publish(job, chunk, PYT__CHUNK_FINISHED);
+    pyt__worker_here->chunk = PYT__CHUNK_NONE;
     pyt__job_account(job, 1);
 }
 
@@ -11853,6 +12261,7 @@ static void *pyt__job_help(void *arg) {
     pyt__job *job = (pyt__job *)arg;
     pyt_executor *executor = pyt__worker_here->executor;
     uint32_t chunk = 0;
+    pyt__worker_here->chunk = PYT__CHUNK_NONE;
     while (chunk < job->chunks) {
         if (PYT__LOAD(&executor->terminated, relaxed) || pyt__job_is_cancelled(job)) {
             pyt__job_drop(job, false);
@@ -11877,6 +12286,21 @@ static void *pyt__job_help(void *arg) {
 static void pyt__job_helper_dropped(pyt_future *task, bool broken) {
     pyt__job *job = (pyt__job *)task->arg;
     pyt__job_drop(job, broken);
+    PYT__ADD(&task->word, 0 - PYT__FUTURE_HELPER, relaxed);
+    pyt__job_unref(job);
+}
+
+/* The executor's `cut_off`: a helper will not come back, neither from the chunk it is at, nor, at
+ * none, from a callback of the job, whose future is done by now. */
+static void pyt__job_helper_cut_off(pyt_future *task, uint32_t chunk) {
+    pyt__job *job = (pyt__job *)task->arg;
+    PYT__STORE(&job->broken, true, relaxed);
+    PYT__STORE(&job->dropped, true, release);
+    pyt__job_drop(job, true);
+    if (chunk != PYT__CHUNK_NONE) {
+        pyt__job_publish(job, chunk, PYT__CHUNK_DROPPED);
+        pyt__job_account(job, 1);
+    }
     PYT__ADD(&task->word, 0 - PYT__FUTURE_HELPER, relaxed);
     pyt__job_unref(job);
 }
@@ -12413,6 +12837,7 @@ static pyt_executor *pyt__pool_make_executor(const pyt_pool_options *options) {
     }
     executor->drop = pyt__job_helper_dropped;
     executor->abandon = pyt__job_abandon;
+    executor->cut_off = pyt__job_helper_cut_off;
     bool grown = true;
     pyt__lock_take(&executor->out_lock);
     while (grown && executor->threads < threads) {
@@ -12563,7 +12988,7 @@ static pyt_thread *pyt__next_to_wait_for(void) {
     pyt_thread *thread = pyt__registry_oldest;
     while (thread != NULL &&
            ((pyt__thread_state(thread) & (PYT__DAEMON | PYT__MAIN | PYT__DUMMY)) ||
-            thread == pyt__me.pyt__thread)) {
+            pyt__thread_phase(thread) == PYT__OVER || thread == pyt__me.pyt__thread)) {
         thread = thread->next;
     }
     pyt_thread_ref(thread);
@@ -12571,26 +12996,57 @@ static pyt_thread *pyt__next_to_wait_for(void) {
     return thread;
 }
 
-static bool pyt__exit_hooked;                 /* pyt__at_exit is registered; under registry lock */
-static PYT__ATOMIC(uint32_t) pyt__exit_begun; /* it has been called */
+static bool pyt__exit_hooked; /* pyt__at_exit is registered for the threads; under registry lock */
+static pyt_event pyt__exit_never; /* never set: what threads wait for that came second to exit */
 
 /* In fork's child, which is a new process. A handler that was called will not be called again: the
  * next start of a thread registers it anew. */
 static void pyt__exit_fork_child(void) {
-    if (PYT__SWAP(&pyt__exit_begun, 0, relaxed) != 0) {
+    if (PYT__SWAP(&pyt__exiting, 0, relaxed) != 0) {
         pyt__exit_hooked = false;
     }
 }
 
-static void pyt__at_exit(void) {
-    if (pyt__os_is_alone() || pyt__enroll() == NULL) {
-        return;
+/* What the calling thread is in the middle of will not be ended by it: end it for those who wait.
+ * gone  it has left, and its stack with it; else it is in exit */
+static void pyt__cut_off(bool gone) {
+    pyt__barriers_cut_off();
+    pyt__locals_cut_off(gone);
+    pyt__futures_cut_off();
+    pyt__worker_cut_off();
+    pyt__drops_cut_off();
+}
+
+/* Join the system threads of threads that are over, those without a handle included. One whose last
+ * reference is going is joined by who drops it.
+ * gone  the calling thread may be the orphan: leave that alone */
+static void pyt__left_join(bool gone) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    pyt_thread *thread;
+    do {
+        pyt__os_mutex_lock(&shared->mutex);
+        thread = shared->left;
+        while (thread != NULL && (thread == pyt__me.pyt__left || !pyt__thread_try_ref(thread))) {
+            thread = thread->next;
+        }
+        pyt__os_mutex_unlock(&shared->mutex);
+        if (thread != NULL) {
+            pyt__thread_join_system(thread);
+            pyt_thread_unref(thread);
+        }
+    } while (thread != NULL);
+    if (!gone) {
+        pyt__orphan_swap(NULL);
     }
-    PYT__STORE(&pyt__exit_begun, 1, relaxed);
+}
+
+/* The end of the process, for all threads but the calling one: executors, threads that are no
+ * daemons, timers, each to its last instruction. The main thread counts as over from here on. */
+static void pyt__finish(bool gone) {
+    pyt__registry_open();
+    pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
+    pyt__registry_close();
     pyt__executors_finish();
-    if (pyt__is_main_thread()) { /* for those who join it, it is over now */
-        pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
-    }
     pyt_thread *thread = pyt__next_to_wait_for();
     while (thread != NULL) {
         pyt__thread_join_until(thread, PYT__FOREVER, false);
@@ -12598,7 +13054,99 @@ static void pyt__at_exit(void) {
         thread = pyt__next_to_wait_for();
     }
     pyt__timers_close();
+    if (PYT__END_ROUNDS > 1) {
+        pyt__left_join(gone);
+    }
 }
+
+/* Called by exit, for each time it is registered:
+ *
+ *    1  at the first start of a thread: the first thread to come is the one that ends the process.
+ *       It counts as over for whoever waits for it, and waits for the others. Handlers of the
+ *       program that were registered before that run after it
+ *    2  by 1, again: for a thread that calls exit meanwhile, which may be one of those waited for.
+ *       It counts as over, too, and stays here. Its own exit would run the program's handlers
+ *       before the threads have ended. The thread that ends the process passes by later
+ *    3  in the constructor: the same for one that calls exit while the program's handlers run */
+static void pyt__at_exit(void) {
+    if (pyt__os_is_alone() || PYT__LOAD(&pyt__shared_place, acquire) == NULL) {
+        return;
+    }
+    bool gone = pyt__me.pyt__gone;
+    uintptr_t owner = 0;
+    pyt__me.pyt__gone = false;
+    if (pyt__enroll() == NULL) {
+        return;
+    }
+    bool first = PYT__CAS(&pyt__exiting, &owner, (uintptr_t)&pyt__me, acq_rel);
+    if (!first && owner == (uintptr_t)&pyt__me) {
+        return;
+    }
+    (void)atexit(pyt__at_exit);
+    pyt__cut_off(false);
+    pyt__thread_exits();
+    if (first) {
+        pyt__finish(gone);
+    } else {
+        (void)pyt__event_wait_until(&pyt__exit_never, PYT__FOREVER, false);
+    }
+}
+
+#if defined(PYTHREADING_NO_ATEXIT)
+
+static void pyt__hook_exit_early(void) {
+    (void)pyt__at_exit;
+}
+
+static void pyt__main_has_left(void) {
+}
+
+#else
+
+static void pyt__hook_exit_early(void) {
+    if (PYT__END_ROUNDS > 1) {
+        (void)atexit(pyt__at_exit);
+    }
+}
+
+/* Are none but daemons left, beside the calling thread? A thread that the system made goes on, as
+ * it would without the library. */
+static bool pyt__daemons_are_left(uint32_t self) {
+    bool foreign = false;
+    pyt__registry_open();
+    for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
+        uint32_t state = pyt__thread_state(thread);
+        foreign = foreign || ((state & PYT__ELSEWHERE) && !(state & PYT__MAIN));
+    }
+    pyt__registry_close();
+    return !foreign && PYT__LOAD(&pyt__threads_alive, acquire) > self;
+}
+
+/* What ends the process instead of the main thread. `arg` is not NULL in a thread of its own. */
+static void pyt__end_without_main(void *arg) {
+    pyt__finish(false);
+    if (pyt__daemons_are_left(arg != NULL ? 1 : 0)) {
+        exit(0);
+    }
+}
+
+/* The main thread ends by the system's means. The process ends as if main had returned, but not
+ * before threads that the system made; the main thread's own end is not kept waiting for that. */
+static void pyt__main_has_left(void) {
+    pyt__registry_open();
+    bool hooked = pyt__exit_hooked;
+    pyt__registry_close();
+    if (!hooked || PYT__LOAD(&pyt__exiting, relaxed) != 0) {
+        return;
+    }
+    pyt_thread *thread = pyt__thread_start_hidden(pyt__end_without_main);
+    if (thread == NULL) {
+        pyt__end_without_main(NULL);
+    }
+    pyt_thread_unref(thread);
+}
+
+#endif
 
 /* Have pyt__at_exit called, once. The registry is locked. */
 static bool pyt__hook_exit_locked(void) {
@@ -12610,7 +13158,6 @@ static bool pyt__hook_exit_locked(void) {
     }
     return pyt__exit_hooked;
 #else
-    (void)pyt__at_exit;
     return true;
 #endif
 }
@@ -12683,6 +13230,8 @@ static void pyt__fork_child_parking(pyt__shared *shared) {
         (void)pyt__os_mutex_init(&shared->buckets[i].mutex);
         shared->buckets[i].queues = NULL;
     }
+    shared->left = NULL;
+    shared->has_orphan = false;
     shared->free = NULL;
     for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
         if (parker != pyt__me.pyt__parker) {
@@ -12734,6 +13283,7 @@ static void pyt__fork_child_become_main(void) {
 /* The registry has the calling thread alone. */
 static void pyt__fork_child_threads(void) {
     PYT__STORE(&pyt__registry_lock.pyt__word, 0, relaxed);
+    PYT__STORE(&pyt__threads_alive, 0, relaxed);
     pyt_thread *thread = pyt__registry_oldest;
     pyt__registry_oldest = pyt__registry_youngest = NULL;
     pyt__registry_count = 0;
