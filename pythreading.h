@@ -10368,7 +10368,8 @@ PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor
  * A worker that is idle takes it; when there is none, and fewer than max_workers, one is started.
  *
  * function  its return value is the future's result; pyt_raise in it is the future's failure;
- *           pyt_exit in it returns NULL. It must not end its thread by the system's means
+ *           pyt_exit in it returns NULL. When it ends its thread by the system's means, or the
+ *           process, the future fails with PYT_BROKEN_EXECUTOR, and another worker goes on
  * arg       must live until the task is over
  * future    receives the task's future, with a reference that is the caller's: pyt_future_unref
  *           it; NULL when nobody is interested

@@ -445,4 +445,337 @@ TEST(no_later_thread_is_taken_for_a_main_thread_that_was_foreign_and_has_ended) 
     CHECK_STATUS(pyt_event_wait(&done), PYT_OK);
 }
 
+/* ---- the end of the process, by any thread --------------------------------------------------- */
+
+static pyt_thread *leaver;
+static pyt_executor *workers;
+static pyt_pool *pool;
+static pyt_future *lost;
+static pyt_barrier barrier;
+static pyt_event leaving = PYT_EVENT_INIT;
+
+static pyt_thread *begun(void *(*target)(void *), void *arg, pyt_daemon daemon) {
+    const pyt_thread_options options = {.target = target, .arg = arg, .daemon = daemon};
+    pyt_thread *thread;
+    CHECK_STATUS(pyt_thread_new(&thread, &options), PYT_OK);
+    CHECK_STATUS(pyt_thread_start(thread), PYT_OK);
+    return thread;
+}
+
+/* Programs of which one thread ends the process while `other`, which it waits for, waits for it. */
+static int run(void (*program)(void *), void *arg) {
+    return test_child(program, arg, NULL, 0);
+}
+
+/* End the process once the other has had time to wait. */
+static void *exit_with_three(void *arg) {
+    (void)arg;
+    CHECK_STATUS(pyt_event_wait(&leaving), PYT_OK);
+    test_sleep(0.02);
+    exit(3);
+}
+
+static void *go_and_join_it(void *arg) {
+    CHECK_STATUS(pyt_event_set(&leaving), PYT_OK);
+    CHECK_STATUS(pyt_thread_join(leaver), PYT_OK);
+    return arg;
+}
+
+static void join_who_exits(void *arg) {
+    (void)arg;
+    leaver = begun(exit_with_three, NULL, PYT_DAEMON_TRUE);
+    test_join(begun(go_and_join_it, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_a_thread_that_another_joins_ends_the_process) {
+    CHECK_INT(run(join_who_exits, NULL), 3);
+}
+
+static void make_workers(void) {
+    const pyt_executor_options two = {.max_workers = 2};
+    CHECK_STATUS(pyt_executor_new(&workers, &two), PYT_OK);
+}
+
+static void *free_the_workers(void *arg) {
+    CHECK_STATUS(pyt_event_set(&leaving), PYT_OK);
+    pyt_executor_free(workers);
+    return arg;
+}
+
+static void free_who_exits(void *arg) {
+    (void)arg;
+    make_workers();
+    CHECK_STATUS(pyt_executor_submit(workers, exit_with_three, NULL, NULL), PYT_OK);
+    test_join(begun(free_the_workers, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_a_task_ends_the_process_while_a_thread_frees_the_executor) {
+    CHECK_INT(run(free_who_exits, NULL), 3);
+}
+
+static void *wait_for_the_lost(void *arg) {
+    CHECK_STATUS(pyt_event_set(&leaving), PYT_OK);
+    CHECK_STATUS(pyt_future_result(lost, NULL), PYT_BROKEN_EXECUTOR);
+    return arg;
+}
+
+static void wait_for_who_exits(void *arg) {
+    (void)arg;
+    pyt_future *waits;
+    make_workers();
+    CHECK_STATUS(pyt_executor_submit(workers, exit_with_three, NULL, &lost), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(workers, wait_for_the_lost, NULL, &waits), PYT_OK);
+    (void)pyt_future_result(waits, NULL);
+}
+
+TEST(exit_in_a_task_whose_future_a_worker_waits_for_ends_the_process) {
+    CHECK_INT(run(wait_for_who_exits, NULL), 3);
+}
+
+static void exit_at_the_third(void *item, void *result) {
+    (void)result;
+    if (*(int *)item == 3) {
+        exit(3);
+    }
+}
+
+static int items[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+static void *map_them(void *arg) {
+    const pyt_pool_work work = {.function = exit_at_the_third,
+                                .items = items,
+                                .n = 8,
+                                .item_size = sizeof items[0],
+                                .chunksize = 1};
+    CHECK_STATUS(pyt_pool_map(pool, &work, NULL), PYT_BROKEN_EXECUTOR);
+    return arg;
+}
+
+static void map_who_exits(void *arg) {
+    const pyt_pool_options options = {.processes = *(int *)arg};
+    CHECK_STATUS(pyt_pool_new(&pool, &options), PYT_OK);
+    test_join(begun(map_them, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_an_item_of_a_map_ends_the_process) {
+    int sizes[2] = {1, 3};
+    CHECK_INT(run(map_who_exits, &sizes[0]), 3);
+    CHECK_INT(run(map_who_exits, &sizes[1]), 3);
+}
+
+static int exit_here(void *arg) {
+    (void)arg;
+    exit(3);
+}
+
+static void *meet(void *arg) {
+    CHECK_STATUS(pyt_barrier_wait(&barrier, NULL), PYT_BROKEN_BARRIER);
+    return arg;
+}
+
+static void meet_who_exits(void *arg) {
+    (void)arg;
+    CHECK_STATUS(pyt_barrier_init(&barrier, 2, &(pyt_barrier_options){.action = exit_here}),
+                 PYT_OK);
+    pyt_thread_unref(begun(meet, NULL, PYT_DAEMON_FALSE));
+    PARKED_BARRIER(&barrier, 1);
+    test_join(begun(meet, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_a_barriers_action_ends_the_process) {
+    CHECK_INT(run(meet_who_exits, NULL), 3);
+}
+
+static void fire_exit(void *arg) {
+    (void)exit_with_three(arg);
+}
+
+static void join_a_timer_that_exits(void *arg) {
+    (void)arg;
+    CHECK_STATUS(pyt_timer_new(&leaver, 0.01, fire_exit, NULL), PYT_OK);
+    CHECK_STATUS(pyt_thread_start(leaver), PYT_OK);
+    test_join(begun(go_and_join_it, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_a_timer_that_a_thread_joins_ends_the_process) {
+    CHECK_INT(run(join_a_timer_that_exits, NULL), 3);
+}
+
+static void destroy_and_exit(void *value) {
+    (void)exit_with_three(value);
+}
+
+static pyt_local exiting = PYT_LOCAL_INIT(1, NULL, destroy_and_exit);
+
+static void *have_a_value(void *arg) {
+    CHECK(pyt_local_get(&exiting) != NULL);
+    return arg;
+}
+
+static void *have_a_specific_value(void *arg) {
+    test_end_hook_set(&leaving);
+    return arg;
+}
+
+static void join_who_exits_at_its_end(void *target) {
+    test_end_hook(destroy_and_exit);
+    leaver = begun(*(void *(**)(void *))target, NULL, PYT_DAEMON_FALSE);
+    test_join(begun(go_and_join_it, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_the_destructor_of_a_thread_that_another_joins_ends_the_process) {
+    void *(*targets[2])(void *) = {have_a_value, have_a_specific_value};
+    CHECK_INT(run(join_who_exits_at_its_end, &targets[0]), 3);
+    CHECK_INT(run(join_who_exits_at_its_end, &targets[1]), 3);
+}
+
+static void callback_that_exits(pyt_future *future, void *arg) {
+    (void)future;
+    (void)exit_with_three(arg);
+}
+
+static void free_who_exits_in_a_callback(void *arg) {
+    (void)arg;
+    make_workers();
+    pyt_event go = PYT_EVENT_INIT;
+    CHECK_STATUS(pyt_executor_submit(workers, wait_for_event, &go, &lost), PYT_OK);
+    CHECK_STATUS(pyt_future_add_done_callback(lost, callback_that_exits, NULL), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&go), PYT_OK);
+    test_join(begun(free_the_workers, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(exit_in_a_callback_of_a_future_ends_the_process) {
+    CHECK_INT(run(free_who_exits_in_a_callback, NULL), 3);
+}
+
+/* The tasks behind one that exits are done by another worker. */
+static void *say_task(void *arg) {
+    puts(arg);
+    fflush(stdout);
+    return arg;
+}
+
+static void exit_before_others(void *arg) {
+    (void)arg;
+    const pyt_executor_options one = {.max_workers = 1};
+    CHECK_STATUS(pyt_executor_new(&workers, &one), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(workers, exit_with_three, NULL, NULL), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(workers, say_task, (void *)"task", NULL), PYT_OK);
+    test_join(begun(free_the_workers, NULL, PYT_DAEMON_FALSE));
+}
+
+TEST(tasks_behind_one_that_ends_the_process_are_finished) {
+    char output[64];
+    CHECK_INT(test_child(exit_before_others, NULL, output, sizeof output), 3);
+    CHECK_STR(output, "task\n");
+}
+
+/* ---- threads that leave by the system's means ------------------------------------------------ */
+
+static void *leave_by_the_system(void *arg) {
+    (void)arg;
+    pthread_exit(NULL);
+}
+
+TEST(a_task_that_ends_its_thread_has_failed_and_the_executor_goes_on) {
+    const pyt_executor_options one = {.max_workers = 1};
+    pyt_future *futures[3];
+    CHECK_STATUS(pyt_executor_new(&workers, &one), PYT_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_executor_submit(workers, i == 1 ? leave_by_the_system : nothing, &futures,
+                                         &futures[i]),
+                     PYT_OK);
+    }
+    CHECK_STATUS(pyt_future_result(futures[0], NULL), PYT_OK);
+    CHECK_STATUS(pyt_future_result(futures[1], NULL), PYT_BROKEN_EXECUTOR);
+    CHECK_STATUS(pyt_future_result(futures[2], NULL), PYT_OK);
+    pyt_executor_free(workers);
+    for (int i = 0; i < 3; i++) {
+        pyt_future_unref(futures[i]);
+    }
+}
+
+static int leave_action(void *arg) {
+    (void)leave_by_the_system(arg);
+    return 0;
+}
+
+TEST(a_barrier_whose_action_ends_its_thread_is_broken) {
+    CHECK_STATUS(pyt_barrier_init(&barrier, 2, &(pyt_barrier_options){.action = leave_action}),
+                 PYT_OK);
+    pyt_thread *first = begun(meet, NULL, PYT_DAEMON_FALSE);
+    PARKED_BARRIER(&barrier, 1);
+    test_join(begun(meet, NULL, PYT_DAEMON_FALSE));
+    test_join(first);
+    CHECK(pyt_barrier_broken(&barrier));
+    CHECK_STATUS(pyt_barrier_reset(&barrier), PYT_OK);
+}
+
+static void say_fired(void *arg) {
+    puts(arg);
+    fflush(stdout);
+}
+
+static void leave_main(void *arg) {
+    pyt_thread *timer;
+    int how = *(int *)arg;
+    CHECK_STATUS(pyt_timer_new(&timer, 0.02, say_fired, (void *)"fired"), PYT_OK);
+    CHECK_STATUS(pyt_thread_start(timer), PYT_OK);
+    if (how == 1) {
+        make_workers();
+        CHECK_STATUS(pyt_executor_submit(workers, nothing, NULL, NULL), PYT_OK);
+    }
+    if (how == 2) {
+        pyt_thread_unref(begun(wait_for_event, &leaving, PYT_DAEMON_TRUE));
+    }
+    pthread_exit(NULL);
+}
+
+TEST(the_process_ends_when_main_has_left_by_the_system_whatever_is_idle) {
+    char output[64];
+    for (int how = 0; how < 3; how++) {
+        CHECK_INT(test_child(leave_main, &how, output, sizeof output), 0);
+        CHECK_STR(output, "fired\n");
+    }
+}
+
+/* ---- destructors at the end ------------------------------------------------------------------ */
+
+static void say_slowly(void *value) {
+    (void)value;
+    test_sleep(0.05);
+    CHECK(pyt_current_thread() != NULL);
+    puts("thread's own");
+    fflush(stdout);
+}
+
+static void say_statics(void) {
+    puts("statics");
+    fflush(stdout);
+}
+
+static void *set_and_end(void *arg) {
+    test_end_hook_set(arg);
+    return NULL;
+}
+
+static void return_while_it_ends(void *keep) {
+    CHECK_INT(atexit(say_statics), 0);
+    test_end_hook(say_slowly);
+    pyt_thread *thread = begun(set_and_end, &leaving, PYT_DAEMON_FALSE);
+    if (!*(bool *)keep) {
+        pyt_thread_unref(thread);
+    }
+    test_sleep(0.02); /* so that its target is over, as a rule */
+}
+
+TEST(a_threads_own_destructors_have_run_before_the_programs) {
+    char output[64];
+    for (int keep = 0; keep < 2; keep++) {
+        bool kept = keep != 0;
+        CHECK_INT(test_child(return_while_it_ends, &kept, output, sizeof output), 0);
+        CHECK_STR(output, "thread's own\nstatics\n");
+    }
+}
+
 #endif
