@@ -30,7 +30,24 @@ awk -v OFS='\t' '
     }' machine="$dir/machine" "$csv" >"$dir/all"
 machine=$(paste -s -d '|' "$dir/machine" | sed 's/|/; /g')
 
-colors='#e6194b #3cb44b #4363d8 #f58231 #911eb4 #008080 #9a6324 #f032e6 #808000 #000075'
+# color NAME: of a library, the same in every picture.
+color() {
+    case $1 in
+    c11) echo '#e6194b' ;;
+    pthread) echo '#4363d8' ;;
+    nsync) echo '#3cb44b' ;;
+    uv) echo '#808000' ;;
+    glib) echo '#f58231' ;;
+    ck) echo '#9a6324' ;;
+    apr) echo '#469990' ;;
+    absl) echo '#911eb4' ;;
+    std) echo '#000075' ;;
+    tbb*) echo '#f032e6' ;;
+    [Pp]ython*3.13*) echo '#8d6e00' ;;
+    [Pp]ython*) echo '#d0a000' ;;
+    *) echo '#808080' ;;
+    esac
+}
 
 # rows PATTERN: "name, N threads, processors" of each workload that matches, in the CSV's order, the
 # last one first, as gnuplot counts upwards.
@@ -39,20 +56,37 @@ rows() {
         if (!seen[key]++) { print key } }' "$dir/all" | tac
 }
 
-# Before each `plot`: a picture of that many rows.
+# preamble NAME TITLE: before each `plot`, a picture of the rows, whose plot area is the same in all.
 preamble() {
     count=$(wc -l <"$dir/rows")
-    echo "set terminal svg size 1000,$((count * 26 + 150)) font 'sans-serif,12' background 'white'"
+    height=$((count * 24 + 210))
+    echo "set terminal svg size 1000,$height font 'sans-serif,12' background 'white'"
     echo "set output '$out/peers_$1.svg'"
     printf '%s\n' "set title \"$2\\n$machine\" noenhanced font ',11'"
     echo "set logscale x"
+    echo "set format x '%.0s %c'"
     echo "set grid x"
-    echo "set key outside right top samplen 1 font ',10'"
+    echo "set lmargin at screen 0.36"
+    echo "set rmargin at screen 0.97"
+    echo "set tmargin at screen 1 - 50.0 / $height"
+    echo "set bmargin at screen 140.0 / $height"
+    echo "set key at screen 0.5, screen 85.0 / $height center top horizontal maxrows 4"
+    echo "set key samplen 1 font ',10'"
     echo "set yrange [-0.7:$count - 0.3]"
     awk -F '\t' 'BEGIN { printf "set ytics noenhanced (" }
         { text = $1 ($2 > 1 ? (", " $2 " threads") : "") ($3 == "spread" ? ", spread" : "")
           printf "%s\"%s\" %d", (NR > 1 ? ", " : ""), text, NR - 1 }
         END { print ")" }' "$dir/rows"
+}
+
+# xrange FILE...: from the first column of all, whole powers of ten around it.
+xrange() {
+    cat "$@" | awk 'NR == 1 || $1 < least { least = $1 } NR == 1 || $1 > most { most = $1 }
+        END {
+            low = log(least) / log(10); high = log(most) / log(10)
+            low = int(low) - (low < int(low)); high = int(high) + (high > int(high))
+            printf "set xrange [1e%d:1e%d]\n", low, high > low ? high : low + 1
+        }'
 }
 
 # Columns: x low high y, of one library; its points a little above or below those of the others.
@@ -69,51 +103,68 @@ group() {
     awk -F '\t' -v pattern="$2" '$1 ~ pattern && !seen[$4]++ { print $4 "\t" $6 }' "$dir/all" \
         >"$dir/libraries"
     libraries=$(wc -l <"$dir/libraries")
+    number=0
+    : >"$dir/$1.plot"
+    while IFS='	' read -r name kind; do
+        shift=$(awk -v n="$number" -v all="$libraries" \
+            'BEGIN { print (all > 1 ? 0.35 - 0.7 * n / (all - 1) : 0) }')
+        points_of "$name" "$shift" >"$dir/$1.$number"
+        case $kind:$name in
+        ours:*declared) style="pt 6 ps 1.1 lc rgb 'black'" ;;
+        ours:*) style="pt 7 ps 1.1 lc rgb 'black'" ;;
+        awake:*) style="pt 6 ps 0.7 lc rgb '$(color "$name")'" ;;
+        python:*) style="pt 2 ps 0.6 lc rgb '$(color "$name")'" ;;
+        limit:*) style="pt 1 ps 0.8 lc rgb 'gray50'" ;;
+        *) style="pt 5 ps 0.7 lc rgb '$(color "$name")'" ;;
+        esac
+        [ "$kind" != awake ] || name="${name%_awake} (stays awake)"
+        [ $number = 0 ] && printf 'plot ' || printf ', '
+        printf '%s' "'$dir/$1.$number' using 1:4:2:3 with xerrorbars $style" \
+            " title '$name' noenhanced"
+        number=$((number + 1))
+    done <"$dir/libraries" >"$dir/$1.plot"
     {
         preamble "$1" "$3"
         echo "set xlabel '$4, less is better; bars: quartiles'"
-        number=0
-        while IFS='	' read -r name kind; do
-            shift=$(awk -v n="$number" -v all="$libraries" \
-                'BEGIN { print (all > 1 ? 0.35 - 0.7 * n / (all - 1) : 0) }')
-            points_of "$name" "$shift" >"$dir/$1.$number"
-            color=$(echo "$colors" | cut -d ' ' -f "$((number % 10 + 1))")
-            case $kind in
-            ours) style="pt 7 ps 1.1 lc rgb 'black'" ;;
-            awake) style="pt 6 ps 0.7 lc rgb '$color'" ;;
-            python) style="pt 2 ps 0.6 lc rgb '$color'" ;;
-            limit) style="pt 1 ps 0.8 lc rgb 'gray50'" ;;
-            *) style="pt $((number % 3 * 2 + 5)) ps 0.7 lc rgb '$color'" ;;
-            esac
-            [ "$kind" != awake ] || name="${name%_awake} (stays awake)"
-            [ $number = 0 ] && printf 'plot ' || printf ', '
-            printf '%s' "'$dir/$1.$number' using 1:4:2:3 with xerrorbars $style" \
-                " title '$name' noenhanced"
-            number=$((number + 1))
-        done <"$dir/libraries"
+        xrange "$dir/$1".[0-9]*
+        cat "$dir/$1.plot"
         echo
     } >"$dir/$1.gp"
     gnuplot "$dir/$1.gp" && echo "$out/peers_$1.svg"
 }
 
-# Ours to the best that sleeps, and to the best of all where that is another.
+# ratio COLUMN PROCESSORS: x and y of the workloads' points.
+ratio() {
+    awk -F '\t' -v column="$1" -v processors="$2" 'FNR == NR { y[$1 "\t" $2] = FNR - 1; next }
+        $6 == "ours" && $14 != "" && $3 == processors && (column == 14 || $15 != $14) {
+            print $column, y[$1 "\t" $2] }' "$dir/rows" "$dir/all" >"$dir/ratio.$1.$2"
+}
+
+# Ours to the best that sleeps, and to the best of all where that is another: one page, where a
+# workload has one line.
 ratios() {
-    awk -F '\t' '$6 == "ours" && $14 != "" { key = $1 "\t" $2 "\t" $3
+    awk -F '\t' '$6 == "ours" && $14 != "" { key = $1 "\t" $2
         if (!seen[key]++) { print key } }' "$dir/all" | tac >"$dir/rows"
-    for column in 14 15; do
-        awk -F '\t' -v column=$column 'FNR == NR { y[$0] = FNR - 1; next }
-            $6 == "ours" && $14 != "" && ($1 "\t" $2 "\t" $3) in y &&
-            (column == 14 || $15 != $14) { print $column, y[$1 "\t" $2 "\t" $3] }' \
-            "$dir/rows" "$dir/all" >"$dir/ratio.$column"
+    for processors in spread one; do
+        ratio 14 $processors
+        ratio 15 $processors
     done
     {
         preamble ratios "This library to the best peer: left of 1 it is the faster, or smaller"
         echo "set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb 'gray40' lw 2"
         echo "set xlabel 'ratio of medians'"
-        printf '%s' "plot '$dir/ratio.14' using 1:2 with points pt 7 ps 0.9 lc rgb 'black'" \
-            " title 'best that sleeps'"
-        [ ! -s "$dir/ratio.15" ] || printf '%s' ", '$dir/ratio.15' using 1:2 with points pt 6" \
-            " ps 0.9 lc rgb 'black' title 'best of all'"
+        echo "set format x '%g'"
+        xrange "$dir/ratio.14.spread" "$dir/ratio.14.one" "$dir/ratio.15.spread" "$dir/ratio.15.one"
+        printf '%s' "plot '$dir/ratio.14.spread' using 1:2 with points pt 7 ps 0.9 lc rgb 'black'" \
+            " title 'best that sleeps, spread'," \
+            " '$dir/ratio.14.one' using 1:2 with points pt 5 ps 0.8 lc rgb '#4363d8'" \
+            " title 'best that sleeps, on one processor'"
+        [ ! -s "$dir/ratio.15.spread" ] || printf '%s' \
+            ", '$dir/ratio.15.spread' using 1:2 with points pt 6 ps 0.9 lc rgb 'black'" \
+            " title 'best of all, spread'"
+        [ ! -s "$dir/ratio.15.one" ] || printf '%s' \
+            ", '$dir/ratio.15.one' using 1:2 with points pt 4 ps 0.8 lc rgb '#4363d8'" \
+            " title 'best of all, on one processor'"
         echo
     } >"$dir/ratios.gp"
     gnuplot "$dir/ratios.gp" && echo "$out/peers_ratios.svg"
