@@ -21,6 +21,12 @@ ONLY ?=
 ARGS ?= $(sort $(wildcard pythreading.h README.md tests/*.[ch] tests/*/*.[ch] bench/*.[ch]))
 # Where the benchmark leaves its figures as CSV.
 CSV ?=
+# The faults that make mutants puts in: which, how many, and into which room, "" being all.
+SEED ?= 1
+COUNT ?= 150
+ROOM ?=
+# The coverage reader that fits the compiler: for clang, "llvm-cov gcov".
+GCOV ?= gcov
 # How many compilers, or how many checks, run at the same time.
 JOBS ?= 2
 
@@ -84,6 +90,7 @@ WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS
 CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh | tr _ -)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
+.PHONY: coverage run-coverage mutants
 .PHONY: bench-history bench-scale bench-scale-plot lint check clean
 .PHONY: build-suite build-demo build-stress build-scale $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
@@ -93,7 +100,7 @@ help:
 	@echo "check-NAME: one check alone, NAME one of"
 	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
 	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ARGS CSV" \
-	    "BENCH_ROUNDS JOBS RUN LIBRARY"
+	    "BENCH_ROUNDS JOBS RUN LIBRARY SEED COUNT ROOM GCOV"
 
 demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in our files or ARGS="files"
 	@$(RUN) $(BUILD)/demo$(EXE) $(ARGS)
@@ -113,6 +120,20 @@ build-suite: $(SUITE)
 
 build-demo build-stress build-scale: build-%: $(BUILD)/%$(EXE)
 	@echo $(BUILD)/$*$(EXE)
+
+# Processes that end by _exit write their counts as well: tests/main.c sees to that.
+COVERAGE_FLAGS = -O0 -g --coverage -fprofile-update=atomic -DTEST_COVERAGE
+
+coverage: ## the lines of pythreading.h that no test executes, by room (GCOV=gcov)
+	@$(PARALLEL_MAKE) CFLAGS='$(COVERAGE_FLAGS)' LDFLAGS='-Wl,--wrap=_exit' \
+	    run-coverage
+
+run-coverage: $(SUITE)
+	@GCOV='$(GCOV)' sh tests/coverage.sh $(BUILD) $(SUITE)
+
+mutants: ## how many of COUNT=150 random faults the tests find; SEED=1 chooses, ROOM=name narrows
+	@CC='$(CC)' BACKEND_FLAGS='$(BACKEND_FLAGS)' SEED='$(SEED)' COUNT='$(COUNT)' \
+	    sh tests/mutants.sh $(ROOM)
 
 bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench

@@ -26,6 +26,16 @@ pyt_lock *test_list_lock(int i) {
     return locks[i];
 }
 
+bool test_next_timer_is_the_earliest(void) {
+    bool right = true;
+    CHECK_STATUS(pyt_lock_acquire(&pyt__timers_lock), PYT_OK);
+    for (uint32_t i = 1; i < pyt__timers_count; i++) {
+        right = right && pyt__timers_heap[0]->when.deadline <= pyt__timers_heap[i]->when.deadline;
+    }
+    CHECK_STATUS(pyt_lock_release(&pyt__timers_lock), PYT_OK);
+    return right;
+}
+
 bool test_same_bucket(const void *one, const void *other) {
     return pyt__shared_get() != NULL && pyt__bucket_of(one) == pyt__bucket_of(other);
 }

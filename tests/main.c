@@ -1,9 +1,10 @@
 /* The runner of the tests. The implementation is in tests/library.c.
  *
- *     suite [-v] [--list] [--jobs N] [TEXT...]
+ *     suite [-v] [--list] [--jobs N] [--stop] [--limit SECONDS] [TEXT...]
  *
  * runs the tests whose "file/name" contains one of the texts, each in a process of its own, N at
- * a time. TEST_SLOW stretches time limits and bands; TEST_SKIP is a list of texts, separated by
+ * a time; with --stop none after the first that fails, with --limit none longer than that.
+ * TEST_SLOW stretches time limits and bands; TEST_SKIP is a list of texts, separated by
  * blanks: tests with one of them in their "file/name" are left out.
  */
 #define _GNU_SOURCE
@@ -44,6 +45,7 @@ typedef struct test_job {
 static test_case *test_first;
 static test_job test_jobs[TEST_JOBS];
 static const char *test_full_name(const test_case *test);
+static double test_limit_of(const test_case *test); /* in seconds */
 static void test_finish(test_job *job, const test_outcome *outcome);
 
 /* What the system has to provide: that of test.h which is said there to be the system's, and
@@ -59,6 +61,17 @@ static void test_finish(test_job *job, const test_outcome *outcome);
 #include "on_windows.h"
 #else
 #include "on_posix.h"
+#endif
+
+#if defined(TEST_COVERAGE)
+/* Linked with --wrap=_exit: what was executed is noted by processes that leave this way, too. */
+void __gcov_dump(void);
+void __real__exit(int code) __attribute__((noreturn));
+void __wrap__exit(int code) __attribute__((noreturn));
+void __wrap__exit(int code) {
+    __gcov_dump();
+    __real__exit(code);
+}
 #endif
 
 /* ---- memory and faults ---- */
@@ -336,8 +349,9 @@ pyt_status test_foreign(pyt_status (*function)(void *object), void *object) {
 /* ---- the runner ---- */
 
 static struct {
-    bool list, verbose;
+    bool list, verbose, stop;
     long jobs;
+    double limit; /* of every test, in seconds; 0: each has its own */
     char **texts;
     const char *skip;
     int matched, passed, failed, skipped;
@@ -354,6 +368,11 @@ static const char *test_full_name(const test_case *test) {
     const char *file = test_file(test);
     snprintf(full, sizeof full, "%.*s/%s", (int)strcspn(file, "."), file, test->name);
     return full;
+}
+
+static double test_limit_of(const test_case *test) {
+    double own = test->limit * test_slow;
+    return test_run.limit > 0 && test_run.limit < own ? test_run.limit : own;
 }
 
 static int test_compare(const test_case *one, const test_case *other) {
@@ -413,7 +432,7 @@ static bool test_show(FILE *file) {
 static void test_say_failed(const test_job *job, const test_outcome *outcome) {
     printf("FAIL %s", test_full_name(job->test));
     if (outcome->late) {
-        printf(": not over after %.0f s", job->test->limit * test_slow);
+        printf(": not over after %.0f s", test_limit_of(job->test));
     } else if (outcome->crash[0] != '\0') {
         printf(": ended by %s", outcome->crash);
     } else if (outcome->code != TEST_FAILED) {
@@ -480,6 +499,9 @@ static void test_start(const test_case *test) {
 
 static void test_run_all(void) {
     for (const test_case *test = test_first; test != NULL; test = test->next) {
+        if (test_run.stop && test_run.failed > 0) {
+            break;
+        }
         if (!test_matches(test)) {
             continue;
         }
@@ -508,6 +530,10 @@ static bool test_read_arguments(int argc, char **argv) {
             test_run.list = true;
         } else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc) {
             test_run.jobs = strtol(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--stop") == 0) {
+            test_run.stop = true;
+        } else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc) {
+            test_run.limit = strtod(argv[++i], NULL);
         } else {
             return false;
         }
@@ -530,7 +556,9 @@ int main(int argc, char **argv) {
     test_take_over(argc, argv);
     test_run.jobs = test_default_jobs();
     if (!test_read_arguments(argc, argv)) {
-        fprintf(stderr, "usage: %s [-v] [--list] [--jobs 1-%d] [TEXT...]\n", argv[0], TEST_JOBS);
+        fprintf(stderr,
+                "usage: %s [-v] [--list] [--jobs 1-%d] [--stop] [--limit SECONDS] [TEXT...]\n",
+                argv[0], TEST_JOBS);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

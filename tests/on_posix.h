@@ -95,7 +95,7 @@ static double test_limit; /* of the test that this process runs */
 /* Be killed when the time limit is over, whatever the process does then. */
 static void test_set_alarm(void) {
     signal(SIGALRM, SIG_DFL);
-    alarm((unsigned)(test_limit * test_slow) + 1);
+    alarm((unsigned)test_limit + 1);
 }
 
 static void test_put(const char *text, size_t length) {
@@ -178,7 +178,7 @@ static FILE *test_scratch(void) {
 /* What the process of a test does. */
 __attribute__((noreturn)) static void test_execute(test_job *job) {
     setpgid(0, 0);
-    test_limit = job->test->limit;
+    test_limit = test_limit_of(job->test);
     test_set_alarm();
     if (freopen("/dev/null", "r", stdin) == NULL) {
         _exit(TEST_FAILED);

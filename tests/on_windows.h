@@ -339,7 +339,7 @@ static void test_reap(void) {
     for (int i = 0; i < TEST_JOBS; i++) {
         test_job *job = &test_jobs[i];
         if (job->test != NULL) {
-            double left = job->start + job->test->limit * test_slow + 1 - now;
+            double left = job->start + test_limit_of(job->test) + 1 - now;
             if (left <= 0) {
                 test_end_job(job, true);
                 return;

@@ -201,6 +201,9 @@ pyt_lock *test_start_lock(pyt_thread *thread);
 pyt_lock *test_cache_lock(pyt_executor *executor);
 pyt_lock *test_list_lock(int i);
 
+/* Is the timer that the library takes for the next one due the earliest of all that wait? */
+bool test_next_timer_is_the_earliest(void);
+
 /* ---- processes ---- */
 
 /* Run `body(arg)` and then exit(0) in a child process, forked here: before the test has threads.

@@ -582,6 +582,60 @@ EACH(wakes_as_many_as_it_is_told_to_and_no_more) {
     }
 }
 
+TEST(init_makes_a_condition_of_whatever_was_in_its_memory) {
+    pyt_condition condition;
+    pyt_lock lock = PYT_LOCK_INIT;
+    pyt_rlock rlock = PYT_RLOCK_INIT;
+    for (int over = RLOCK; over <= LOCK; over++) {
+        memset((void *)&condition, 0xA5, sizeof condition);
+        if (over == RLOCK) {
+            CHECK_STATUS(pyt_condition_init_rlock(&condition, &rlock), PYT_OK);
+        } else {
+            CHECK_STATUS(pyt_condition_init_lock(&condition, &lock), PYT_OK);
+        }
+        CHECK_STATUS(pyt_condition_notify(&condition), PYT_RUNTIME_ERROR);
+        CHECK_STATUS(pyt_condition_acquire(&condition), PYT_OK);
+        CHECK_STATUS(pyt_condition_notify(&condition), PYT_OK);
+        CHECK_STATUS(pyt_condition_wait_timeout(&condition, 0.001), PYT_TIMEOUT);
+        CHECK_STATUS(pyt_condition_release(&condition), PYT_OK);
+    }
+}
+
+static pyt_status wait_once(void *condition) {
+    CHECK_STATUS(pyt_condition_acquire(condition), PYT_OK);
+    pyt_status status = pyt_condition_wait(condition);
+    CHECK_STATUS(pyt_condition_release(condition), PYT_OK);
+    return status;
+}
+
+/* Waiters go from the one queue to the other under one mutex then. */
+TEST(a_condition_whose_waiters_share_a_bucket_with_its_lock_notifies) {
+    enum {
+        MANY = 100000
+    };
+    static pyt_condition all[MANY];
+    static pyt_lock lock;
+    CHECK_STATUS(pyt_event_wait_timeout(&(pyt_event)PYT_EVENT_INIT, 0.001), PYT_TIMEOUT);
+    int found = 0;
+    while (found < MANY && !test_same_bucket(&all[found].pyt__queue, &lock.pyt__word)) {
+        found++;
+    }
+    CHECK(found < MANY);
+    test_call calls[3];
+    for (int round = 0; round < 3; round++) {
+        CHECK_STATUS(pyt_condition_init_lock(&all[found], &lock), PYT_OK);
+        for (int i = 0; i < 3; i++) {
+            test_begin(&calls[i], wait_once, &all[found]);
+            PARKED_CONDITION(&all[found], (size_t)i + 1);
+        }
+        CHECK_STATUS(pyt_lock_acquire(&lock), PYT_OK);
+        CHECK_STATUS(pyt_condition_notify_n(&all[found], 3), PYT_OK);
+        PARKED_CONDITION(&all[found], 0);
+        CHECK_STATUS(pyt_lock_release(&lock), PYT_OK);
+        end_waiters(calls, 3);
+    }
+}
+
 EACH(wakes_nobody_when_told_to_wake_none) {
     room r;
     test_call waiter;

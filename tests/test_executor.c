@@ -286,6 +286,7 @@ static void an_initializer_that_fails(const char *message) {
     pyt_event_set(&initializer_gate);
     CHECK_STATUS(pyt_future_exception(futures[9], &exception), PYT_OK);
     CHECK_INT(exception.status, PYT_BROKEN_EXECUTOR);
+    CHECK_INT(exception.code, 0);
     CHECK_STR(exception.message, message != NULL ? message : pyt_strerror(PYT_BROKEN_EXECUTOR));
     for (int i = 0; i < 10; i++) {
         ends_with(futures[i], i == 3 ? PYT_CANCELLED : PYT_BROKEN_EXECUTOR);
@@ -705,6 +706,24 @@ TEST(of_those_that_wait_in_vain_one_whose_task_has_not_begun_is_refused) {
         ends_with(pending, PYT_OK);
         pyt_executor_free(executor);
     }
+}
+
+static void fail_now(void *arg) {
+    (void)arg;
+    test_fail_nth(1);
+}
+
+TEST(a_task_for_which_no_first_worker_can_be_started_is_refused_and_not_kept) {
+    pyt_executor *executor = made(2);
+    atomic_int runs = 0;
+    pyt_future *future = (pyt_future *)value;
+    test_at_call("thread_start", fail_now, NULL);
+    CHECK_STATUS(pyt_executor_submit(executor, count_up, &runs, &future), PYT_MEMORY_ERROR);
+    CHECK(test_fault_fired());
+    CHECK(future == NULL);
+    ends_with(submitted(executor, count_up, &runs), PYT_OK);
+    pyt_executor_free(executor);
+    CHECK_INT(atomic_load(&runs), 1);
 }
 
 static void *divide(void *arg);

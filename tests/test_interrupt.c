@@ -909,3 +909,29 @@ TEST(a_barrier_counts_right_though_one_leaves_and_comes_again) {
     CHECK_INT(pyt_barrier_n_waiting(&pair), 0);
     CHECK(!pyt_barrier_broken(&pair));
 }
+
+/* ---- a main thread that could not have what it needs for waiting --- */
+
+static void fail_this_call(void *arg) {
+    (void)arg;
+    test_fail_nth(1);
+}
+
+static void *wait_abroad(void *arg) {
+    CHECK_STATUS(pyt_event_wait(arg), PYT_OK);
+    return arg;
+}
+
+/* What the main thread gave back is used by the next thread; the interrupts are not its. */
+TEST(an_interrupt_does_not_reach_the_thread_that_uses_what_main_gave_back) {
+    test_at_call("key_set", fail_this_call, NULL);
+    CHECK_STATUS(pyt_event_wait_timeout(&event, 0.001), PYT_MEMORY_ERROR);
+    CHECK(test_fault_fired());
+    test_raw foreign = test_raw_start(wait_abroad, &event);
+    PARKED_EVENT(&event, 1);
+    CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&event), PYT_OK);
+    test_raw_join(foreign);
+    CHECK_STATUS(pyt_event_clear(&event), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&event), PYT_INTERRUPTED);
+}

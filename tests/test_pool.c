@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdatomic.h>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include "test.h"
 
@@ -87,6 +90,17 @@ TEST(the_workers_of_a_pool_are_there_at_once) {
     pyt_pool_free(pool);
 }
 
+#if defined(__linux__)
+TEST(a_pool_has_a_worker_for_each_processor_that_the_process_may_use) {
+    cpu_set_t set;
+    pyt_pool *pool = NULL;
+    CHECK_INT(sched_getaffinity(0, sizeof set, &set), 0);
+    CHECK_STATUS(pyt_pool_new(&pool, NULL), PYT_OK);
+    CHECK_INT(threads_named("ThreadPool-0_"), CPU_COUNT(&set) < 63 ? CPU_COUNT(&set) : 63);
+    pyt_pool_free(pool);
+}
+#endif
+
 TEST(bad_input_to_a_pool_is_refused) {
     pyt_pool *pool = (pyt_pool *)value;
     pyt_async_result *result = (pyt_async_result *)value;
@@ -117,6 +131,10 @@ TEST(bad_input_to_a_pool_is_refused) {
     CHECK_STATUS(pyt_pool_imap(pool, &work, &iterator), PYT_VALUE_ERROR);
     work = squares;
     work.function = NULL;
+    CHECK_STATUS(pyt_pool_map(pool, &work, NULL), PYT_VALUE_ERROR);
+    work = squares;
+    work.n = 1;
+    work.items = NULL;
     CHECK_STATUS(pyt_pool_map(pool, &work, NULL), PYT_VALUE_ERROR);
     work = squares;
     work.items = NULL;

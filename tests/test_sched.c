@@ -192,6 +192,32 @@ TEST(a_stale_event_never_matches_one_that_took_its_place) {
     destroy(&other);
 }
 
+TEST(queue_is_in_order_however_many_events_there_are) {
+    pyt_scheduler scheduler;
+    virtual_clock clock;
+    static pyt_sched_event list[60];
+    init_virtual(&scheduler, &clock);
+    unsigned random = 7;
+    for (size_t count = 1; count <= 60; count++) {
+        for (size_t i = 0; i < count; i++) {
+            random = random * 1103515245u + 12345u;
+            CHECK_STATUS(
+                pyt_scheduler_enterabs(&scheduler, (double)(random >> 16), 0, nothing, NULL, NULL),
+                PYT_OK);
+        }
+        for (size_t capacity = 1; capacity <= count; capacity++) {
+            CHECK_INT(pyt_scheduler_queue(&scheduler, list, capacity), count);
+            for (size_t i = 1; i < capacity; i++) {
+                CHECK(list[i - 1].time <= list[i].time);
+            }
+        }
+        for (size_t i = 0; i < count; i++) {
+            CHECK_STATUS(pyt_scheduler_cancel(&scheduler, &list[i]), PYT_OK);
+        }
+    }
+    destroy(&scheduler);
+}
+
 TEST(queue_is_an_ordered_copy) {
     pyt_scheduler scheduler;
     virtual_clock clock;

@@ -707,6 +707,8 @@ TEST(a_stack_size_that_is_no_multiple_of_a_page_is_rounded_up) {
     size_t seen = stack_size_seen((2u << 20) + 1);
     CHECK(seen > 2u << 20);
     CHECK(seen <= (2u << 20) + (128u << 10));
+    size_t rounded = stack_size_seen((5u << 20) - 1); /* one that is a multiple stays as it is */
+    CHECK_INT(stack_size_seen(5u << 20), rounded);
 }
 
 /* Stacks are used again by the C library, larger ones for smaller wishes too: what grows is sure

@@ -114,6 +114,22 @@ static void *first_call_ever(void *arg) {
     return arg;
 }
 
+static void *ask_who_i_am_abroad(void *arg) {
+    CHECK(pyt_current_thread() != NULL);
+    return arg;
+}
+
+TEST(a_thread_made_elsewhere_waits_for_whoever_reads_the_list_before_it_is_in_it) {
+    CHECK_INT(pyt_active_count(), 1);
+    pyt_lock *registry = test_list_lock(2);
+    CHECK_STATUS(pyt_lock_acquire(registry), PYT_OK);
+    test_raw foreign = test_raw_start(ask_who_i_am_abroad, NULL);
+    test_wait_parked(registry, 1);
+    CHECK_STATUS(pyt_lock_release(registry), PYT_OK);
+    test_raw_join(foreign);
+    CHECK_INT(pyt_active_count(), 1);
+}
+
 TEST(the_main_thread_is_known_even_if_another_uses_the_library_first) {
     test_raw foreign;
     foreign = test_raw_start(first_call_ever, NULL);

@@ -514,6 +514,34 @@ static size_t tasks_of_this_process(void) {
     return count;
 }
 
+TEST(the_next_timer_is_the_earliest_whichever_are_cancelled) {
+    enum {
+        COUNT = 300
+    };
+    pyt_thread *timers[COUNT];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < COUNT; i++) {
+            timers[i] = started(1000 + (i * 7919) % COUNT, fire, NULL);
+            CHECK(test_next_timer_is_the_earliest());
+        }
+        /* In the order of their times, then in another one. */
+        for (int i = 0; i < COUNT; i++) {
+            for (int j = 0; round == 0 && j < COUNT; j++) {
+                if ((j * 7919) % COUNT == i) {
+                    CHECK_STATUS(pyt_timer_cancel(timers[j]), PYT_OK);
+                }
+            }
+            if (round == 1) {
+                CHECK_STATUS(pyt_timer_cancel(timers[(i * 77) % COUNT]), PYT_OK);
+            }
+            CHECK(test_next_timer_is_the_earliest());
+        }
+        for (int i = 0; i < COUNT; i++) {
+            test_join(timers[i]);
+        }
+    }
+}
+
 TEST_LIMIT(a_hundred_thousand_timers_wait_in_one_thread_and_little_memory, 60) {
     int count = test_scale(100000);
     pyt_thread **timers = malloc((size_t)count * sizeof *timers);
