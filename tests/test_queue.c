@@ -1100,8 +1100,8 @@ TEST(every_item_put_into_a_small_queue_is_got_exactly_once) {
 
 TEST(no_item_is_lost_or_doubled_when_timeouts_meet_hand_overs) {
     for (int kind = 0; kind < KINDS; kind++) {
-        flood_queue(kind, 1, 5000, 1e-6);
-        flood_queue(kind, 3, 5000, 2e-5);
+        flood_queue(kind, 1, 1500, 1e-6);
+        flood_queue(kind, 3, 1500, 2e-5);
     }
 }
 
