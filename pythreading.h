@@ -56,6 +56,7 @@
  *   >>pool        multiprocessing.dummy.Pool
  *   >>process     the end of the process, fork
  *   >>debug       who holds what and waits for what; deadlocks are found
+ *   >>simulate    schedules from a seed, virtual time
  *
  * OPTIONS (define before the include; the same in every file of a program)
  *
@@ -71,6 +72,7 @@
  *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
  *   PYTHREADING_DEBUG           locks know their holders, deadlocks are reported, and
  *                               pyt_dump_threads tells who waits for what
+ *   PYTHREADING_SIMULATE        pyt_simulate runs a function under schedules made from a seed
  */
 /* The two switches. Declarations are compiled the first time the file is included, definitions
  * the first time it is included with PYTHREADING_IMPLEMENTATION, whichever comes first. */
@@ -215,6 +217,21 @@ PYT__EXTERN_CXX_END
 #define PYT__SWAP(p, v, order) PYT__NOTED(__auto_type, p, PYT__RAW_SWAP(p, v, order))
 #define PYT__ADD(p, v, order) PYT__NOTED(__auto_type, p, PYT__RAW_ADD(p, v, order))
 #define PYT__CAS(p, old, v, order) PYT__NOTED(bool, p, PYT__RAW_CAS(p, old, v, order))
+#elif defined(PYTHREADING_SIMULATE)
+/* Each operation is a step, at which another thread may be switched to: see the simulate room. */
+#define PYT__SIM_relaxed 0
+#define PYT__SIM_acquire 1
+#define PYT__SIM_release 2
+#define PYT__SIM_acq_rel 3
+#define PYT__SIM_seq_cst 3
+#define PYT__SIM_STEP(p, kind, order) \
+    pyt__simulate_step((const volatile void *)(p), PYT__SIM_##kind, PYT__SIM_##order)
+#define PYT__LOAD(p, order) (PYT__SIM_STEP(p, LOAD, order), PYT__RAW_LOAD(p, order))
+#define PYT__STORE(p, v, order) (PYT__SIM_STEP(p, STORE, order), PYT__RAW_STORE(p, v, order))
+#define PYT__SWAP(p, v, order) (PYT__SIM_STEP(p, SWAP, order), PYT__RAW_SWAP(p, v, order))
+#define PYT__ADD(p, v, order) (PYT__SIM_STEP(p, ADD, order), PYT__RAW_ADD(p, v, order))
+#define PYT__CAS(p, old, v, order) \
+    (PYT__SIM_STEP(p, CAS, order), pyt__simulate_cas(PYT__RAW_CAS(p, old, v, order)))
 #else
 #define PYT__LOAD(p, order) PYT__RAW_LOAD(p, order)
 #define PYT__STORE(p, v, order) PYT__RAW_STORE(p, v, order)
@@ -312,6 +329,16 @@ PYT__EXTERN_CXX_END
 #define PYT__THREAD_LOCAL _Thread_local
 #endif
 
+/* With PYT__PLACED the calls that wait note where they stand: in the debug build, whose room says
+ * how, and in the simulated one. */
+#if defined(PYTHREADING_DEBUG) || defined(PYTHREADING_SIMULATE)
+#define PYT__PLACED 1
+#define PYT__NOTES(...) __VA_ARGS__
+#else
+#define PYT__PLACED 0
+#define PYT__NOTES(...)
+#endif
+
 /* PYT__DEBUG(...) is there in the debug build only, PYT__BARE 1 in the other: where a fast path may
  * be taken that tells nobody. See the debug room. */
 #if defined(PYTHREADING_DEBUG)
@@ -351,6 +378,44 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 #error "define both PYTHREADING_MALLOC and PYTHREADING_FREE, or neither"
 #endif
 
+/* PYT__SIM(...) is there with PYTHREADING_SIMULATE only. See the simulate room. */
+#if defined(PYTHREADING_SIMULATE)
+#if defined(PYTHREADING_DUMMY) || defined(PYTHREADING_VALGRIND)
+#error "PYTHREADING_SIMULATE does not go with PYTHREADING_DUMMY or PYTHREADING_VALGRIND"
+#endif
+#define PYT__SIM(...) __VA_ARGS__
+#define PYT__SIMULATED 1
+PYT__EXTERN_C_BEGIN
+
+/* What a thread is about to do, in the order of pyt__sim_kinds. */
+enum {
+    PYT__SIM_LOAD,
+    PYT__SIM_STORE,
+    PYT__SIM_SWAP,
+    PYT__SIM_ADD,
+    PYT__SIM_CAS,
+    PYT__SIM_LOCK,
+    PYT__SIM_WAIT,
+    PYT__SIM_SIGNAL,
+    PYT__SIM_START,
+    PYT__SIM_YIELD,
+    PYT__SIM_USER,
+    PYT__SIM_READ,
+    PYT__SIM_WRITE
+};
+
+PYT__API void pyt__simulate_step(const volatile void *word, int kind, int edges);
+PYT__API bool pyt__simulate_cas(bool done);
+PYT__API bool pyt__simulate_held(const void *lock, bool held);
+
+PYT__EXTERN_C_END
+#define PYT__HELD(lock, taken) ((taken) && pyt__simulate_held((lock), true))
+#else
+#define PYT__SIM(...)
+#define PYT__SIMULATED 0
+#define PYT__HELD(lock, taken) (taken)
+#endif
+
 #endif /* PYT__DECLARE */
 
 #if PYT__DEFINE
@@ -376,7 +441,7 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 #endif
 #endif
 
-#if defined(PYTHREADING_DEBUG)
+#if PYT__PLACED
 /* While definitions are compiled, a call is the library's own: see the end of the file. */
 #undef PYT__CALL
 #undef PYT__CALL_TRY
@@ -450,10 +515,19 @@ typedef struct pyt__alignment {
 #define PYT__FAULT(name) 0
 #endif
 
+/* The simulate room's: what the library allocates in a run is given back at its end. */
+#if defined(PYTHREADING_SIMULATE)
+static void *pyt__sim_allocate(size_t size);
+static void pyt__sim_release(void *memory);
+#else
+#define pyt__sim_allocate(size) PYTHREADING_MALLOC(size)
+#define pyt__sim_release(memory) PYTHREADING_FREE(memory)
+#endif
+
 /* Memory of `size` bytes or NULL; errno stays as it was. */
 static void *pyt__allocate(size_t size) {
     int saved = errno;
-    void *memory = PYTHREADING_MALLOC(size);
+    void *memory = pyt__sim_allocate(size);
     errno = saved;
     return memory;
 }
@@ -469,7 +543,7 @@ static void *pyt__allocate_zeroed(size_t size) {
 static void pyt__release_memory(void *memory) {
     if (memory != NULL) {
         int saved = errno;
-        PYTHREADING_FREE(memory);
+        pyt__sim_release(memory);
         errno = saved;
     }
 }
@@ -595,7 +669,7 @@ static PYT__THREAD_LOCAL pyt__self pyt__me = PYT__ZERO;
 PYT__DATA PYT__THREAD_LOCAL pyt__self pyt__me;
 #endif
 
-#if defined(PYTHREADING_DEBUG)
+#if PYT__PLACED
 /* A call of the user's: which function of the library, and where. All NULL and 0: not known. */
 typedef struct pyt__place {
     const char *pyt__call, *pyt__file;
@@ -632,7 +706,12 @@ PYT__INLINE void pyt__at_end(void) {
 }
 
 /* Tell the misusehook of a call that failed in this way, if Python would raise for the mistake. */
+#if defined(PYTHREADING_DEBUG)
 PYT__API void pyt__misused(pyt_status status, const char *call, const char *file, int line);
+#else
+#define pyt__misused(status, call, file, line) \
+    ((void)(status), (void)(call), (void)(file), (void)(line))
+#endif
 
 /* A call of the user's is over, with this outcome. The place is told again, since a predicate or an
  * argument with calls of its own has overwritten the note of it. */
@@ -666,7 +745,7 @@ PYT__EXTERN_C_END
 
 #if !defined(PYTHREADING_STATIC)
 PYT__THREAD_LOCAL pyt__self pyt__me = PYT__ZERO;
-PYT__DEBUG(PYT__THREAD_LOCAL pyt__notes pyt__my_notes;)
+PYT__NOTES(PYT__THREAD_LOCAL pyt__notes pyt__my_notes;)
 #endif
 
 PYT__API const char *pyt_status_name(pyt_status status) {
@@ -695,7 +774,7 @@ PYT__API const char *pyt_error_message(void) {
 /* Note a failure for pyt_error_message and pass its status on. `sentence` is static. */
 PYT__COLD static pyt_status pyt__fail(pyt_status status, const char *sentence) {
     pyt__me.pyt__message = sentence;
-    PYT__DEBUG(pyt__my_notes.pyt__failure = status;)
+    PYT__NOTES(pyt__my_notes.pyt__failure = status;)
     return status;
 }
 
@@ -885,6 +964,18 @@ PYT__EXTERN_CXX_BEGIN
 #else
 #include <time.h>
 #include <unistd.h>
+#if defined(PYTHREADING_SIMULATE)
+#include <sys/mman.h>
+#if defined(MAP_ANONYMOUS)
+#define PYT__MAP_ANONYMOUS MAP_ANONYMOUS
+#elif defined(MAP_ANON)
+#define PYT__MAP_ANONYMOUS MAP_ANON
+#elif defined(__linux__)
+#define PYT__MAP_ANONYMOUS 0x20
+#else
+#define PYT__MAP_ANONYMOUS 0x1000
+#endif
+#endif
 #if defined(__linux__)
 #include <sys/syscall.h>
 #endif
@@ -901,6 +992,43 @@ PYT__EXTERN_CXX_END
 
 static void pyt__thread_main(void *thread); /* the thread room's: what a new thread runs */
 static void pyt__retire(void *self);        /* the thread room's: what a thread's end runs */
+
+#if defined(PYTHREADING_SIMULATE)
+/* What follows is the backend below the simulated one, which has the other names. */
+#define pyt__thread_main pyt__below_main
+#define pyt__os_mutex pyt__below_mutex
+#define pyt__os_mutex_init pyt__below_mutex_init
+#define pyt__os_mutex_destroy pyt__below_mutex_destroy
+#define pyt__os_mutex_lock pyt__below_mutex_lock
+#define pyt__os_mutex_unlock pyt__below_mutex_unlock
+#define pyt__os_cond pyt__below_cond
+#define pyt__os_cond_init pyt__below_cond_init
+#define pyt__os_cond_destroy pyt__below_cond_destroy
+#define pyt__os_cond_wait pyt__below_cond_wait
+#define pyt__os_cond_wait_until pyt__below_cond_wait_until
+#define pyt__os_cond_signal pyt__below_cond_signal
+#define pyt__os_thread pyt__below_thread
+#define pyt__os_thread_start pyt__below_thread_start
+#define pyt__os_thread_join pyt__below_thread_join
+#define pyt__os_thread_detach pyt__below_thread_detach
+#define pyt__os_thread_exit pyt__below_thread_exit
+#define pyt__os_yield pyt__below_yield
+#define pyt__os_key pyt__below_key
+#define pyt__os_key_make pyt__below_key_make
+#define pyt__os_key_drop pyt__below_key_drop
+#define pyt__os_key_set pyt__below_key_set
+#define pyt__os_now pyt__below_now
+#define pyt__os_thread_id pyt__below_thread_id
+#define pyt__os_main_id pyt__below_main_id
+#define pyt__os_is_main pyt__below_is_main
+#define pyt__os_set_name pyt__below_set_name
+#define pyt__os_at_fork pyt__below_at_fork
+#define pyt__os_parallel pyt__below_parallel
+#define pyt__os_processors pyt__below_processors
+#define pyt__os_processor pyt__below_processor
+#define pyt__os_relax pyt__below_relax
+static void pyt__below_main(void *arg);
+#endif
 
 #if !defined(PYTHREADING_DUMMY)
 /* Cut `name` to `size` - 1 bytes without cutting through a UTF-8 sequence. */
@@ -1681,6 +1809,430 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 
 #endif
 
+#if defined(PYTHREADING_SIMULATE)
+
+/* ---- the simulated backend ----
+ *
+ * In a run of pyt_simulate exactly one thread has the baton; each other one waits at its own gate.
+ * Every function here that matters to others first asks the scheduler, in the simulate room, who
+ * goes on. Outside of a run everything goes to the backend below. No object is used both in a run
+ * and outside: each run has a library state of its own.
+ *
+ * Simulated threads are threads of the backend below, not stacks that are switched (ucontext): a
+ * stack has no thread-local storage of its own, neither the program's nor the library's record,
+ * and debuggers and sanitizers lose track of it. A switch costs 2 us for that, with all threads on
+ * one processor, where the waker need not reach another one; switching stacks costs 0.3 us. */
+
+#undef pyt__thread_main
+#undef pyt__os_mutex
+#undef pyt__os_mutex_init
+#undef pyt__os_mutex_destroy
+#undef pyt__os_mutex_lock
+#undef pyt__os_mutex_unlock
+#undef pyt__os_cond
+#undef pyt__os_cond_init
+#undef pyt__os_cond_destroy
+#undef pyt__os_cond_wait
+#undef pyt__os_cond_wait_until
+#undef pyt__os_cond_signal
+#undef pyt__os_thread
+#undef pyt__os_thread_start
+#undef pyt__os_thread_join
+#undef pyt__os_thread_detach
+#undef pyt__os_thread_exit
+#undef pyt__os_yield
+#undef pyt__os_key
+#undef pyt__os_key_make
+#undef pyt__os_key_drop
+#undef pyt__os_key_set
+#undef pyt__os_now
+#undef pyt__os_thread_id
+#undef pyt__os_main_id
+#undef pyt__os_is_main
+#undef pyt__os_set_name
+#undef pyt__os_at_fork
+#undef pyt__os_parallel
+#undef pyt__os_processors
+#undef pyt__os_processor
+#undef pyt__os_relax
+
+typedef struct pyt__sim_thread pyt__sim_thread; /* the simulate room's */
+
+typedef struct pyt__os_mutex {
+    pyt__below_mutex below;
+    pyt__sim_thread *holder; /* in a run */
+} pyt__os_mutex;
+
+typedef struct pyt__os_cond {
+    pyt__below_cond below;
+} pyt__os_cond;
+
+typedef union pyt__os_thread {
+    pyt__below_thread below;
+    pyt__sim_thread *simulated; /* in a run */
+} pyt__os_thread;
+
+typedef pyt__below_key pyt__os_key;
+
+/* The calling thread in a run, asking nobody; NULL: not in a run. */
+static pyt__sim_thread *pyt__sim_self(void);
+
+/* The simulate room's part of the functions below, for the calling thread. */
+static void pyt__sim_mutex_lock(pyt__sim_thread *self, pyt__os_mutex *mutex);
+static void pyt__sim_mutex_unlock(pyt__sim_thread *self, pyt__os_mutex *mutex);
+static void pyt__sim_cond_wait(pyt__sim_thread *self, pyt__os_cond *cond, pyt__os_mutex *mutex,
+                               int64_t deadline);
+static void pyt__sim_cond_signal(pyt__sim_thread *self, pyt__os_cond *cond);
+static pyt__sim_thread *pyt__sim_thread_start(pyt__sim_thread *self, size_t stack_size, void *arg);
+static void pyt__sim_thread_join(pyt__sim_thread *self, pyt__sim_thread *other);
+PYT__NORETURN static void pyt__sim_thread_exit(pyt__sim_thread *self);
+static void pyt__sim_yield(pyt__sim_thread *self);
+static void pyt__sim_set_value(pyt__sim_thread *self, void *value);
+static int64_t pyt__sim_now(void);
+static unsigned long pyt__sim_thread_number(const pyt__sim_thread *self);
+static const pyt__below_thread *pyt__sim_thread_below(const pyt__sim_thread *thread);
+static void pyt__sim_thread_main(pyt__sim_thread *self);
+
+static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
+    mutex->holder = NULL;
+    return pyt__sim_self() != NULL ? !PYT__FAULT("mutex_init")
+                                   : pyt__below_mutex_init(&mutex->below);
+}
+
+static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {
+    if (pyt__sim_self() == NULL) {
+        pyt__below_mutex_destroy(&mutex->below);
+    }
+}
+
+static void pyt__os_mutex_lock(pyt__os_mutex *mutex) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_mutex_lock(self, mutex);
+    } else {
+        pyt__below_mutex_lock(&mutex->below);
+    }
+}
+
+static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_mutex_unlock(self, mutex);
+    } else {
+        pyt__below_mutex_unlock(&mutex->below);
+    }
+}
+
+static bool pyt__os_cond_init(pyt__os_cond *cond) {
+    return pyt__sim_self() != NULL ? !PYT__FAULT("cond_init") : pyt__below_cond_init(&cond->below);
+}
+
+static void pyt__os_cond_destroy(pyt__os_cond *cond) {
+    if (pyt__sim_self() == NULL) {
+        pyt__below_cond_destroy(&cond->below);
+    }
+}
+
+static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_cond_wait(self, cond, mutex, INT64_MAX);
+    } else {
+        pyt__below_cond_wait(&cond->below, &mutex->below);
+    }
+}
+
+static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_cond_wait(self, cond, mutex, deadline);
+    } else {
+        pyt__below_cond_wait_until(&cond->below, &mutex->below, deadline);
+    }
+}
+
+static void pyt__os_cond_signal(pyt__os_cond *cond) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_cond_signal(self, cond);
+    } else {
+        pyt__below_cond_signal(&cond->below);
+    }
+}
+
+static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self == NULL) {
+        return pyt__below_thread_start(&thread->below, stack_size, arg);
+    }
+    thread->simulated = pyt__sim_thread_start(self, stack_size, arg);
+    return thread->simulated != NULL;
+}
+
+/* What a thread of the backend below runs. The lowest bit tells a simulated one. */
+static void pyt__below_main(void *arg) {
+    if ((uintptr_t)arg & 1) {
+        pyt__sim_thread_main((pyt__sim_thread *)((uintptr_t)arg - 1));
+    } else {
+        pyt__thread_main(arg);
+    }
+}
+
+static void pyt__os_thread_join(pyt__os_thread thread) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_thread_join(self, thread.simulated);
+    } else {
+        pyt__below_thread_join(thread.below);
+    }
+}
+
+static void pyt__os_thread_detach(pyt__os_thread thread) {
+    if (pyt__sim_self() == NULL) { /* a simulated one is joined by who runs after it */
+        pyt__below_thread_detach(thread.below);
+    }
+}
+
+PYT__NORETURN static void pyt__os_thread_exit(void) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_thread_exit(self);
+    }
+    pyt__below_thread_exit();
+}
+
+static void pyt__os_yield(void) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_yield(self);
+    } else {
+        pyt__below_yield();
+    }
+}
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    return pyt__sim_self() != NULL ? !PYT__FAULT("key_make") : pyt__below_key_make(key);
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    if (pyt__sim_self() == NULL) {
+        pyt__below_key_drop(key);
+    }
+}
+
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self == NULL) {
+        return pyt__below_key_set(key, value);
+    }
+    if (value != NULL && PYT__FAULT("key_set")) {
+        return false;
+    }
+    pyt__sim_set_value(self, value);
+    return true;
+}
+
+static int64_t pyt__os_now(void) {
+    return pyt__sim_self() != NULL ? pyt__sim_now() : pyt__below_now();
+}
+
+static unsigned long pyt__os_thread_id(void) {
+    pyt__sim_thread *self = pyt__sim_self();
+    return self != NULL ? pyt__sim_thread_number(self) : pyt__below_thread_id();
+}
+
+static bool pyt__os_is_main(void) {
+    pyt__sim_thread *self = pyt__sim_self();
+    return self != NULL ? pyt__sim_thread_number(self) == 1 : pyt__below_is_main();
+}
+
+static unsigned long pyt__os_main_id(void) {
+    return pyt__sim_self() != NULL ? 1 : pyt__below_main_id();
+}
+
+static void pyt__os_set_name(const void *thread, const char *name) {
+    if (pyt__sim_self() != NULL && thread != NULL) {
+        thread = pyt__sim_thread_below(((const pyt__os_thread *)thread)->simulated);
+    }
+    pyt__below_set_name(thread, name);
+}
+
+static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void)) {
+    return pyt__sim_self() != NULL ? !PYT__FAULT("at_fork")
+                                   : pyt__below_at_fork(before, parent, child);
+}
+
+static bool pyt__os_parallel(void) {
+    return pyt__sim_self() == NULL && pyt__below_parallel();
+}
+
+/* The same on every machine. */
+static unsigned pyt__os_processors(void) {
+    return pyt__sim_self() != NULL ? 2 : pyt__below_processors();
+}
+
+static int pyt__os_processor(void) {
+    return pyt__sim_self() != NULL ? -1 : pyt__below_processor();
+}
+
+static void pyt__os_relax(void) {
+    if (pyt__sim_self() == NULL) {
+        pyt__below_relax();
+    }
+}
+
+/* ---- what the scheduler needs of the system ---- */
+
+/* A gate lets the one thread through that waits at it, once for each time it is opened. */
+#if defined(__linux__) && !defined(PYTHREADING_PLATFORM)
+
+typedef struct pyt__gate {
+    PYT__ATOMIC(uint32_t) open;
+} pyt__gate;
+
+#define PYT__FUTEX_WAIT 128 /* FUTEX_WAIT | FUTEX_PRIVATE_FLAG */
+#define PYT__FUTEX_WAKE 129 /* FUTEX_WAKE | FUTEX_PRIVATE_FLAG */
+
+static bool pyt__gate_init(pyt__gate *gate) {
+    PYT__RAW_STORE(&gate->open, 0, relaxed);
+    return true;
+}
+
+static void pyt__gate_open(pyt__gate *gate) {
+    PYT__RAW_STORE(&gate->open, 1, release); /* pairs with the swap in pyt__gate_wait */
+    (void)syscall(SYS_futex, &gate->open, PYT__FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/* Wait, as long as `seconds` or, with 0, for ever. Returns false when the time was up. */
+static bool pyt__gate_wait(pyt__gate *gate, int seconds) {
+    int saved = errno;
+    struct {
+        long seconds, nanoseconds;
+    } time = {seconds, 0};
+    bool late = false;
+    while (PYT__RAW_SWAP(&gate->open, 0, acquire) == 0 && !late) {
+        long status = syscall(SYS_futex, &gate->open, PYT__FUTEX_WAIT, 0,
+                              seconds > 0 ? &time : NULL, NULL, 0);
+        late = status != 0 && errno == ETIMEDOUT;
+    }
+    errno = saved;
+    return !late;
+}
+
+#else
+
+typedef struct pyt__gate {
+    pyt__below_mutex mutex;
+    pyt__below_cond cond;
+    bool open, made;
+} pyt__gate;
+
+static bool pyt__gate_init(pyt__gate *gate) {
+    gate->open = false;
+    if (!gate->made && pyt__below_mutex_init(&gate->mutex)) {
+        gate->made = pyt__below_cond_init(&gate->cond);
+    }
+    return gate->made;
+}
+
+static void pyt__gate_open(pyt__gate *gate) {
+    pyt__below_mutex_lock(&gate->mutex);
+    gate->open = true;
+    pyt__below_cond_signal(&gate->cond);
+    pyt__below_mutex_unlock(&gate->mutex);
+}
+
+static bool pyt__gate_wait(pyt__gate *gate, int seconds) {
+    int64_t deadline = seconds > 0 ? pyt__below_now() + seconds * INT64_C(1000000000) : INT64_MAX;
+    pyt__below_mutex_lock(&gate->mutex);
+    while (!gate->open && (seconds == 0 || pyt__below_now() < deadline)) {
+        if (seconds == 0) {
+            pyt__below_cond_wait(&gate->cond, &gate->mutex);
+        } else {
+            pyt__below_cond_wait_until(&gate->cond, &gate->mutex, deadline);
+        }
+    }
+    bool open = gate->open;
+    gate->open = false;
+    pyt__below_mutex_unlock(&gate->mutex);
+    return open;
+}
+
+#endif
+
+/* Memory from the system, zeroed, not from an allocator that the program may look at. */
+#if defined(PYTHREADING_PLATFORM)
+static void *pyt__below_memory(size_t size) {
+    void *memory = PYTHREADING_MALLOC(size);
+    return memory != NULL ? memset(memory, 0, size) : NULL;
+}
+
+static void pyt__below_memory_free(void *memory, size_t size) {
+    (void)size;
+    PYTHREADING_FREE(memory);
+}
+#elif defined(PYT__WINDOWS)
+static void *pyt__below_memory(size_t size) {
+    return VirtualAlloc(NULL, size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
+}
+
+static void pyt__below_memory_free(void *memory, size_t size) {
+    (void)size;
+    VirtualFree(memory, 0, MEM_RELEASE);
+}
+#else
+static void *pyt__below_memory(size_t size) {
+    int saved = errno;
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | PYT__MAP_ANONYMOUS, -1, 0);
+    errno = saved;
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+static void pyt__below_memory_free(void *memory, size_t size) {
+    (void)munmap(memory, size);
+}
+#endif
+
+/* Keep the calling thread, and those it starts, on the processor it runs on; or take that back. */
+typedef struct pyt__pinning {
+    unsigned long mask[128];
+    long bytes; /* 0: nothing was done */
+} pyt__pinning;
+
+#if defined(__linux__) && !defined(PYTHREADING_PLATFORM)
+static void pyt__below_pin(pyt__pinning *pinning) {
+    int saved = errno;
+    int processor = sched_getcpu();
+    unsigned long one[128] = {0};
+    pinning->bytes = syscall(SYS_sched_getaffinity, 0, sizeof pinning->mask, pinning->mask);
+    if (pinning->bytes > 0 && processor >= 0 && (size_t)processor / 8 < sizeof one) {
+        size_t bits = sizeof one[0] * 8;
+        one[(size_t)processor / bits] = 1UL << (size_t)processor % bits;
+        (void)syscall(SYS_sched_setaffinity, 0, pinning->bytes, one);
+    }
+    errno = saved;
+}
+
+static void pyt__below_unpin(const pyt__pinning *pinning) {
+    int saved = errno;
+    if (pinning->bytes > 0) {
+        (void)syscall(SYS_sched_setaffinity, 0, pinning->bytes, pinning->mask);
+    }
+    errno = saved;
+}
+#else
+static void pyt__below_pin(pyt__pinning *pinning) {
+    pinning->bytes = 0;
+}
+
+static void pyt__below_unpin(const pyt__pinning *pinning) {
+    (void)pinning;
+}
+#endif
+
+#endif /* PYTHREADING_SIMULATE */
+
 #endif /* PYT__DEFINE */
 
 /* ============================================================================================== *
@@ -1774,6 +2326,9 @@ typedef struct pyt__spin_wait {
 /* Can another thread run while this one does? */
 static bool pyt__parallel(void) {
     static PYT__ATOMIC(int) parallel; /* 0: not asked yet, 1: no, 2: yes */
+    if (PYT__SIMULATED) {
+        return false; /* outside of the runs, too: whatever is learnt outside must not matter */
+    }
     int answer = PYT__LOAD(&parallel, relaxed);
     if (answer == 0) {
         answer = pyt__os_parallel() ? 2 : 1;
@@ -1931,6 +2486,9 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
     pyt__patience *looking = &wait->habits->looking;
     if (PYT__LOAD(wait->word, relaxed) == wait->wanted) {
         return true;
+    }
+    if (PYT__SIMULATED) {
+        return false; /* looking on would only be more steps */
     }
     /* 1. Look, briefly at first. The first yield comes early: if it ran another thread, looking on
      *    would keep the CPU from threads that have work to do. */
@@ -2322,11 +2880,18 @@ PYT__COLD static pyt_status pyt__fail_copied(pyt_status status, const char *sent
 
 /* ---- buckets and queues ---- */
 
+PYT__SIM(static uint64_t pyt__sim_number(const void *address);) /* the simulate room's */
+
 /* A number whose upper half looks drawn by lot. Addresses often lie at one distance from each
  * other. A multiplication alone (by 2^64 divided by the golden ratio) takes that to another
  * distance, which for some sizes of objects is so small that hundreds of them would share a bucket;
  * folding in the middle leaves no distance. */
 static uint64_t pyt__hash(const void *address) {
+#if defined(PYTHREADING_SIMULATE)
+    if (pyt__sim_self() != NULL) { /* the first to be waited on is in the first bucket */
+        return pyt__sim_number(address) * (UINT64_C(1) << 48 | UINT64_C(1) << 32);
+    }
+#endif
     uint64_t hash = (uint64_t)(uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15);
     return (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
 }
@@ -2776,7 +3341,7 @@ PYT__API pyt_status pyt_sleep(double seconds) {
 }
 
 PYT__API double pyt_monotonic(void) {
-    return (double)pyt__os_now() * 1e-9;
+    return (double)(pyt__os_now() PYT__SIM(-1)) * 1e-9; /* see pyt__sim_now */
 }
 
 #endif /* PYT__DEFINE */
@@ -2846,7 +3411,7 @@ PYT__API pyt_status pyt__lock_release_slow(pyt_lock *lock);
 PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
     uint32_t free_word = 0;
     return PYT__LIKELY(lock != NULL) &&
-           PYT__CAS(&lock->pyt__word, &free_word, PYT__LOCKED, acquire);
+           PYT__HELD(lock, PYT__CAS(&lock->pyt__word, &free_word, PYT__LOCKED, acquire));
 }
 
 /* Take the lock, waiting for it as long as it takes.
@@ -2907,6 +3472,7 @@ PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds)
  */
 PYT__INLINE pyt_status pyt_lock_release(pyt_lock *lock) PYT__RELEASE(lock) {
     uint32_t held_word = PYT__LOCKED;
+    PYT__SIM(pyt__simulate_held(lock, false);)
     if (PYT__LIKELY(PYT__BARE && lock != NULL &&
                     PYT__CAS(&lock->pyt__word, &held_word, 0, release))) {
         return PYT_OK;
@@ -2955,7 +3521,8 @@ static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
 #endif
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     while (!(word & PYT__LOCKED)) {
-        if (PYT__CAS(&lock->pyt__word, &word, word | PYT__LOCKED | mark, acquire)) {
+        if (PYT__HELD(lock,
+                      PYT__CAS(&lock->pyt__word, &word, word | PYT__LOCKED | mark, acquire))) {
             return true;
         }
     }
@@ -3046,7 +3613,7 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t m
         if (status != PYT_OK) {
             return status;
         }
-        if (parker->gift == PYT__HANDED) {
+        if (PYT__HELD(lock, parker->gift == PYT__HANDED)) {
             return PYT_OK;
         }
         since = parker->since;
@@ -5896,9 +6463,10 @@ static pyt_lock pyt__registry_lock;
 static pyt_thread *pyt__registry_oldest, *pyt__registry_youngest; /* under the lock */
 static size_t pyt__registry_count;                                /* under the lock */
 
+#define PYT__FIRST_MAIN_STATE (PYT__ALIVE | PYT__MAIN | PYT__ELSEWHERE | PYT__BEGUN)
 static pyt_thread pyt__first_main = {
     PYT__ATOMIC_INIT(1),
-    PYT__ATOMIC_INIT(PYT__ALIVE | PYT__MAIN | PYT__ELSEWHERE | PYT__BEGUN),
+    PYT__ATOMIC_INIT(PYT__FIRST_MAIN_STATE),
 };
 static PYT__ATOMIC(pyt_thread *) pyt__main_handle = PYT__ATOMIC_INIT(&pyt__first_main);
 
@@ -6352,11 +6920,19 @@ static void pyt__report(int code, const char *message) {
     pyt__default_excepthook(&args);
 }
 
+PYT__SIM(static void pyt__sim_uncaught(bool raised);) /* the simulate room's */
+
 PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *message) {
     if (ending == PYT__RAISED) {
         pyt__report(code, message);
         pyt__release_memory(message);
     }
+#if defined(PYTHREADING_SIMULATE)
+    if (pyt__sim_self() != NULL) {
+        pyt__sim_uncaught(ending == PYT__RAISED);
+        pyt__os_thread_exit();
+    }
+#endif
     if (pyt__is_main_thread()) {
         exit(ending == PYT__RAISED ? 1 : 0);
     }
@@ -12825,10 +13401,11 @@ PYT__API void pyt_pool_iterator_destroy(pyt_pool_iterator *iterator) {
 
 /* ---- the life of a pool ---- */
 
+static PYT__ATOMIC(uint32_t) pyt__pools_named;
+
 static pyt_executor *pyt__pool_make_executor(const pyt_pool_options *options) {
-    static PYT__ATOMIC(uint32_t) named;
     char prefix[32];
-    uint32_t number = PYT__ADD(&named, 1, relaxed);
+    uint32_t number = PYT__ADD(&pyt__pools_named, 1, relaxed);
     uint32_t threads = options->processes > 0 ? (uint32_t)options->processes : pyt__os_processors();
     (void)snprintf(prefix, sizeof prefix, "ThreadPool-%lu", (unsigned long)number);
     pyt_executor *executor =
@@ -13070,6 +13647,7 @@ static void pyt__finish(bool gone) {
  *       before the threads have ended. The thread that ends the process passes by later
  *    3  in the constructor: the same for one that calls exit while the program's handlers run */
 static void pyt__at_exit(void) {
+    PYT__SIM(if (pyt__sim_self() != NULL) { return; })
     if (pyt__os_is_alone() || PYT__LOAD(&pyt__shared_place, acquire) == NULL) {
         return;
     }
@@ -13154,7 +13732,9 @@ static bool pyt__hook_exit_locked(void) {
 #if !defined(PYTHREADING_NO_ATEXIT)
     if (!pyt__exit_hooked) {
         int saved = errno;
-        pyt__exit_hooked = !PYT__FAULT("at_exit") && atexit(pyt__at_exit) == 0;
+        bool faulty = PYT__FAULT("at_exit");
+        pyt__exit_hooked =
+            !faulty && (PYT__SIM(pyt__sim_self() != NULL ||) atexit(pyt__at_exit) == 0);
         errno = saved;
     }
     return pyt__exit_hooked;
@@ -14351,12 +14931,1844 @@ PYT__API void pyt_dump_threads(FILE *file) {
 #endif
 #endif /* PYT__DEFINE */
 
+/* ============================================================================================== *
+ *  >>simulate                                               schedules from a seed, virtual time
+ *
+ *  With PYTHREADING_SIMULATE. A run calls the body as a main thread of its own, with a library as
+ *  new and a clock that begins at 0. One thread at a time has the baton and runs. Before each step
+ *  (an atomic operation of the library, a mutex or condition of its platform, a thread's start,
+ *  pyt_step) the thread that has it asks the strategy who takes the next one:
+ *
+ *      pyt__sim_decide   note the step, ask pyt__sim_next, pass the baton on and wait at the own
+ *                        gate if another thread was chosen; the step is then done by the caller
+ *      pyt__sim_block    the same for a thread that cannot go on
+ *      pyt__sim_next     the candidates, the clock, the strategy; NULL: nobody will ever run again
+ *
+ *  Who can run is computed from what each thread waits for, so no wake-up can be forgotten here:
+ *
+ *      NOTHING  always
+ *      MUTEX    when the mutex has no holder
+ *      COND     when signalled or late, and the mutex has no holder; it is taken with the baton
+ *      JOIN     when the other thread has ended
+ *
+ *  Time passes, to the next deadline, when nobody can run, or when the strategy says so. A thread
+ *  that only looks (SPIN_LOOKS times at one word while nobody changed anything), yields, or runs
+ *  for STREAK steps gives way: it is no candidate until another thread has run or time has passed.
+ *
+ *  Everything that a run is made of is counted, nothing is an address: threads by the order of
+ *  their starts, objects by the order in which they are first waited on (pyt__sim_number takes the
+ *  place of the hash). Each run begins with the library's variables as they are when a program
+ *  begins; those that pyt__sim_state lists are put aside meanwhile. What the library allocated in
+ *  a run is freed at its end. The scheduler's own memory is from the system.
+ *
+ *  A thread that ends passes the baton as its last act, and is joined by whoever gets it before
+ *  that one goes on. Daemons, and all threads of a run that failed, are ended where they wait: by
+ *  a jump to their first frame.
+ *
+ *  EXHAUSTIVE keeps a stack of the choices of a run, goes back to the last with an alternative and
+ *  runs again from the start. The first alternative is to go on with the same thread; to leave one
+ *  that could go on costs one of `bound` preemptions. Steps on words that no other thread touches
+ *  are no choices: as long as that is so, what the others do before or after such a step is the
+ *  same. Which words are shared is learnt: a word is named by the thread that first touches it and
+ *  how many words that one had touched before, which no reordering of independent steps changes.
+ *  When a run finds one more name to be shared the search begins again; at its end, no schedule
+ *  within the bound has one. (A schedule with a preemption before an unshared step is the same as
+ *  one with the preemption before the thread's next shared step, up to the first event that shows
+ *  the word to be shared, which the search would have met.) Plain variables that threads share
+ *  without a lock are no words; put pyt_step at them.
+ * ============================================================================================== */
+#if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* How pyt_simulate chooses schedules. */
+typedef enum pyt_strategy {
+    PYT_STRATEGY_RANDOM,     /* any thread that can run, at each step */
+    PYT_STRATEGY_PRIORITIES, /* random priorities, with `bound` - 1 changes of them at random steps:
+                                finds a bug of depth `bound` with a known probability */
+    PYT_STRATEGY_EXHAUSTIVE  /* every schedule with at most `bound` preemptions, depth first */
+} pyt_strategy;
+
+/* What pyt_simulate is to do. Every member's zero is the default. */
+typedef struct pyt_simulate_options {
+    pyt_strategy strategy;
+    unsigned long runs;      /* 0: 1000; with EXHAUSTIVE: no limit; not simulated: 1 */
+    uint64_t seed;           /* of the first run, the next has the next; 0: PYTHREADING_SEED in the
+                                environment, else 1 */
+    int bound;               /* 0: 3 with PRIORITIES, 2 with EXHAUSTIVE */
+    unsigned long max_steps; /* of a run; one that takes more has failed; 0: 1,000,000 */
+    const char *schedule;    /* repeat this one run: what pyt_simulate_schedule gave; NULL:
+                                PYTHREADING_SCHEDULE in the environment, else none */
+    bool quiet;              /* do not print the report of a failed run to stderr */
+} pyt_simulate_options;
+
+/* Call `body` again and again, each time under another schedule, until one fails or all are done.
+ *
+ * A run ends when the body has returned and the threads that are not daemons have ended. Timers
+ * that still wait are cancelled, daemons ended where they wait. It has failed when threads wait
+ * for each other, a PYT_CHECK is false, it takes too many steps, or its body raises. Nothing that
+ * the library made in a run may be used after it.
+ *
+ * Without PYTHREADING_SIMULATE the body is called `runs` times, for real, and the rest of the
+ * options is not looked at.
+ *
+ * options  may be NULL
+ * body     called with `arg`; must do the same each time, and not wait for what the library does
+ *          not know: a system call that blocks, blocks the run
+ * Returns  PYT_OK            `runs` runs have ended well, or with EXHAUSTIVE all that there are
+ *          PYT_RUNTIME_ERROR one has failed, and the message says how; or called in a run, or by
+ *                            two threads at once
+ *          PYT_VALUE_ERROR   `body` is NULL; strategy, bound, schedule or PYTHREADING_SEED is none
+ *          PYT_MEMORY_ERROR  no memory or no thread for a run
+ * Thread   any that is not in a run; no other thread of the program may use the library meanwhile
+ * Python   none
+ */
+PYT__API pyt_status pyt_simulate(const pyt_simulate_options *options, void (*body)(void *arg),
+                                 void *arg);
+
+/* Give the schedule of the last run that failed, for `schedule` or PYTHREADING_SCHEDULE. A text of
+ * steps taken in a row and threads, "2x1,3x2", where "t" is a timeout that came early.
+ *
+ * Returns  "" when none has failed; valid until the next pyt_simulate
+ */
+PYT__API const char *pyt_simulate_schedule(void);
+
+/* Count the runs that the last pyt_simulate made. */
+PYT__API unsigned long pyt_simulate_runs(void);
+
+PYT__API PYT__NORETURN void pyt__simulate_check_failed(const char *file, int line,
+                                                       const char *text);
+
+/* In a run: one more place where another thread may be switched to. Elsewhere nothing. */
+#if defined(PYTHREADING_SIMULATE)
+PYT__API void pyt_step(void);
+#else
+PYT__INLINE void pyt_step(void) {
+}
+#endif
+
+/* If the condition is false: in a run, it has failed; elsewhere file, line and text are printed and
+ * the program aborts, also with NDEBUG. */
+#define PYT_CHECK(condition) \
+    ((condition) ? (void)0 : pyt__simulate_check_failed(__FILE__, __LINE__, #condition))
+
+PYT__EXTERN_C_END
+#endif /* PYT__DECLARE */
+
+#if PYT__DEFINE
+#if !defined(PYTHREADING_SIMULATE)
+
+static unsigned long pyt__simulate_count;
+
+PYT__API pyt_status pyt_simulate(const pyt_simulate_options *options, void (*body)(void *arg),
+                                 void *arg) {
+    unsigned long runs = options != NULL && options->runs > 0 ? options->runs : 1;
+    if (body == NULL) {
+        return pyt__fail_null();
+    }
+    for (pyt__simulate_count = 0; pyt__simulate_count < runs; pyt__simulate_count++) {
+        body(arg);
+    }
+    return PYT_OK;
+}
+
+PYT__API const char *pyt_simulate_schedule(void) {
+    return "";
+}
+
+PYT__API unsigned long pyt_simulate_runs(void) {
+    return pyt__simulate_count;
+}
+
+PYT__API PYT__NORETURN void pyt__simulate_check_failed(const char *file, int line,
+                                                       const char *text) {
+    (void)fprintf(stderr, "%s:%d: PYT_CHECK(%s) failed\n", file, line, text);
+    abort();
+}
+
+#else
+
+#include <signal.h>
+#include <stdarg.h>
+
+/* ---- the library's variables ---- */
+
+/* Every variable of the library that a run may change. `make lint` compares the list with what the
+ * compiler made; of thread-local ones each simulated thread has its own anyway. All are zero when a
+ * program begins, but for the main thread's handle and the pointer to it. */
+#define PYT__SIM_STATE(X)       \
+    X(pyt__shared_place)        \
+    X(pyt__main_parker)         \
+    X(pyt__main_interrupted)    \
+    X(pyt__fork_is_hooked)      \
+    X(pyt__forks)               \
+    X(pyt__locals_lock)         \
+    X(pyt__local_slots)         \
+    X(pyt__local_free)          \
+    X(pyt__local_free_count)    \
+    X(pyt__local_free_capacity) \
+    X(pyt__registry_lock)       \
+    X(pyt__registry_oldest)     \
+    X(pyt__registry_youngest)   \
+    X(pyt__registry_count)      \
+    X(pyt__first_main)          \
+    X(pyt__main_handle)         \
+    X(pyt__names_drawn)         \
+    X(pyt__default_stack_size)  \
+    X(pyt__trace_function)      \
+    X(pyt__profile_function)    \
+    X(pyt__excepthook)          \
+    X(pyt__timers_lock)         \
+    X(pyt__timers_count)        \
+    X(pyt__timers_firing)       \
+    X(pyt__timers_service)      \
+    X(pyt__timers_stopping)     \
+    X(pyt__timers_heap)         \
+    X(pyt__timers_capacity)     \
+    X(pyt__timers_queue)        \
+    X(pyt__executors_lock)      \
+    X(pyt__executors)           \
+    X(pyt__executors_ending)    \
+    X(pyt__executors_named)     \
+    X(pyt__pools_named)         \
+    X(pyt__schedulers)          \
+    X(pyt__exit_hooked)         \
+    X(pyt__exiting)             \
+    X(pyt__exit_never)          \
+    X(pyt__threads_alive)
+
+typedef struct pyt__sim_variable {
+    void *address;
+    size_t size;
+} pyt__sim_variable;
+
+static const pyt__sim_variable pyt__sim_state[] = {
+#define PYT__SIM_VARIABLE(name) {(void *)&name, sizeof name},
+    PYT__SIM_STATE(PYT__SIM_VARIABLE)
+#undef PYT__SIM_VARIABLE
+};
+
+#define PYT__SIM_VARIABLES (sizeof pyt__sim_state / sizeof pyt__sim_state[0])
+
+static size_t pyt__sim_state_size(void) {
+    size_t size = 0;
+    for (size_t i = 0; i < PYT__SIM_VARIABLES; i++) {
+        size += pyt__sim_state[i].size;
+    }
+    return size;
+}
+
+static void pyt__sim_state_save(char *memory) {
+    for (size_t i = 0; i < PYT__SIM_VARIABLES; i++) {
+        memcpy(memory, pyt__sim_state[i].address, pyt__sim_state[i].size);
+        memory += pyt__sim_state[i].size;
+    }
+}
+
+static void pyt__sim_state_restore(const char *memory) {
+    for (size_t i = 0; i < PYT__SIM_VARIABLES; i++) {
+        memcpy(pyt__sim_state[i].address, memory, pyt__sim_state[i].size);
+        memory += pyt__sim_state[i].size;
+    }
+}
+
+static void pyt__sim_state_renew(void) {
+    for (size_t i = 0; i < PYT__SIM_VARIABLES; i++) {
+        memset(pyt__sim_state[i].address, 0, pyt__sim_state[i].size);
+    }
+    PYT__RAW_STORE(&pyt__first_main.refs, 1, relaxed);
+    PYT__RAW_STORE(&pyt__first_main.state, PYT__FIRST_MAIN_STATE, relaxed);
+    PYT__RAW_STORE(&pyt__main_handle, &pyt__first_main, relaxed);
+}
+
+/* ---- the scheduler's own state ---- */
+
+/* Looks at one word, with no change by anybody in between, after which a thread gives way. */
+#define PYT__SIM_SPIN_LOOKS 8
+
+/* How often threads give way before time passes although they could run: perhaps they look at the
+ * clock, or for what one that sleeps will do. */
+#define PYT__SIM_PATIENT 20
+
+/* Steps in a row after which a thread gives way whatever it does. */
+#define PYT__SIM_STREAK 1000
+
+/* One step in so many lets the time pass although threads could run. */
+#define PYT__SIM_CLOCK_ODDS 128
+
+#define PYT__SIM_LAST_STEPS 30
+
+/* Seconds, real ones, without a step after which the run is said to be stuck. */
+#define PYT__SIM_PATIENCE 10
+
+enum {
+    PYT__SIM_FOR_NOTHING,
+    PYT__SIM_FOR_MUTEX,
+    PYT__SIM_FOR_COND,
+    PYT__SIM_FOR_JOIN
+};
+
+struct pyt__sim_thread {
+    pyt__sim_thread *next; /* in the order of their starts; or the next that is free */
+    uint32_t number;       /* from 1, the main thread's */
+    bool ended, killed;
+    bool left; /* it has ended, and nobody took the baton */
+    bool giving_way;
+    int inside; /* above 0: in the scheduler, or in a report; nothing is a step */
+    int waits_for;
+    pyt__os_mutex *mutex;
+    pyt__os_cond *cond;
+    bool signalled;
+    uint64_t ticket;  /* the order of waits */
+    int64_t deadline; /* INT64_MAX: none */
+    pyt__sim_thread *joined;
+    int64_t since;        /* when it began to wait */
+    int64_t priority;     /* PRIORITIES: the highest runs */
+    uint32_t touched;     /* EXHAUSTIVE: how many words it was the first to touch */
+    uint64_t changes;     /* pyt__sim.changes when it began to look */
+    uint32_t looks, hits; /* since then; and at `looked` */
+    const volatile void *looked;
+    void *arg, *value; /* the handle; what was set with the key */
+    pyt__self *self;
+    const pyt__notes *notes;
+    char label[48];
+    jmp_buf base;
+    pyt__gate gate; /* from here on it stays when another run uses the memory */
+    pyt__below_thread below;
+};
+
+/* So many steps of one thread; thread 0 is the clock. */
+typedef struct pyt__sim_segment {
+    uint32_t thread, steps;
+} pyt__sim_segment;
+
+/* EXHAUSTIVE: one choice. */
+typedef struct pyt__sim_choice {
+    uint32_t chosen, count;
+} pyt__sim_choice;
+
+/* What is known of an address in a run. */
+typedef struct pyt__sim_word {
+    const volatile void *address;
+    uint64_t run;    /* which run it is of; another one: the place is free */
+    uint64_t number; /* the order of waits; 0: none yet */
+    uint64_t name;   /* EXHAUSTIVE; 0: none yet */
+    bool shared, written;
+    pyt__sim_thread *holder; /* of a lock; NULL: none */
+    uint64_t held;           /* the order of holds */
+    pyt__place place;
+} pyt__sim_word;
+
+typedef struct pyt__sim_past {
+    uint32_t thread;
+    int kind;
+    pyt__place place;
+} pyt__sim_past;
+
+/* A text in the scheduler's memory. */
+typedef struct pyt__sim_text {
+    char *text;
+    size_t length, size;
+} pyt__sim_text;
+
+typedef struct pyt__sim_piece {
+    struct pyt__sim_piece *next, *previous;
+    uint64_t run; /* 0: allocated outside of runs, in no list */
+    uint64_t unused;
+} pyt__sim_piece;
+PYT__STATIC_ASSERT(sizeof(pyt__sim_piece) % 16 == 0 || sizeof(void *) < 8, "blocks stay aligned");
+
+typedef struct pyt__simulation {
+    PYT__ATOMIC(uint32_t) active;  /* a pyt_simulate is at work */
+    PYT__ATOMIC(uint32_t) outside; /* a thread from elsewhere has called the library */
+    bool forked;
+    bool ready; /* door, hooks */
+    pyt__below_mutex door_mutex;
+    pyt__below_cond door;
+    pyt__gate gate; /* the caller's of pyt_simulate */
+
+    pyt_simulate_options options;
+    int strategy;
+    uint64_t seed; /* of this run */
+    unsigned long runs, calls;
+    void (*body)(void *);
+    void *arg;
+
+    /* this run */
+    uint64_t run; /* over all calls */
+    pyt__sim_thread *first, *last, *free;
+    pyt__sim_thread *leaving; /* has passed the baton on, is to be joined */
+    pyt__sim_thread *current;
+    uint32_t threads;
+    int64_t now;
+    uint64_t steps, changes, tickets, numbers, holds, random, streak;
+    uint64_t odds;      /* RANDOM: one step in so many, on the average, is anybody's */
+    uint32_t given_way; /* how often a thread gave way since time last passed */
+    bool finishing;     /* the body has returned */
+    bool failed;
+    int64_t demoted;
+    uint32_t preemptions;
+    uint32_t bound; /* EXHAUSTIVE: of this search, from 0 up */
+    pyt__sim_past past[PYT__SIM_LAST_STEPS];
+    pyt__sim_piece *blocks;
+
+    /* arrays that grow */
+    pyt__sim_segment *segments, *replay;
+    size_t segments_count, segments_size, replay_count, replay_size, replay_at;
+    uint32_t replay_left;
+    bool replaying;
+    pyt__sim_choice *choices;
+    size_t choices_count, choices_size, choices_at;
+    pyt__sim_word *words;
+    size_t words_count, words_size;
+    uint64_t *names;
+    size_t names_count, names_size;
+    bool names_grew, whole;
+    uint64_t *changes_at; /* PRIORITIES: the steps at which a priority changes */
+    size_t changes_at_count, changes_at_size;
+    uint64_t length; /* PRIORITIES: how many steps the first run took */
+    pyt__sim_text schedule, message, report;
+    FILE *trace;
+} pyt__simulation;
+
+static pyt__simulation pyt__sim;
+static PYT__THREAD_LOCAL pyt__sim_thread *pyt__sim_me; /* NULL: not in a run */
+static PYT__THREAD_LOCAL bool pyt__sim_apart;          /* it calls pyt_simulate, or has ended */
+
+PYT__NORETURN static void pyt__sim_fail(const char *format, ...);
+static const char *pyt__sim_label(pyt__sim_thread *thread);
+
+/* Make room for `count` items. Without memory there is nothing that could be done. */
+static void *pyt__sim_grow(void *items, size_t *size, size_t count, size_t item_size) {
+    if (count <= *size) {
+        return items;
+    }
+    size_t more = *size < 64 ? 64 : *size * 2;
+    more = more < count ? count : more;
+    void *grown = pyt__below_memory(more * item_size);
+    if (grown == NULL) {
+        (void)fprintf(stderr, "simulate: out of memory\n");
+        abort();
+    }
+    if (items != NULL) {
+        memcpy(grown, items, *size * item_size);
+        pyt__below_memory_free(items, *size * item_size);
+    }
+    *size = more;
+    return grown;
+}
+
+static void pyt__sim_say_to(pyt__sim_text *text, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    if (length > 0) {
+        text->text =
+            (char *)pyt__sim_grow(text->text, &text->size, text->length + (size_t)length + 1, 1);
+        (void)vsnprintf(text->text + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+static void pyt__sim_say(pyt__sim_text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    pyt__sim_say_to(text, format, arguments);
+    va_end(arguments);
+}
+
+static void pyt__sim_clear(pyt__sim_text *text) {
+    text->length = 0;
+    pyt__sim_say(text, "%s", " ");
+    text->length = 0;
+    text->text[0] = '\0';
+}
+
+static uint64_t pyt__sim_mix(uint64_t value) {
+    value = (value ^ value >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    value = (value ^ value >> 27) * UINT64_C(0x94D049BB133111EB);
+    return value ^ value >> 31;
+}
+
+static uint64_t pyt__sim_draw(void) {
+    pyt__sim.random += UINT64_C(0x9E3779B97F4A7C15);
+    return pyt__sim_mix(pyt__sim.random);
+}
+
+/* ---- memory of the library in a run ---- */
+
+static void *pyt__sim_allocate(size_t size) {
+    if (size > SIZE_MAX - sizeof(pyt__sim_piece)) {
+        return NULL;
+    }
+    pyt__sim_piece *block = (pyt__sim_piece *)PYTHREADING_MALLOC(size + sizeof(pyt__sim_piece));
+    if (block == NULL) {
+        return NULL;
+    }
+    block->run = pyt__sim_me != NULL ? pyt__sim.run : 0;
+    block->next = block->previous = NULL;
+    if (block->run != 0) {
+        block->next = pyt__sim.blocks;
+        if (block->next != NULL) {
+            block->next->previous = block;
+        }
+        pyt__sim.blocks = block;
+    }
+    return block + 1;
+}
+
+static void pyt__sim_release(void *memory) {
+    pyt__sim_piece *block = (pyt__sim_piece *)memory - 1;
+    if (block->run != 0) {
+        *(block->previous != NULL ? &block->previous->next : &pyt__sim.blocks) = block->next;
+        if (block->next != NULL) {
+            block->next->previous = block->previous;
+        }
+    }
+    PYTHREADING_FREE(block);
+}
+
+static void pyt__sim_release_all(void) {
+    while (pyt__sim.blocks != NULL) {
+        pyt__sim_release(pyt__sim.blocks + 1);
+    }
+}
+
+/* ---- addresses and names ---- */
+
+static pyt__sim_word *pyt__sim_word_at(pyt__sim_word *words, size_t size,
+                                       const volatile void *address) {
+    size_t place = (size_t)pyt__sim_mix((uint64_t)(uintptr_t)address) & (size - 1);
+    while (words[place].run == pyt__sim.run && words[place].address != address) {
+        place = (place + 1) & (size - 1);
+    }
+    return &words[place];
+}
+
+/* What is known of an address in this run, or NULL. */
+static pyt__sim_word *pyt__sim_find(const volatile void *address) {
+    if (pyt__sim.words_size == 0) {
+        return NULL;
+    }
+    pyt__sim_word *word = pyt__sim_word_at(pyt__sim.words, pyt__sim.words_size, address);
+    return word->run == pyt__sim.run ? word : NULL;
+}
+
+static void pyt__sim_words_grow(void) {
+    size_t size = pyt__sim.words_size == 0 ? 1024 : pyt__sim.words_size * 2;
+    size_t room = 0;
+    pyt__sim_word *words = (pyt__sim_word *)pyt__sim_grow(NULL, &room, size, sizeof *words);
+    for (size_t i = 0; i < pyt__sim.words_size; i++) {
+        if (pyt__sim.words[i].run == pyt__sim.run) {
+            *pyt__sim_word_at(words, size, pyt__sim.words[i].address) = pyt__sim.words[i];
+        }
+    }
+    if (pyt__sim.words != NULL) {
+        pyt__below_memory_free(pyt__sim.words, pyt__sim.words_size * sizeof *words);
+    }
+    pyt__sim.words = words;
+    pyt__sim.words_size = size;
+}
+
+/* The same, noted now if need be; valid until the next call. */
+static pyt__sim_word *pyt__sim_get(const volatile void *address) {
+    if (pyt__sim.words_count * 2 >= pyt__sim.words_size) {
+        pyt__sim_words_grow();
+    }
+    pyt__sim_word *word = pyt__sim_word_at(pyt__sim.words, pyt__sim.words_size, address);
+    if (word->run != pyt__sim.run) {
+        memset(word, 0, sizeof *word);
+        word->address = address;
+        word->run = pyt__sim.run;
+        pyt__sim.words_count++;
+    }
+    return word;
+}
+
+static uint64_t pyt__sim_number(const void *address) {
+    pyt__sim_word *word = pyt__sim_get(address);
+    if (word->number == 0) {
+        word->number = ++pyt__sim.numbers;
+    }
+    return word->number;
+}
+
+/* Where a name of a shared word is in the set, or would be. */
+static uint64_t *pyt__sim_name_at(uint64_t *names, size_t size, uint64_t name) {
+    size_t place = (size_t)pyt__sim_mix(name) & (size - 1);
+    while (names[place] != 0 && names[place] != name) {
+        place = (place + 1) & (size - 1);
+    }
+    return &names[place];
+}
+
+static bool pyt__sim_name_is_shared(uint64_t name) {
+    return pyt__sim.names_size > 0 &&
+           *pyt__sim_name_at(pyt__sim.names, pyt__sim.names_size, name) == name;
+}
+
+static void pyt__sim_name_share(uint64_t name) {
+    if (pyt__sim_name_is_shared(name)) {
+        return;
+    }
+    if (pyt__sim.names_count * 2 >= pyt__sim.names_size) {
+        size_t size = pyt__sim.names_size == 0 ? 1024 : pyt__sim.names_size * 2;
+        size_t room = 0;
+        uint64_t *names = (uint64_t *)pyt__sim_grow(NULL, &room, size, sizeof *names);
+        for (size_t i = 0; i < pyt__sim.names_size; i++) {
+            if (pyt__sim.names[i] != 0) {
+                *pyt__sim_name_at(names, size, pyt__sim.names[i]) = pyt__sim.names[i];
+            }
+        }
+        if (pyt__sim.names != NULL) {
+            pyt__below_memory_free(pyt__sim.names, pyt__sim.names_size * sizeof *names);
+        }
+        pyt__sim.names = names;
+        pyt__sim.names_size = size;
+    }
+    *pyt__sim_name_at(pyt__sim.names, pyt__sim.names_size, name) = name;
+    pyt__sim.names_count++;
+    pyt__sim.names_grew = true;
+}
+
+/* What `self` would call a word if it were the first to touch it now. */
+static uint64_t pyt__sim_name_next(const pyt__sim_thread *self) {
+    return (uint64_t)self->number << 32 | (self->touched + 1);
+}
+
+static bool pyt__sim_is_change(int kind) {
+    return kind != PYT__SIM_LOAD && kind != PYT__SIM_YIELD && kind != PYT__SIM_USER &&
+           kind != PYT__SIM_READ;
+}
+
+/* EXHAUSTIVE: may the order of this step and others' matter? */
+static bool pyt__sim_matters(const pyt__sim_thread *self, const volatile void *address) {
+    if (address == NULL || pyt__sim.whole) {
+        return true;
+    }
+    const pyt__sim_word *word = pyt__sim_find(address);
+    return pyt__sim_name_is_shared(word != NULL && word->name != 0 ? word->name
+                                                                   : pyt__sim_name_next(self));
+}
+
+/* EXHAUSTIVE: the step is done now. Writes before the first start are before everything. */
+static void pyt__sim_touch(pyt__sim_thread *self, const volatile void *address, int kind) {
+    pyt__sim_word *word = pyt__sim_get(address);
+    if (word->name == 0) {
+        word->name = pyt__sim_name_next(self);
+        self->touched++;
+    }
+    word->shared |= word->name >> 32 != self->number;
+    word->written |= pyt__sim_is_change(kind) && pyt__sim.threads > 1;
+    if (word->shared && word->written) {
+        pyt__sim_name_share(word->name);
+    }
+}
+
+/* ---- who goes on ---- */
+
+static bool pyt__sim_is_late(const pyt__sim_thread *thread) {
+    return thread->waits_for == PYT__SIM_FOR_COND && thread->deadline <= pyt__sim_now();
+}
+
+static bool pyt__sim_can_run(const pyt__sim_thread *thread) {
+    switch (thread->waits_for) {
+    case PYT__SIM_FOR_MUTEX:
+        return thread->mutex->holder == NULL;
+    case PYT__SIM_FOR_COND:
+        return (thread->signalled || pyt__sim_is_late(thread)) && thread->mutex->holder == NULL;
+    case PYT__SIM_FOR_JOIN:
+        return thread->joined->ended;
+    default:
+        return !thread->ended;
+    }
+}
+
+/* Who can be chosen, and until when time may pass instead. */
+typedef struct pyt__sim_candidates {
+    uint32_t count;       /* that can run and do not give way */
+    uint32_t giving_way;  /* that can run */
+    bool self;            /* the thread that asks is one of the first */
+    int64_t deadline;     /* the earliest of those that wait; INT64_MAX: none */
+    pyt__sim_thread *one; /* the first of them */
+} pyt__sim_candidates;
+
+static pyt__sim_candidates pyt__sim_look_around(const pyt__sim_thread *self) {
+    pyt__sim_candidates found = {0, 0, false, INT64_MAX, NULL};
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (thread->waits_for == PYT__SIM_FOR_NOTHING && thread->ended) {
+            continue;
+        }
+        if (!pyt__sim_can_run(thread)) {
+            if (thread->waits_for == PYT__SIM_FOR_COND && !thread->signalled &&
+                !pyt__sim_is_late(thread) && thread->deadline < found.deadline) {
+                found.deadline = thread->deadline;
+            }
+        } else if (thread->giving_way) {
+            found.giving_way++;
+        } else {
+            found.count++;
+            found.self = found.self || thread == self;
+            found.one = found.one != NULL ? found.one : thread;
+        }
+    }
+    return found;
+}
+
+/* The candidate at this place among them; `self` is not counted when it is to be left out. */
+static pyt__sim_thread *pyt__sim_candidate(uint64_t place, const pyt__sim_thread *without) {
+    pyt__sim_thread *thread = pyt__sim.first;
+    for (;; thread = thread->next) {
+        if (thread != without && !thread->giving_way && pyt__sim_can_run(thread) && place-- == 0) {
+            return thread;
+        }
+    }
+}
+
+static void pyt__sim_nobody_gives_way(void) {
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        thread->giving_way = false;
+    }
+}
+
+static void pyt__sim_pass_time(int64_t until) {
+    if (until != INT64_MAX && until - 1 > pyt__sim.now) {
+        pyt__sim.now = until - 1; /* see pyt__sim_now */
+    }
+    pyt__sim.changes++;
+    pyt__sim.given_way = 0;
+    pyt__sim_nobody_gives_way();
+}
+
+/* Note who does the next step, for the schedule. */
+static void pyt__sim_record(uint32_t thread) {
+    size_t count = pyt__sim.segments_count;
+    if (count > 0 && thread != 0 && pyt__sim.segments[count - 1].thread == thread) {
+        pyt__sim.segments[count - 1].steps++;
+        return;
+    }
+    pyt__sim.segments = (pyt__sim_segment *)pyt__sim_grow(
+        pyt__sim.segments, &pyt__sim.segments_size, count + 1, sizeof *pyt__sim.segments);
+    pyt__sim.segments[count].thread = thread;
+    pyt__sim.segments[count].steps = 1;
+    pyt__sim.segments_count++;
+}
+
+/* A strategy chooses among at least one candidate. NULL: the clock. */
+static pyt__sim_thread *pyt__sim_choose_random(const pyt__sim_candidates *found,
+                                               pyt__sim_thread *self) {
+    if (found->deadline != INT64_MAX && pyt__sim_draw() % PYT__SIM_CLOCK_ODDS == 0) {
+        return NULL;
+    }
+    if (found->self && pyt__sim_draw() % pyt__sim.odds != 0) {
+        return self;
+    }
+    return found->count == 1 ? found->one
+                             : pyt__sim_candidate(pyt__sim_draw() % found->count, NULL);
+}
+
+static pyt__sim_thread *pyt__sim_highest(void) {
+    pyt__sim_thread *highest = NULL;
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (!thread->giving_way && pyt__sim_can_run(thread) &&
+            (highest == NULL || thread->priority > highest->priority)) {
+            highest = thread;
+        }
+    }
+    return highest;
+}
+
+static pyt__sim_thread *pyt__sim_choose_priorities(const pyt__sim_candidates *found) {
+    if (found->deadline != INT64_MAX && pyt__sim_draw() % PYT__SIM_CLOCK_ODDS == 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < pyt__sim.changes_at_count; i++) {
+        if (pyt__sim.changes_at[i] == pyt__sim.steps) {
+            pyt__sim_highest()->priority = --pyt__sim.demoted;
+        }
+    }
+    return pyt__sim_highest();
+}
+
+/* The thread that asks comes first, then the others, then the clock. Once the preemptions are used
+ * up, a thread that can go on goes on. */
+static pyt__sim_thread *pyt__sim_choose_exhaustive(const pyt__sim_candidates *found,
+                                                   pyt__sim_thread *self, bool matters) {
+    bool clock = found->deadline != INT64_MAX;
+    bool spent = pyt__sim.preemptions >= pyt__sim.bound;
+    uint32_t count = found->count + (clock ? 1 : 0);
+    if (found->self && (spent || !matters)) {
+        return self;
+    }
+    if (clock && spent) {
+        count--;
+    }
+    if (count == 1) {
+        return found->one;
+    }
+    size_t at = pyt__sim.choices_at++;
+    if (at == pyt__sim.choices_count) {
+        pyt__sim.choices = (pyt__sim_choice *)pyt__sim_grow(
+            pyt__sim.choices, &pyt__sim.choices_size, at + 1, sizeof *pyt__sim.choices);
+        pyt__sim.choices[at].chosen = 0;
+        pyt__sim.choices[at].count = count;
+        pyt__sim.choices_count++;
+    } else if (pyt__sim.choices[at].count != count) {
+        pyt__sim_fail("the body does not do the same each time");
+    }
+    uint32_t chosen = pyt__sim.choices[at].chosen;
+    if (chosen >= found->count) {
+        pyt__sim.preemptions++;
+        return NULL;
+    }
+    if (found->self) {
+        if (chosen == 0) {
+            return self;
+        }
+        pyt__sim.preemptions++;
+        return pyt__sim_candidate(chosen - 1, self);
+    }
+    return pyt__sim_candidate(chosen, NULL);
+}
+
+/* After the end of the schedule the same thread goes on. */
+static pyt__sim_thread *pyt__sim_choose_replay(const pyt__sim_candidates *found,
+                                               pyt__sim_thread *self) {
+    while (pyt__sim.replay_left == 0 && pyt__sim.replay_at < pyt__sim.replay_count) {
+        pyt__sim.replay_left = pyt__sim.replay[pyt__sim.replay_at++].steps;
+    }
+    if (pyt__sim.replay_left == 0) {
+        return found->self ? self : found->one;
+    }
+    pyt__sim.replay_left--;
+    uint32_t number = pyt__sim.replay[pyt__sim.replay_at - 1].thread;
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (thread->number == number && !thread->giving_way && pyt__sim_can_run(thread)) {
+            return thread;
+        }
+    }
+    if (number != 0 || found->deadline == INT64_MAX) {
+        pyt__sim_fail("the schedule belongs to another program: at step %llu %s %lu cannot go on",
+                      (unsigned long long)pyt__sim.steps, number == 0 ? "clock" : "thread",
+                      (unsigned long)number);
+    }
+    return NULL;
+}
+
+static pyt__sim_thread *pyt__sim_choose(const pyt__sim_candidates *found, pyt__sim_thread *self,
+                                        bool matters) {
+    if (pyt__sim.replaying) {
+        return pyt__sim_choose_replay(found, self);
+    }
+    switch (pyt__sim.strategy) {
+    case PYT_STRATEGY_PRIORITIES:
+        return pyt__sim_choose_priorities(found);
+    case PYT_STRATEGY_EXHAUSTIVE:
+        return pyt__sim_choose_exhaustive(found, self, matters);
+    default:
+        return pyt__sim_choose_random(found, self);
+    }
+}
+
+/* The thread that does the next step; NULL: none can, and none will.
+ * matters  false: the step that `self` is about to do touches nothing that others touch */
+static pyt__sim_thread *pyt__sim_next(pyt__sim_thread *self, bool matters) {
+    for (;;) {
+        pyt__sim_candidates found = pyt__sim_look_around(self);
+        bool timed = found.deadline != INT64_MAX;
+        if (pyt__sim.given_way > PYT__SIM_PATIENT && (timed || found.count == 0)) {
+            pyt__sim_pass_time(timed ? found.deadline : pyt__sim_now() + 1000000);
+        } else if (found.count == 0 && found.giving_way > 0) {
+            pyt__sim_nobody_gives_way();
+        } else if (found.count == 0 && timed) {
+            pyt__sim_pass_time(found.deadline);
+        } else if (found.count == 0) {
+            return NULL;
+        } else {
+            pyt__sim_thread *chosen = pyt__sim_choose(&found, self, matters);
+            pyt__sim_record(chosen != NULL ? chosen->number : 0);
+            if (chosen != NULL) {
+                return chosen;
+            }
+            pyt__sim_pass_time(found.deadline);
+        }
+    }
+}
+
+/* ---- the baton ---- */
+
+/* The calling thread has got it: whoever passed it on at its end is joined first. */
+static void pyt__sim_arrive(void) {
+    pyt__sim_thread *leaving = pyt__sim.leaving;
+    if (leaving != NULL) {
+        pyt__sim.leaving = NULL;
+        pyt__below_thread_join(leaving->below);
+    }
+}
+
+static void pyt__sim_pass(pyt__sim_thread *next) {
+    pyt__sim.current = next;
+    pyt__sim.streak = 0;
+    pyt__gate_open(&next->gate);
+}
+
+/* Wait for the baton. A thread that is to end where it waits does so here. */
+static void pyt__sim_await(pyt__sim_thread *self) {
+    (void)pyt__gate_wait(&self->gate, 0);
+    pyt__sim_arrive();
+    if (self->killed) {
+        longjmp(self->base, 1);
+    }
+}
+
+/* The run is over. */
+static void pyt__sim_return(pyt__sim_thread *self, bool wait) {
+    pyt__gate_open(&pyt__sim.gate);
+    if (wait) {
+        pyt__sim_await(self);
+    }
+}
+
+static void pyt__sim_go_on_with(pyt__sim_thread *self, pyt__sim_thread *next) {
+    if (next != self) {
+        pyt__sim_nobody_gives_way();
+        pyt__sim_pass(next);
+        pyt__sim_await(self);
+    }
+}
+
+static const char *const pyt__sim_kinds[] = {"load", "store", "swap",   "add",   "cas",
+                                             "lock", "wait",  "signal", "start", "yield",
+                                             "step", "read",  "write",  "clock"};
+
+/* A step of `self`: count it, and see that the run does not go on for ever. */
+static void pyt__sim_note(pyt__sim_thread *self, int kind) {
+    pyt__sim_past *past = &pyt__sim.past[pyt__sim.steps % PYT__SIM_LAST_STEPS];
+    past->thread = self->number;
+    past->kind = kind;
+    past->place = pyt__my_notes.pyt__here;
+    if (pyt__sim.trace != NULL) {
+        (void)fprintf(pyt__sim.trace, "%lu %s\n", (unsigned long)self->number,
+                      pyt__sim_kinds[kind]);
+    }
+    if (++pyt__sim.steps > pyt__sim.options.max_steps) {
+        pyt__sim_fail("more than %lu steps", pyt__sim.options.max_steps);
+    }
+    if (PYT__RAW_LOAD(&pyt__sim.outside, relaxed) != 0) {
+        pyt__sim_fail("a thread that is not of the run called the library");
+    }
+}
+
+static void pyt__sim_give_way(pyt__sim_thread *self) {
+    self->giving_way = true;
+    pyt__sim.given_way++;
+}
+
+/* Does the thread only look, again and again? */
+static void pyt__sim_see_spinning(pyt__sim_thread *self, const volatile void *word, int kind) {
+    if (++pyt__sim.streak > PYT__SIM_STREAK) {
+        pyt__sim.streak = 0;
+        pyt__sim_give_way(self);
+        self->priority = pyt__sim.strategy == PYT_STRATEGY_PRIORITIES ? --pyt__sim.demoted : 0;
+    }
+    if (pyt__sim_is_change(kind)) {
+        pyt__sim.changes++;
+        return;
+    }
+    if (self->changes != pyt__sim.changes) {
+        self->changes = pyt__sim.changes;
+        self->looks = 0;
+        self->hits = 0;
+        self->looked = word;
+    }
+    self->looks++;
+    if (word == self->looked) {
+        self->hits++;
+    } else if ((self->looks & (self->looks - 1)) == 0) {
+        self->looked = word; /* the first may have come before the loop */
+        self->hits = 1;
+    }
+    if (self->hits > PYT__SIM_SPIN_LOOKS) {
+        self->hits = 0;
+        pyt__sim_give_way(self);
+    }
+}
+
+/* `self` is about to do a step: let the strategy say who does one. */
+static void pyt__sim_decide(pyt__sim_thread *self, const volatile void *word, int kind) {
+    if (pyt__sim.forked) {
+        (void)fprintf(stderr, "simulate: the child of a fork in a run used the library\n");
+        _Exit(70);
+    }
+    self->inside++;
+    pyt__sim_note(self, kind);
+    pyt__sim_see_spinning(self, word, kind);
+    bool exhaustive = pyt__sim.strategy == PYT_STRATEGY_EXHAUSTIVE;
+    pyt__sim_go_on_with(self, pyt__sim_next(self, !exhaustive || pyt__sim_matters(self, word)));
+    if (exhaustive && word != NULL) {
+        pyt__sim_touch(self, word, kind);
+    }
+    self->inside--;
+}
+
+/* `self` waits for what it has noted. */
+static void pyt__sim_block(pyt__sim_thread *self) {
+    self->inside++;
+    self->since = pyt__sim_now();
+    self->ticket = ++pyt__sim.tickets;
+    pyt__sim_thread *next = pyt__sim_next(self, true);
+    if (next == NULL) {
+        pyt__sim_fail(pyt__sim.finishing ? "a thread is left over that nobody will wake"
+                                         : "deadlock");
+    }
+    pyt__sim_go_on_with(self, next);
+    self->waits_for = PYT__SIM_FOR_NOTHING;
+    self->inside--;
+}
+
+/* A thread that is not of the run called the library: the run fails, and the thread waits until
+ * there is none. */
+PYT__COLD static void pyt__sim_wait_outside(void) {
+    PYT__RAW_STORE(&pyt__sim.outside, 1, relaxed);
+    pyt__below_mutex_lock(&pyt__sim.door_mutex);
+    while (PYT__RAW_LOAD(&pyt__sim.active, relaxed) != 0) {
+        pyt__below_cond_wait(&pyt__sim.door, &pyt__sim.door_mutex);
+    }
+    pyt__below_cond_signal(&pyt__sim.door);
+    pyt__below_mutex_unlock(&pyt__sim.door_mutex);
+}
+
+static pyt__sim_thread *pyt__sim_self(void) {
+    pyt__sim_thread *self = pyt__sim_me;
+    if (self == NULL && PYT__RAW_LOAD(&pyt__sim.active, acquire) != 0 && !pyt__sim_apart) {
+        pyt__sim_wait_outside();
+    }
+    return self;
+}
+
+PYT__API void pyt__simulate_step(const volatile void *word, int kind, int edges) {
+    pyt__sim_thread *self = pyt__sim_self();
+    (void)edges;
+    if (self != NULL && self->inside == 0) {
+        pyt__sim_decide(self, word, kind);
+    }
+}
+
+/* A compare-and-swap that failed was a look. */
+PYT__API bool pyt__simulate_cas(bool done) {
+    pyt__sim_thread *self = pyt__sim_me;
+    if (!done && self != NULL && self->inside == 0) {
+        pyt__sim.changes--;
+    }
+    return done;
+}
+
+PYT__API void pyt_step(void) {
+    pyt__simulate_step(NULL, PYT__SIM_USER, 0);
+}
+
+/* Note for the report who holds a lock. */
+PYT__API bool pyt__simulate_held(const void *lock, bool held) {
+    pyt__sim_thread *self = pyt__sim_me;
+    if (self == NULL || self->inside > 0) {
+        return held;
+    }
+    pyt__sim_word *word = held ? pyt__sim_get(lock) : pyt__sim_find(lock);
+    if (word != NULL) {
+        word->holder = held ? self : NULL;
+        word->held = ++pyt__sim.holds;
+        word->place = pyt__my_notes.pyt__here;
+    }
+    return held;
+}
+
+/* ---- the platform's functions in a run ---- */
+
+static void pyt__sim_mutex_lock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
+    if (self->inside > 0) {
+        return;
+    }
+    pyt__sim_decide(self, mutex, PYT__SIM_LOCK);
+    if (mutex->holder != NULL) {
+        self->waits_for = PYT__SIM_FOR_MUTEX;
+        self->mutex = mutex;
+        pyt__sim_block(self);
+    }
+    mutex->holder = self;
+}
+
+/* No step: whoever comes between the unlocking and what is before it may as well come after. */
+static void pyt__sim_mutex_unlock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
+    if (self->inside == 0) {
+        mutex->holder = NULL;
+        pyt__sim.changes++;
+    }
+}
+
+static void pyt__sim_cond_wait(pyt__sim_thread *self, pyt__os_cond *cond, pyt__os_mutex *mutex,
+                               int64_t deadline) {
+    pyt__sim_decide(self, cond, PYT__SIM_WAIT);
+    mutex->holder = NULL;
+    pyt__sim.changes++;
+    self->waits_for = PYT__SIM_FOR_COND;
+    self->cond = cond;
+    self->mutex = mutex;
+    self->deadline = deadline;
+    self->signalled = false;
+    pyt__sim_block(self);
+    self->deadline = INT64_MAX;
+    mutex->holder = self;
+}
+
+static void pyt__sim_cond_signal(pyt__sim_thread *self, pyt__os_cond *cond) {
+    pyt__sim_thread *oldest = NULL;
+    if (self->inside > 0) {
+        return;
+    }
+    pyt__sim_decide(self, cond, PYT__SIM_SIGNAL);
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (thread->waits_for == PYT__SIM_FOR_COND && thread->cond == cond && !thread->signalled &&
+            (oldest == NULL || thread->ticket < oldest->ticket)) {
+            oldest = thread;
+        }
+    }
+    if (oldest != NULL) {
+        oldest->signalled = true;
+    }
+}
+
+static pyt__sim_thread *pyt__sim_thread_make(size_t stack_size, void *arg) {
+    pyt__sim_thread *thread = pyt__sim.free;
+    if (thread != NULL) {
+        pyt__sim.free = thread->next;
+    } else {
+        thread = (pyt__sim_thread *)pyt__below_memory(sizeof *thread);
+    }
+    if (thread == NULL) {
+        return NULL;
+    }
+    memset((void *)thread, 0, offsetof(pyt__sim_thread, gate));
+    thread->arg = arg;
+    thread->deadline = INT64_MAX;
+    thread->number = pyt__sim.threads + 1;
+    thread->priority = (int64_t)(pyt__sim_draw() >> 2);
+    void *tagged = (void *)((uintptr_t)thread + 1);
+    if (!pyt__gate_init(&thread->gate) ||
+        !pyt__below_thread_start(&thread->below, stack_size, tagged)) {
+        thread->next = pyt__sim.free;
+        pyt__sim.free = thread;
+        return NULL;
+    }
+    *(pyt__sim.last != NULL ? &pyt__sim.last->next : &pyt__sim.first) = thread;
+    pyt__sim.last = thread;
+    pyt__sim.threads++;
+    return thread;
+}
+
+static pyt__sim_thread *pyt__sim_thread_start(pyt__sim_thread *self, size_t stack_size, void *arg) {
+    pyt__sim_thread *thread = pyt__sim_thread_make(stack_size, arg);
+    if (thread != NULL) {
+        (void)pyt__sim_label(thread);
+        pyt__sim_decide(self, NULL, PYT__SIM_START);
+    }
+    return thread;
+}
+
+static void pyt__sim_thread_join(pyt__sim_thread *self, pyt__sim_thread *other) {
+    if (!other->ended) {
+        self->waits_for = PYT__SIM_FOR_JOIN;
+        self->joined = other;
+        pyt__sim_block(self);
+    }
+}
+
+PYT__NORETURN static void pyt__sim_thread_exit(pyt__sim_thread *self) {
+    longjmp(self->base, 1);
+}
+
+static void pyt__sim_yield(pyt__sim_thread *self) {
+    if (self->inside == 0) {
+        pyt__sim_give_way(self);
+        pyt__sim_decide(self, NULL, PYT__SIM_YIELD);
+    }
+}
+
+static void pyt__sim_set_value(pyt__sim_thread *self, void *value) {
+    self->value = value;
+}
+
+/* The clock begins at 0, but the library takes 0 for "not known": it sees one nanosecond more. */
+static int64_t pyt__sim_now(void) {
+    return pyt__sim.now + 1;
+}
+
+static unsigned long pyt__sim_thread_number(const pyt__sim_thread *self) {
+    return self->number;
+}
+
+static const pyt__below_thread *pyt__sim_thread_below(const pyt__sim_thread *thread) {
+    return &thread->below;
+}
+
+/* ---- a thread's life ---- */
+
+static void pyt__sim_cancel_timers(void) {
+    for (;;) {
+        pyt__lock_take(&pyt__timers_lock);
+        pyt_thread *timer = pyt__timers_count > 0 ? pyt_thread_ref(pyt__timers_heap[0]) : NULL;
+        pyt_lock_release(&pyt__timers_lock);
+        if (timer == NULL) {
+            return;
+        }
+        (void)pyt_timer_cancel(timer);
+        pyt_thread_unref(timer);
+    }
+}
+
+/* What is left to do when the body has returned. */
+static void pyt__sim_finish(void) {
+    pyt__sim.finishing = true;
+    if (pyt__enroll() != NULL) {
+        pyt__sim_cancel_timers();
+        pyt__finish(false);
+    }
+}
+
+/* The stages of a thread, of which each may be left by a jump to `base`. */
+static void pyt__sim_thread_stages(pyt__sim_thread *self) {
+    volatile int stage = 0;
+    (void)setjmp(self->base);
+    if (self->killed) {
+        return;
+    }
+    self->inside = 0;
+    if (stage == 0) {
+        stage = 1;
+        if (self->number == 1) {
+            pyt__sim.body(pyt__sim.arg);
+        } else {
+            pyt__thread_main(self->arg);
+        }
+    }
+    if (stage == 1) {
+        stage = 2;
+        if (self->number == 1) {
+            pyt__sim_finish();
+        }
+    }
+    while (self->value != NULL) {
+        void *value = self->value;
+        self->value = NULL;
+        pyt__retire(value);
+    }
+}
+
+/* The thread has ended: pass the baton on. */
+static void pyt__sim_thread_leave(pyt__sim_thread *self) {
+    self->inside = 1;
+    self->ended = true;
+    pyt__sim.changes++;
+    pyt__sim.leaving = self;
+    pyt__sim_thread *next = self->number == 1 ? NULL : pyt__sim_next(NULL, true);
+    if (next != NULL) {
+        pyt__sim_nobody_gives_way();
+        pyt__sim_pass(next);
+        return;
+    }
+    if (self->number != 1) {
+        self->ended = false; /* it is ended as all others are */
+        self->left = true;
+        pyt__sim.leaving = NULL;
+        pyt__sim_fail(pyt__sim.finishing ? "a thread is left over that nobody will wake"
+                                         : "deadlock");
+    }
+    pyt__sim_return(self, false);
+}
+
+static void pyt__sim_thread_main(pyt__sim_thread *self) {
+    pyt__sim_me = self;
+    self->self = &pyt__me;
+    self->notes = &pyt__my_notes;
+    (void)pyt__gate_wait(&self->gate, 0);
+    pyt__sim_arrive();
+    pyt__sim_thread_stages(self);
+    if (!self->killed && setjmp(self->base) == 0) {
+        pyt__sim_thread_leave(self);
+    }
+    pyt__sim_me = NULL;
+    pyt__sim_apart = true;
+}
+
+/* pyt_raise or pyt_exit outside of any target: in the body itself. */
+static void pyt__sim_uncaught(bool raised) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL && raised && self->number == 1) {
+        pyt__sim_fail("the body raised");
+    }
+}
+
+/* ---- reports ---- */
+
+/* The name of a thread, kept for when its handle is gone. */
+static const char *pyt__sim_label(pyt__sim_thread *thread) {
+    const pyt_thread *handle = thread->self != NULL ? thread->self->pyt__thread : NULL;
+    handle = thread->label[0] == '\0' ? (const pyt_thread *)thread->arg : handle;
+    if (thread->number == 1) {
+        return "MainThread";
+    }
+    if (thread->ended || handle == NULL) {
+        return thread->label;
+    }
+    pyt__name *name = PYT__RAW_LOAD(&handle->name, relaxed);
+    const char *text = name != NULL ? name->text : "thread";
+    if (name != NULL && strlen(text) < sizeof thread->label) {
+        (void)strcpy(thread->label, text);
+    } else if (handle->number > 0) {
+        (void)snprintf(thread->label, sizeof thread->label, "Thread-%lu",
+                       (unsigned long)handle->number);
+    } else {
+        (void)snprintf(thread->label, sizeof thread->label, "thread %lu",
+                       (unsigned long)thread->number);
+    }
+    return thread->label;
+}
+
+static pyt__sim_thread *pyt__sim_thread_of(uint32_t number) {
+    pyt__sim_thread *thread = pyt__sim.first;
+    while (thread != NULL && thread->number != number) {
+        thread = thread->next;
+    }
+    return thread;
+}
+
+static void pyt__sim_say_place(pyt__sim_text *text, const pyt__place *place) {
+    if (place->pyt__file != NULL) {
+        pyt__sim_say(text, " %s:%d", place->pyt__file, place->pyt__line);
+    }
+}
+
+/* The locks that a thread holds, in the order in which it took them; those whose place is known. */
+static void pyt__sim_say_holds(pyt__sim_text *text, const pyt__sim_thread *thread) {
+    uint64_t after = 0;
+    for (const char *start = "  holds";; start = ",") {
+        const pyt__sim_word *next = NULL;
+        for (size_t i = 0; i < pyt__sim.words_size; i++) {
+            const pyt__sim_word *word = &pyt__sim.words[i];
+            if (word->run == pyt__sim.run && word->holder == thread && word->held > after &&
+                word->place.pyt__file != NULL && (next == NULL || word->held < next->held)) {
+                next = word;
+            }
+        }
+        if (next == NULL) {
+            return;
+        }
+        after = next->held;
+        pyt__sim_say(text, "%s the lock of", start);
+        pyt__sim_say_place(text, &next->place);
+    }
+}
+
+static void pyt__sim_say_wait(pyt__sim_text *text, pyt__sim_thread *thread) {
+    const pyt__place *here = &thread->notes->pyt__here;
+    const pyt__parker *parker = thread->self->pyt__parker;
+    const void *address =
+        parker != NULL ? PYT__RAW_LOAD(&parker->address, relaxed) : (const void *)NULL;
+    const pyt__sim_word *word = address != NULL ? pyt__sim_find(address) : NULL;
+    pyt__sim_say(text, "waits in %s", here->pyt__call != NULL ? here->pyt__call : "the library");
+    pyt__sim_say_place(text, here);
+    pyt__sim_say(text, ", for %.3f s", (double)(pyt__sim_now() - thread->since) * 1e-9);
+    if (thread->deadline != INT64_MAX) {
+        pyt__sim_say(text, ", with a deadline");
+    }
+    if (word != NULL && word->holder != NULL) {
+        pyt__sim_say(text, ", for the lock that %s acquired at", pyt__sim_label(word->holder));
+        pyt__sim_say_place(text, &word->place);
+    }
+}
+
+static void pyt__sim_say_threads(pyt__sim_text *text) {
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (thread->ended || thread->left || thread->self == NULL) {
+            continue;
+        }
+        pyt__sim_say(text, "  %-12s ", pyt__sim_label(thread));
+        if (thread->waits_for == PYT__SIM_FOR_NOTHING) {
+            pyt__sim_say(text, "runs in %s",
+                         thread->notes->pyt__here.pyt__call != NULL
+                             ? thread->notes->pyt__here.pyt__call
+                             : "the program");
+            pyt__sim_say_place(text, &thread->notes->pyt__here);
+        } else {
+            pyt__sim_say_wait(text, thread);
+        }
+        pyt__sim_say_holds(text, thread);
+        pyt__sim_say(text, "\n");
+    }
+}
+
+/* The last steps; those of one thread in one call are one. */
+static void pyt__sim_say_steps(pyt__sim_text *text) {
+    uint64_t first =
+        pyt__sim.steps > PYT__SIM_LAST_STEPS ? pyt__sim.steps - PYT__SIM_LAST_STEPS : 0;
+    const pyt__sim_past *before = NULL;
+    pyt__sim_say(text, "  last steps:");
+    for (uint64_t i = first; i < pyt__sim.steps; i++) {
+        const pyt__sim_past *past = &pyt__sim.past[i % PYT__SIM_LAST_STEPS];
+        const char *call = past->place.pyt__call;
+        const char *name = call != NULL ? call : pyt__sim_kinds[past->kind];
+        bool same = before != NULL && before->thread == past->thread &&
+                    (call != NULL ? before->place.pyt__call == call &&
+                                        before->place.pyt__line == past->place.pyt__line
+                                  : before->place.pyt__call == NULL && before->kind == past->kind);
+        pyt__sim_thread *thread = pyt__sim_thread_of(past->thread);
+        if (!same && thread != NULL) {
+            pyt__sim_say(text, "%s %s %s", before == NULL ? "" : " \xC2\xB7",
+                         pyt__sim_label(thread), strncmp(name, "pyt_", 4) == 0 ? name + 4 : name);
+            pyt__sim_say_place(text, &past->place);
+        }
+        before = past;
+    }
+    pyt__sim_say(text, "\n");
+}
+
+static void pyt__sim_write_schedule(void) {
+    pyt__sim_clear(&pyt__sim.schedule);
+    for (size_t i = 0; i < pyt__sim.segments_count; i++) {
+        const pyt__sim_segment *segment = &pyt__sim.segments[i];
+        const char *comma = i > 0 ? "," : "";
+        if (segment->thread == 0) {
+            pyt__sim_say(&pyt__sim.schedule, "%st", comma);
+        } else {
+            pyt__sim_say(&pyt__sim.schedule, "%s%lux%lu", comma, (unsigned long)segment->steps,
+                         (unsigned long)segment->thread);
+        }
+    }
+}
+
+/* Write down how the run failed, in the thread that has the baton. */
+static void pyt__sim_write_report(const char *what) {
+    pyt__sim_text *report = &pyt__sim.report;
+    pyt__sim_write_schedule();
+    pyt__sim_clear(&pyt__sim.message);
+    pyt__sim_say(&pyt__sim.message, "run %lu", pyt__sim.runs);
+    if (pyt__sim.options.runs > 0) {
+        pyt__sim_say(&pyt__sim.message, " of %lu", pyt__sim.options.runs);
+    }
+    pyt__sim_say(&pyt__sim.message, " failed (seed %llu): %s", (unsigned long long)pyt__sim.seed,
+                 what);
+    pyt__sim_clear(report);
+    pyt__sim_say(report, "simulate: %s\n", pyt__sim.message.text);
+    pyt__sim_say_threads(report);
+    pyt__sim_say_steps(report);
+    bool drawn = !pyt__sim.replaying && pyt__sim.strategy != PYT_STRATEGY_EXHAUSTIVE;
+    if (drawn && pyt__sim.schedule.length > 2000) {
+        pyt__sim_say(report, "  again: PYTHREADING_SEED=%llu\n", (unsigned long long)pyt__sim.seed);
+    } else {
+        pyt__sim_say(report, "  again: PYTHREADING_SCHEDULE=%s\n", pyt__sim.schedule.text);
+    }
+}
+
+PYT__NORETURN static void pyt__sim_fail(const char *format, ...) {
+    pyt__sim_thread *self = pyt__sim_me;
+    static pyt__sim_text what;
+    va_list arguments;
+    self->inside++;
+    pyt__sim_clear(&what);
+    va_start(arguments, format);
+    pyt__sim_say_to(&what, format, arguments);
+    va_end(arguments);
+    pyt__sim_write_report(what.text);
+    pyt__sim.failed = true;
+    for (;;) { /* it does not come back: the caller of pyt_simulate ends it */
+        pyt__sim_return(self, true);
+    }
+}
+
+PYT__API PYT__NORETURN void pyt__simulate_check_failed(const char *file, int line,
+                                                       const char *text) {
+    if (pyt__sim_me != NULL) {
+        pyt__sim_fail("%s:%d: PYT_CHECK(%s) failed", file, line, text);
+    }
+    (void)fprintf(stderr, "%s:%d: PYT_CHECK(%s) failed\n", file, line, text);
+    abort();
+}
+
+/* The process ends in the middle of a run. */
+static void pyt__sim_last_words(const char *what) {
+    pyt__sim_thread *self = pyt__sim_me;
+    if (self == NULL || pyt__sim.forked) {
+        return;
+    }
+    self->inside++;
+    pyt__sim_write_report(what);
+    (void)fputs(pyt__sim.report.text, stderr);
+    (void)fflush(stderr);
+    self->inside--;
+}
+
+static const int pyt__sim_signals[] = {SIGABRT, SIGSEGV, SIGFPE, SIGILL};
+#define PYT__SIM_SIGNALS (sizeof pyt__sim_signals / sizeof pyt__sim_signals[0])
+typedef void (*pyt__sim_handler)(int);
+static pyt__sim_handler pyt__sim_handlers[PYT__SIM_SIGNALS]; /* the program's */
+
+static void pyt__sim_unhandle(void) {
+    for (size_t i = 0; i < PYT__SIM_SIGNALS; i++) {
+        if (pyt__sim_handlers[i] != SIG_ERR) {
+            (void)signal(pyt__sim_signals[i], pyt__sim_handlers[i]);
+        }
+    }
+}
+
+/* Once it returns the signal comes again, for the program's handler. */
+static void pyt__sim_on_signal(int number) {
+    pyt__sim_unhandle();
+    pyt__sim_last_words(number == SIGABRT ? "the program aborted" : "the program crashed");
+}
+
+static void pyt__sim_handle(void) {
+    for (size_t i = 0; i < PYT__SIM_SIGNALS; i++) {
+        pyt__sim_handlers[i] = signal(pyt__sim_signals[i], pyt__sim_on_signal);
+    }
+}
+
+static void pyt__sim_at_exit(void) {
+    pyt__sim_last_words("the program called exit");
+}
+
+static void pyt__sim_in_child(void) {
+    pyt__sim.forked = pyt__sim_me != NULL;
+}
+
+/* ---- runs ---- */
+
+/* PRIORITIES: the first run has no changes; it tells how many steps there are to choose from. */
+static void pyt__sim_draw_changes(void) {
+    size_t count = pyt__sim.length > 0 ? (size_t)pyt__sim.options.bound - 1 : 0;
+    pyt__sim.changes_at = (uint64_t *)pyt__sim_grow(pyt__sim.changes_at, &pyt__sim.changes_at_size,
+                                                    count + 1, sizeof *pyt__sim.changes_at);
+    for (size_t i = 0; i < count; i++) {
+        pyt__sim.changes_at[i] = 1 + pyt__sim_draw() % pyt__sim.length;
+    }
+    pyt__sim.changes_at_count = count;
+}
+
+static void pyt__sim_prepare(void) {
+    pyt__sim.run++;
+    pyt__sim.first = pyt__sim.last = pyt__sim.leaving = NULL;
+    pyt__sim.threads = 0;
+    pyt__sim.now = 0;
+    pyt__sim.steps = pyt__sim.changes = pyt__sim.tickets = pyt__sim.numbers = 0;
+    pyt__sim.holds = pyt__sim.streak = 0;
+    pyt__sim.given_way = 0;
+    pyt__sim.finishing = pyt__sim.failed = pyt__sim.names_grew = false;
+    pyt__sim.demoted = 0;
+    pyt__sim.preemptions = 0;
+    pyt__sim.segments_count = pyt__sim.choices_at = pyt__sim.words_count = 0;
+    pyt__sim.replay_at = 0;
+    pyt__sim.replay_left = 0;
+    pyt__sim.random = pyt__sim_mix(pyt__sim.seed);
+    pyt__sim.odds = UINT64_C(1) << pyt__sim_draw() % 6;
+    memset(pyt__sim.past, 0, sizeof pyt__sim.past);
+    if (pyt__sim.strategy == PYT_STRATEGY_PRIORITIES && !pyt__sim.replaying) {
+        pyt__sim_draw_changes();
+    }
+    if (pyt__sim.trace != NULL) {
+        (void)fprintf(pyt__sim.trace, "run %llu\n", (unsigned long long)pyt__sim.seed);
+    }
+    pyt__sim_state_renew();
+}
+
+static void pyt__sim_await_run(void) {
+    bool told = false;
+    uint64_t steps = 0;
+    while (!pyt__gate_wait(&pyt__sim.gate, told ? 0 : PYT__SIM_PATIENCE)) {
+        if (pyt__sim.steps == steps) {
+            told = true;
+            (void)fprintf(stderr,
+                          "simulate: run %lu (seed %llu) has made no step for %d s: "
+                          "a loop without a step, or a call that blocks\n",
+                          pyt__sim.runs, (unsigned long long)pyt__sim.seed, PYT__SIM_PATIENCE);
+        }
+        steps = pyt__sim.steps;
+    }
+    pyt__sim_arrive();
+}
+
+/* End the threads that are left where they wait, one after the other. */
+static void pyt__sim_end_threads(void) {
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (!thread->ended) {
+            thread->killed = true;
+            pyt__gate_open(&thread->gate);
+            pyt__below_thread_join(thread->below);
+        }
+    }
+    if (pyt__sim.last != NULL) {
+        pyt__sim.last->next = pyt__sim.free;
+        pyt__sim.free = pyt__sim.first;
+        pyt__sim.first = pyt__sim.last = NULL;
+    }
+}
+
+/* Returns false without a thread for it. */
+static bool pyt__sim_run_once(void) {
+    pyt__sim_prepare();
+    pyt__sim_thread *body = pyt__sim_thread_make(0, NULL);
+    if (body != NULL) {
+        pyt__sim_pass(body);
+        pyt__sim_await_run();
+    }
+    if (body != NULL && !pyt__sim.failed && pyt__sim.replaying &&
+        (pyt__sim.replay_left > 0 || pyt__sim.replay_at < pyt__sim.replay_count)) {
+        pyt__sim.failed = true;
+        pyt__sim_clear(&pyt__sim.report);
+        pyt__sim_clear(&pyt__sim.message);
+        pyt__sim_say(&pyt__sim.message,
+                     "the schedule belongs to another program: this one ended after step %llu",
+                     (unsigned long long)pyt__sim.steps);
+        pyt__sim_say(&pyt__sim.report, "simulate: %s\n", pyt__sim.message.text);
+    }
+    pyt__sim_end_threads();
+    pyt__sim_release_all();
+    return body != NULL;
+}
+
+/* EXHAUSTIVE: take the next alternative of the last choice that has one. Searches with fewer
+ * preemptions come first: they are short, and find most.
+ * Returns  false when all have been taken */
+static bool pyt__sim_backtrack(void) {
+    if (pyt__sim.names_grew) {
+        pyt__sim.choices_count = 0;
+        pyt__sim.bound = 0;
+        return true;
+    }
+    while (pyt__sim.choices_count > 0) {
+        pyt__sim_choice *last = &pyt__sim.choices[pyt__sim.choices_count - 1];
+        if (++last->chosen < last->count) {
+            return true;
+        }
+        pyt__sim.choices_count--;
+    }
+    return pyt__sim.bound++ < (uint32_t)pyt__sim.options.bound;
+}
+
+static pyt_status pyt__sim_run_all(void) {
+    unsigned long limit = pyt__sim.replaying ? 1 : pyt__sim.options.runs;
+    while (limit == 0 || pyt__sim.runs < limit) {
+        pyt__sim.runs++;
+        if (!pyt__sim_run_once()) {
+            return PYT_MEMORY_ERROR;
+        }
+        if (pyt__sim.failed) {
+            return PYT_RUNTIME_ERROR;
+        }
+        if (pyt__sim.replaying) {
+            break;
+        }
+        if (pyt__sim.strategy == PYT_STRATEGY_EXHAUSTIVE) {
+            if (!pyt__sim_backtrack()) {
+                break;
+            }
+        } else {
+            pyt__sim.seed += pyt__sim.length > 0 || pyt__sim.strategy == PYT_STRATEGY_RANDOM;
+            pyt__sim.length = pyt__sim.length > 0 ? pyt__sim.length : pyt__sim.steps;
+        }
+    }
+    return PYT_OK;
+}
+
+/* ---- the call ---- */
+
+/* Read a number in decimal and move on behind it. 0: there is none, or it is too large. */
+static uint64_t pyt__sim_read(const char **text) {
+    uint64_t number = 0;
+    bool good = **text >= '1' && **text <= '9';
+    while (good && **text >= '0' && **text <= '9') {
+        uint64_t digit = (uint64_t)(**text - '0');
+        good = number <= (UINT64_MAX - digit) / 10;
+        number = number * 10 + digit;
+        ++*text;
+    }
+    return good ? number : 0;
+}
+
+static bool pyt__sim_read_segment(const char **text, pyt__sim_segment *segment) {
+    if (**text == 't') {
+        segment->thread = 0;
+        segment->steps = 1;
+        ++*text;
+        return true;
+    }
+    uint64_t steps = pyt__sim_read(text);
+    if (steps == 0 || steps > UINT32_MAX || **text != 'x') {
+        return false;
+    }
+    ++*text;
+    uint64_t thread = pyt__sim_read(text);
+    segment->steps = (uint32_t)steps;
+    segment->thread = (uint32_t)thread;
+    return thread > 0 && thread <= UINT32_MAX;
+}
+
+static bool pyt__sim_read_schedule(const char *text) {
+    pyt__sim.replay_count = 0;
+    for (;;) {
+        pyt__sim.replay =
+            (pyt__sim_segment *)pyt__sim_grow(pyt__sim.replay, &pyt__sim.replay_size,
+                                              pyt__sim.replay_count + 1, sizeof *pyt__sim.replay);
+        if (!pyt__sim_read_segment(&text, &pyt__sim.replay[pyt__sim.replay_count])) {
+            return false;
+        }
+        pyt__sim.replay_count++;
+        if (*text == '\0') {
+            return true;
+        }
+        if (*text++ != ',') {
+            return false;
+        }
+    }
+}
+
+/* Put defaults in the place of zeros. */
+static void pyt__sim_default(pyt_simulate_options *options) {
+    bool exhaustive = options->strategy == PYT_STRATEGY_EXHAUSTIVE;
+    if (options->runs == 0 && !exhaustive) {
+        options->runs = 1000;
+    }
+    if (options->bound == 0) {
+        options->bound = exhaustive ? 2 : 3;
+    }
+    if (options->max_steps == 0) {
+        options->max_steps = 1000000;
+    }
+}
+
+static pyt_status pyt__sim_take_options(const pyt_simulate_options *given) {
+    static const pyt_simulate_options zeros = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, false};
+    pyt_simulate_options options = given != NULL ? *given : zeros;
+    const char *schedule =
+        options.schedule != NULL ? options.schedule : getenv("PYTHREADING_SCHEDULE");
+    const char *seed = options.seed == 0 ? getenv("PYTHREADING_SEED") : NULL;
+    if ((int)options.strategy < 0 || options.strategy > PYT_STRATEGY_EXHAUSTIVE) {
+        return pyt__fail(PYT_VALUE_ERROR, "there is no such strategy");
+    }
+    pyt__sim_default(&options);
+    if (options.bound < 0 || (unsigned long)options.bound > options.max_steps) {
+        return pyt__fail(PYT_VALUE_ERROR, "the bound must be from 0 to max_steps");
+    }
+    if (seed != NULL) {
+        options.seed = pyt__sim_read(&seed);
+        if (options.seed == 0 || *seed != '\0') {
+            return pyt__fail(PYT_VALUE_ERROR, "PYTHREADING_SEED is not a number above 0");
+        }
+    }
+    options.seed = options.seed != 0 ? options.seed : 1;
+    pyt__sim.replaying = schedule != NULL;
+    if (schedule != NULL && !pyt__sim_read_schedule(schedule)) {
+        return pyt__fail(PYT_VALUE_ERROR, "the schedule is not one: steps and threads, as 2x1,3x2");
+    }
+    pyt__sim.options = options;
+    pyt__sim.strategy = (int)options.strategy;
+    pyt__sim.seed = options.seed;
+    pyt__sim.runs = 0;
+    pyt__sim.length = 0;
+    pyt__sim.choices_count = 0;
+    pyt__sim.bound = 0;
+    return PYT_OK;
+}
+
+/* Once in a process. */
+static bool pyt__sim_make_ready(void) {
+    if (!pyt__sim.ready) {
+        pyt__sim.ready = pyt__gate_init(&pyt__sim.gate) &&
+                         pyt__below_mutex_init(&pyt__sim.door_mutex) &&
+                         pyt__below_cond_init(&pyt__sim.door) && atexit(pyt__sim_at_exit) == 0 &&
+                         pyt__below_at_fork(NULL, NULL, pyt__sim_in_child);
+        const char *trace = getenv("PYTHREADING_TRACE"); /* for tests: where steps are written */
+        pyt__sim.trace = trace != NULL ? fopen(trace, "w") : NULL;
+        pyt__sim.whole = getenv("PYTHREADING_WHOLE") != NULL; /* for tests: no reduction */
+    }
+    return pyt__sim.ready;
+}
+
+/* The simulation is over for threads that wait outside. */
+static void pyt__sim_open_door(void) {
+    pyt__below_mutex_lock(&pyt__sim.door_mutex);
+    PYT__RAW_STORE(&pyt__sim.active, 0, release);
+    PYT__RAW_STORE(&pyt__sim.outside, 0, relaxed);
+    pyt__below_cond_signal(&pyt__sim.door);
+    pyt__below_mutex_unlock(&pyt__sim.door_mutex);
+}
+
+static pyt_status pyt__sim_call(void) {
+    pyt__pinning pinning;
+    size_t size = pyt__sim_state_size();
+    char *state = (char *)pyt__below_memory(size);
+    if (state == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    pyt__sim_state_save(state);
+    pyt__sim_handle();
+    pyt__below_pin(&pinning);
+    pyt_status status = pyt__sim_run_all();
+    pyt__below_unpin(&pinning);
+    pyt__sim_unhandle();
+    pyt__sim_state_restore(state);
+    pyt__below_memory_free(state, size);
+    if (pyt__sim.trace != NULL) {
+        (void)fflush(pyt__sim.trace);
+    }
+    return status;
+}
+
+PYT__API pyt_status pyt_simulate(const pyt_simulate_options *options, void (*body)(void *arg),
+                                 void *arg) {
+    uint32_t idle = 0;
+    if (body == NULL) {
+        return pyt__fail_null();
+    }
+    if (pyt__sim_me != NULL) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "a run cannot simulate");
+    }
+    if (!PYT__RAW_CAS(&pyt__sim.active, &idle, 1, acquire)) {
+        return pyt__fail(PYT_RUNTIME_ERROR, "another thread simulates");
+    }
+    pyt__sim_apart = true;
+    pyt_status status = pyt__sim_make_ready() ? pyt__sim_take_options(options) : PYT_MEMORY_ERROR;
+    bool good = status == PYT_OK;
+    if (good) {
+        pyt__sim.body = body;
+        pyt__sim.arg = arg;
+        status = pyt__sim_call();
+    }
+    pyt__sim_open_door();
+    pyt__sim_apart = false;
+    if (status == PYT_RUNTIME_ERROR) {
+        if (!pyt__sim.options.quiet) {
+            (void)fputs(pyt__sim.report.text, stderr);
+        }
+        return pyt__fail_copied(status, pyt__sim.message.text);
+    }
+    return status == PYT_MEMORY_ERROR ? pyt__fail_memory() : status;
+}
+
+PYT__API const char *pyt_simulate_schedule(void) {
+    return pyt__sim.schedule.text != NULL ? pyt__sim.schedule.text : "";
+}
+
+PYT__API unsigned long pyt_simulate_runs(void) {
+    return pyt__sim.runs;
+}
+
+#endif /* PYTHREADING_SIMULATE */
+#endif /* PYT__DEFINE */
+
 /* In the debug build a call of the user's is a macro that notes its place, calls, and reports a
  * mistake. While definitions are compiled PYT__CALL is but the call: config sees to that.
  *
  * Of those in PYT__CALL_TRY clang's thread safety analysis decides by the outcome who holds the
  * lock. It has to be a bare call there, of a function that says so itself. */
-#if defined(PYTHREADING_DEBUG)
+#if PYT__PLACED
 #if PYT__DECLARE || PYT__DEFINE
 #undef PYT__CALL
 #undef PYT__CALL_TRY
@@ -14420,6 +16832,7 @@ PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_timeout(pyt_condition *cond
 PYT__EXTERN_C_END
 
 #define pyt_local_get(...) PYT__CALL_GET(pyt_local_get, __VA_ARGS__)
+#define pyt_simulate(...) PYT__CALL(pyt_simulate, __VA_ARGS__)
 #define pyt_sleep(...) PYT__CALL(pyt_sleep, __VA_ARGS__)
 #define pyt_lock_acquire(...) PYT__CALL(pyt_lock_acquire, __VA_ARGS__)
 #define pyt_lock_acquire_nowait(...) PYT__CALL_TRY(pyt_lock_acquire_nowait, __VA_ARGS__)

@@ -82,6 +82,16 @@ diff "$dir/statuses" "$dir/noted" >"$dir/wrong"
 [ -s "$dir/noted" ] || echo "no calls that note their place" >"$dir/wrong"
 result "each call that has a status notes its place in the debug build"
 
+# What a simulated run begins with anew. Left alone are what the scheduler itself and the backend
+# below it use, thread-local variables, and the misusehook.
+${CC:-cc} -std=c11 -DPYTHREADING_SIMULATE -DPYTHREADING_IMPLEMENTATION -x c -c $header \
+    -o "$dir/header.o" 2>"$dir/wrong"
+nm "$dir/header.o" | sed -nE 's/^[0-9a-f]+ [bBdD] //p' |
+    grep -vE '^(parallel|rate|first|what|names|sentences)\.' |
+    grep -vE '^pyt__(sim|me$|my_notes|worker_here|misuse)' | sort >"$dir/variables"
+sed -nE 's/^ +X\((pyt__[a-z_]+)\).*/\1/p' $header | sort | diff - "$dir/variables" >>"$dir/wrong"
+result "a simulated run begins with every variable of the library as new"
+
 # A condition in parentheses, over as many lines as it takes, is followed by a brace, unless a macro
 # ends with it.
 awk '

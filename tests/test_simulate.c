@@ -1,0 +1,139 @@
+/* Simulated schedules, as a program sees them. Most holds in both builds: a body is run once or as
+ * often as asked for, and what it shares is its own. */
+#include "test.h"
+
+static void count_a_run(void *count) {
+    ++*(int *)count;
+    pyt_step();
+    PYT_CHECK(*(int *)count > 0);
+}
+
+TEST(a_body_is_run_as_often_as_asked_for) {
+    int count = 0;
+    pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 3, 0, 0, 0, NULL, false};
+    CHECK_STATUS(pyt_simulate(&options, count_a_run, &count), PYT_OK);
+    CHECK_INT(count, 3);
+    CHECK_INT(pyt_simulate_runs(), 3);
+}
+
+TEST(a_simulation_without_a_body_is_refused) {
+    CHECK_STATUS(pyt_simulate(NULL, NULL, NULL), PYT_VALUE_ERROR);
+}
+
+TEST(before_a_failure_there_is_no_schedule) {
+    CHECK_STR(pyt_simulate_schedule(), "");
+}
+
+#if defined(PYTHREADING_SIMULATE)
+
+typedef struct two_locks {
+    pyt_lock first, second;
+} two_locks;
+
+static void *take_both(void *arg) {
+    two_locks *locks = (two_locks *)arg;
+    pyt_with(&locks->first) {
+        pyt_with(&locks->second) {
+        }
+    }
+    return NULL;
+}
+
+static void *take_both_backwards(void *arg) {
+    two_locks *locks = (two_locks *)arg;
+    pyt_with(&locks->second) {
+        pyt_with(&locks->first) {
+        }
+    }
+    return NULL;
+}
+
+static void run_pair(void *(*one)(void *), void *(*other)(void *)) {
+    two_locks locks = {PYT_LOCK_INIT, PYT_LOCK_INIT};
+    pyt_thread *threads[2];
+    void *(*targets[2])(void *) = {one, other};
+    for (int i = 0; i < 2; i++) {
+        pyt_thread_options options = {0};
+        options.target = targets[i];
+        options.arg = &locks;
+        PYT_CHECK(pyt_thread_new(&threads[i], &options) == PYT_OK);
+        PYT_CHECK(pyt_thread_start(threads[i]) == PYT_OK);
+    }
+    for (int i = 0; i < 2; i++) {
+        PYT_CHECK(pyt_thread_join(threads[i]) == PYT_OK);
+        pyt_thread_unref(threads[i]);
+    }
+}
+
+static void in_two_orders(void *arg) {
+    (void)arg;
+    run_pair(take_both, take_both_backwards);
+}
+
+static void in_one_order(void *arg) {
+    (void)arg;
+    run_pair(take_both, take_both);
+}
+
+TEST(a_deadlock_is_found_and_its_schedule_finds_it_again) {
+    for (int strategy = 0; strategy <= PYT_STRATEGY_EXHAUSTIVE; strategy++) {
+        pyt_simulate_options options = {(pyt_strategy)strategy, 0, 0, 0, 0, NULL, true};
+        CHECK_STATUS(pyt_simulate(&options, in_two_orders, NULL), PYT_RUNTIME_ERROR);
+        char schedule[4096];
+        (void)snprintf(schedule, sizeof schedule, "%s", pyt_simulate_schedule());
+        options.schedule = schedule;
+        CHECK_STATUS(pyt_simulate(&options, in_two_orders, NULL), PYT_RUNTIME_ERROR);
+        CHECK_STR(pyt_simulate_schedule(), schedule);
+    }
+}
+
+TEST(locks_taken_in_one_order_pass) {
+    pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 200, 0, 0, 0, NULL, false};
+    CHECK_STATUS(pyt_simulate(&options, in_one_order, NULL), PYT_OK);
+    options.strategy = PYT_STRATEGY_EXHAUSTIVE;
+    options.runs = 0;
+    options.bound = 1;
+    CHECK_STATUS(pyt_simulate(&options, in_one_order, NULL), PYT_OK);
+}
+
+static void sleep_for_hours(void *arg) {
+    (void)arg;
+    PYT_CHECK(pyt_monotonic() == 0);
+    PYT_CHECK(pyt_sleep(36000) == PYT_OK);
+    PYT_CHECK(pyt_monotonic() >= 36000);
+}
+
+TEST(hours_pass_in_no_time) {
+    CHECK_STATUS(pyt_simulate(NULL, sleep_for_hours, NULL), PYT_OK);
+}
+
+static void step_for_ever(void *arg) {
+    (void)arg;
+    for (;;) {
+        pyt_step();
+    }
+}
+
+static void simulate_inside(void *arg) {
+    PYT_CHECK(pyt_simulate(NULL, sleep_for_hours, arg) == PYT_RUNTIME_ERROR);
+}
+
+static void check_what_is_false(void *arg) {
+    PYT_CHECK(arg != NULL);
+}
+
+TEST(what_cannot_be_simulated_is_refused_or_fails) {
+    pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 2, 0, 0, 1000, NULL, true};
+    CHECK_STATUS(pyt_simulate(&options, step_for_ever, NULL), PYT_RUNTIME_ERROR);
+    CHECK_STATUS(pyt_simulate(&options, check_what_is_false, NULL), PYT_RUNTIME_ERROR);
+    CHECK_STATUS(pyt_simulate(&options, simulate_inside, NULL), PYT_OK);
+    options.bound = -1;
+    CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_VALUE_ERROR);
+    options.bound = 0;
+    options.schedule = "2x1,";
+    CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_VALUE_ERROR);
+    options.schedule = "1x1,1x9";
+    CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_RUNTIME_ERROR);
+}
+
+#endif
