@@ -873,6 +873,9 @@ static char *pyt__copy_text(const char *text) {
  *    pyt__os_processors()   how many processors this process may use
  *    pyt__os_processor()    which one the calling thread runs on; -1: not known
  *    pyt__os_relax()        a hint between two looks at a word
+ *    pyt__os_traits         what a thread passes on to those it starts: get, set (as far as the
+ *                           system allows), set_main: have the main thread's, but block all signals
+ *    pyt__os_block()        block all signals; pyt__os_unblock() has those of `traits` again
  *    pyt__os_is_alone()     has the system ended all other threads, because the process ends
  *
  *  Whatever returns bool returns false when the system is out of memory or threads, and has
@@ -962,6 +965,7 @@ PYT__EXTERN_CXX_BEGIN
 #error "define _WIN32_WINNT as 0x0600 (Windows Vista) or later before the first #include"
 #endif
 #else
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(PYTHREADING_SIMULATE)
@@ -1371,6 +1375,124 @@ static void *pyt__pthread_entry(void *arg) {
 #endif /* !PYTHREADING_DUMMY */
 
 #endif /* !PYT__WINDOWS */
+
+/* ---- what a thread passes on to those it starts ---- */
+
+#if defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS)
+
+typedef char pyt__os_traits;
+
+static PYT__UNUSED void pyt__os_traits_get(pyt__os_traits *traits) {
+    *traits = 0;
+}
+
+static PYT__UNUSED void pyt__os_traits_set(const pyt__os_traits *traits) {
+    (void)traits;
+}
+
+static PYT__UNUSED void pyt__os_traits_set_main(void) {
+}
+
+static void pyt__os_block(pyt__os_traits *before) {
+    *before = 0;
+}
+
+static void pyt__os_unblock(const pyt__os_traits *before) {
+    (void)before;
+}
+
+#else
+
+#if defined(__GLIBC__)
+typedef __sigset_t pyt__os_signals;
+#else
+typedef sigset_t pyt__os_signals;
+#endif
+#if defined(SIG_SETMASK)
+#define PYT__SIG_SETMASK SIG_SETMASK
+#else
+#define PYT__SIG_SETMASK 2
+PYT__EXTERN_C_BEGIN
+int pthread_sigmask(int how, const pyt__os_signals *set, pyt__os_signals *before);
+int sigfillset(pyt__os_signals *set);
+PYT__EXTERN_C_END
+#endif
+
+/* Two of them are equal when their bytes are. */
+typedef struct pyt__os_traits {
+    pyt__os_signals blocked;
+#if defined(__linux__)
+    uint64_t scheduling[6]; /* the system's struct sched_attr */
+    unsigned long processors[128];
+    long processors_size;
+#endif
+} pyt__os_traits;
+
+#if defined(__linux__)
+#define PYT__RESET_ON_FORK 1
+
+/* thread  0: the calling one */
+static void pyt__os_get_scheduling(pyt__os_traits *traits, long thread) {
+    traits->processors_size =
+        syscall(SYS_sched_getaffinity, thread, sizeof traits->processors, traits->processors);
+#if defined(SYS_sched_getattr)
+    if (syscall(SYS_sched_getattr, thread, traits->scheduling, sizeof traits->scheduling, 0) != 0) {
+        traits->scheduling[0] = 0;
+    }
+#endif
+}
+
+static void pyt__os_set_scheduling(const pyt__os_traits *traits) {
+#if defined(SYS_sched_getattr)
+    if (traits->scheduling[0] != 0 && !(traits->scheduling[1] & PYT__RESET_ON_FORK)) {
+        (void)syscall(SYS_sched_setattr, 0, traits->scheduling, 0);
+    }
+#endif
+    if (traits->processors_size > 0) {
+        (void)syscall(SYS_sched_setaffinity, 0, traits->processors_size, traits->processors);
+    }
+}
+#endif
+
+static void pyt__os_traits_get(pyt__os_traits *traits) {
+    memset(traits, 0, sizeof *traits);
+    (void)pthread_sigmask(PYT__SIG_SETMASK, NULL, &traits->blocked);
+#if defined(__linux__)
+    int saved = errno;
+    pyt__os_get_scheduling(traits, 0);
+    errno = saved;
+#endif
+}
+
+static void pyt__os_traits_set(const pyt__os_traits *traits) {
+#if defined(__linux__)
+    int saved = errno;
+    pyt__os_set_scheduling(traits);
+    errno = saved;
+#endif
+    (void)pthread_sigmask(PYT__SIG_SETMASK, &traits->blocked, NULL);
+}
+
+static void pyt__os_traits_set_main(void) {
+#if defined(__linux__)
+    pyt__os_traits traits;
+    memset(&traits, 0, sizeof traits);
+    pyt__os_get_scheduling(&traits, (long)getpid());
+    pyt__os_set_scheduling(&traits);
+#endif
+}
+
+static void pyt__os_block(pyt__os_traits *before) {
+    pyt__os_signals all;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(PYT__SIG_SETMASK, &all, &before->blocked);
+}
+
+static void pyt__os_unblock(const pyt__os_traits *before) {
+    (void)pthread_sigmask(PYT__SIG_SETMASK, &before->blocked, NULL);
+}
+
+#endif
 
 #if defined(PYTHREADING_DUMMY)
 
@@ -6444,14 +6566,16 @@ struct pyt_thread {
         char *message;       /* with RAISED, instead of the result */
     } end;
     union {
-        size_t stack_size;     /* NEW */
-        pyt__os_thread thread; /* with JOINABLE */
+        size_t stack_size;          /* NEW */
+        struct pyt__traits *traits; /* of a timer that waits; under pyt__timers_lock */
+        pyt__os_thread thread;      /* with JOINABLE */
     } system;
     pyt_event done;
     pyt_lock join_lock;
     PYT__ATOMIC(pyt__self *) self; /* the thread's page, from its first step on */
     union {
         int64_t deadline;                  /* a timer's: first the interval, then when it is due */
+        struct pyt__traits *traits;        /* of a timer that is given its thread */
         PYT__ATOMIC(unsigned long) native; /* with BEGUN */
     } when;
     uint32_t number; /* of "Thread-N"; 0: none was drawn */
@@ -7060,6 +7184,8 @@ static void pyt__thread_begun(pyt_thread *thread) {
     }
 }
 
+static void pyt__timer_begin(pyt_thread *timer); /* the timer room's: take the starter's traits */
+
 /* The new thread's first step: show its page, take over the hooks, tell the system its name. */
 static void pyt__thread_begin(pyt_thread *thread) {
     pyt__parker *parker = thread->end.parker;
@@ -7068,6 +7194,9 @@ static void pyt__thread_begin(pyt_thread *thread) {
     pyt__me.pyt__ident = (uintptr_t)thread;
     pyt__thread_promote(thread);
     (void)pyt__enroll_with(parker); /* without the hook at its end it must end by returning */
+    if (pyt__thread_state(thread) & PYT__TIMER) {
+        pyt__timer_begin(thread);
+    }
     PYT__STORE(&thread->when.native, pyt__os_thread_id(), relaxed);
     if (!(pyt__thread_state(thread) & PYT__RAW)) {
         pyt__registry_open();
@@ -7276,7 +7405,7 @@ static pyt_status pyt__thread_start(pyt_thread *thread) {
     return pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
 }
 
-/* Start a thread of the library's own, which is in no list and a daemon.
+/* Start a thread of the library's own, which is in no list, a daemon, and has all signals blocked.
  * function  is given the handle, not NULL
  * Returns   the handle, with a reference; NULL without memory */
 static PYT__UNUSED pyt_thread *pyt__thread_start_hidden(void (*function)(void *)) {
@@ -7287,7 +7416,11 @@ static PYT__UNUSED pyt_thread *pyt__thread_start_hidden(void (*function)(void *)
     thread->call.function = function;
     thread->arg = thread;
     pyt__thread_change(thread, 0, PYT__STARTING | PYT__RAW | PYT__DAEMON | pyt__forks_mark());
-    if (pyt__thread_start(thread) != PYT_OK) {
+    pyt__os_traits before;
+    pyt__os_block(&before);
+    pyt_status status = pyt__thread_start(thread);
+    pyt__os_unblock(&before);
+    if (status != PYT_OK) {
         pyt_thread_unref(thread);
         return NULL;
     }
@@ -7582,7 +7715,10 @@ PYT__API pyt_status pyt_interrupt_main(void) {
  *  while holding it: the service cannot miss it. `place` is the timer's place in the heap
  *  from 1 on; 0 says that it is not there, so that its thread is on the way, or it is cancelled.
  *
- *  The service starts with the first timer and is stopped at the end of the process. When the
+ *  The service starts with the first timer, and ends when none has waited for a moment. It has all
+ *  signals blocked, and the main thread's priority and processors; a timer's thread takes those of
+ *  the thread that started the timer, which the timer keeps in a record that it shares with others
+ *  of the same. When the
  *  system has no thread for a timer that is due, it goes back into the heap for a little while:
  *  something must end first.
  * ============================================================================================== */
@@ -7619,8 +7755,9 @@ PYT__EXTERN_C_END
 
 #if PYT__DEFINE
 
-#define PYT__TIMER_ARITY 4        /* children of a place in the heap: one cache line of them */
-#define PYT__TIMER_RETRY 10000000 /* nanoseconds until the system is asked again for a thread */
+#define PYT__TIMER_ARITY 4          /* children of a place in the heap: one cache line of them */
+#define PYT__TIMER_RETRY 10000000   /* nanoseconds until the system is asked again for a thread */
+#define PYT__TIMER_LINGER 100000000 /* nanoseconds without a timer until the service ends */
 
 static void pyt__fork_child_end_thread(pyt_thread *thread); /* the process room's */
 
@@ -7670,6 +7807,21 @@ static pyt_status pyt__timer_start(pyt_thread *timer) {
 
 static void pyt__timer_remove_locked(pyt_thread *timer) {
     (void)timer; /* none ever waits */
+}
+
+static void pyt__timer_begin(pyt_thread *timer) {
+    (void)timer; /* it is the starter */
+}
+
+static void pyt__traits_drop_all(void) {
+}
+
+static void pyt__traits_drop_locked(struct pyt__traits *traits) {
+    (void)traits;
+}
+
+static pyt__parker *pyt__timers_call_service_locked(void) {
+    return NULL;
 }
 
 static void pyt__timers_close(void) {
@@ -7765,6 +7917,64 @@ static void pyt__timer_remove_locked(pyt_thread *timer) {
     }
 }
 
+/* ---- what timers pass on ---- */
+
+typedef struct pyt__traits {
+    struct pyt__traits *next; /* all but the last two are fixed; under the lock */
+    pyt__os_traits traits;
+    uint32_t refs; /* timers that have not begun; under the lock */
+} pyt__traits;
+
+static pyt__traits *pyt__timers_traits; /* under the lock */
+
+/* The record of these traits, with one more reference; NULL without memory. */
+static pyt__traits *pyt__traits_take_locked(const pyt__os_traits *traits) {
+    pyt__traits *record = pyt__timers_traits;
+    while (record != NULL && memcmp(&record->traits, traits, sizeof *traits) != 0) {
+        record = record->next;
+    }
+    if (record == NULL) {
+        record = (pyt__traits *)pyt__allocate_zeroed(sizeof *record);
+        if (record == NULL) {
+            return NULL;
+        }
+        record->traits = *traits;
+        record->next = pyt__timers_traits;
+        pyt__timers_traits = record;
+    }
+    record->refs++;
+    return record;
+}
+
+static void pyt__traits_drop_locked(pyt__traits *record) {
+    if (--record->refs == 0) {
+        pyt__traits **link = &pyt__timers_traits;
+        while (*link != record) {
+            link = &(*link)->next;
+        }
+        *link = record->next;
+        pyt__release_memory(record);
+    }
+}
+
+/* In fork's child, which has no timers. */
+static void pyt__traits_drop_all(void) {
+    while (pyt__timers_traits != NULL) {
+        pyt__traits *record = pyt__timers_traits;
+        pyt__timers_traits = record->next;
+        pyt__release_memory(record);
+    }
+}
+
+/* In the timer's new thread: be as if its starter had started it. */
+static void pyt__timer_begin(pyt_thread *timer) {
+    pyt__traits *record = timer->when.traits;
+    pyt__os_traits_set(&record->traits);
+    pyt__lock_take(&pyt__timers_lock);
+    pyt__traits_drop_locked(record);
+    pyt_lock_release(&pyt__timers_lock);
+}
+
 /* ---- the service ---- */
 
 /* Take the service out of its sleep. Returns what to wake once the lock is let go. */
@@ -7780,8 +7990,10 @@ static void pyt__timer_fire(pyt_thread *timer) {
     pyt__parker *parker = pyt__parker_take();
     bool fired = false;
     pyt__lock_take(&timer->join_lock);
+    pyt__traits *traits = timer->system.traits;
     if (parker != NULL) {
         timer->end.parker = parker;
+        timer->when.traits = traits;
         fired = pyt__thread_launch_locked(timer, 0);
     }
     pyt_lock_release(&timer->join_lock);
@@ -7792,7 +8004,11 @@ static void pyt__timer_fire(pyt_thread *timer) {
     pyt__lock_take(&pyt__timers_lock);
     pyt__timers_firing--;
     bool cancelled = !fired && (pyt__thread_state(timer) & PYT__CANCELLED);
+    if (cancelled) {
+        pyt__traits_drop_locked(traits);
+    }
     if (!fired && !cancelled) {
+        timer->system.traits = traits;
         timer->when.deadline = pyt__os_now() + PYT__TIMER_RETRY;
         pyt__timer_add_locked(timer);
     }
@@ -7803,16 +8019,27 @@ static void pyt__timer_fire(pyt_thread *timer) {
     pyt_thread_unref(timer);
 }
 
+/* The service ends, for want of timers; a later start of one starts it again. */
+static void pyt__timers_end_service_locked(void) {
+    pyt_thread *service = pyt__timers_service;
+    if (service == pyt__me.pyt__thread) {
+        pyt__timers_service = NULL;
+        pyt_thread_unref(service); /* not the last: a thread has one of its own */
+    }
+}
+
 /* Wait for the first timer to be due. Returns NULL when the service is to stop. */
 static pyt_thread *pyt__timers_next(void) {
+    bool idle = false;
     for (;;) {
         pyt__lock_take(&pyt__timers_lock);
-        if (pyt__timers_stopping) {
+        if (pyt__timers_stopping || (idle && pyt__timers_count == 0)) {
+            pyt__timers_end_service_locked();
             pyt_lock_release(&pyt__timers_lock);
             return NULL;
         }
         pyt_thread *first = pyt__timers_count > 0 ? pyt__timers_heap[0] : NULL;
-        int64_t deadline = first != NULL ? first->when.deadline : PYT__FOREVER;
+        int64_t deadline = first != NULL ? first->when.deadline : pyt__os_now() + PYT__TIMER_LINGER;
         if (first != NULL && deadline <= pyt__os_now()) {
             pyt__timer_remove_locked(first);
             pyt__timers_firing++;
@@ -7825,12 +8052,14 @@ static pyt_thread *pyt__timers_next(void) {
         pyt__queue_add(bucket, parker, &pyt__timers_queue, NULL);
         pyt__bucket_unlock(bucket);
         pyt_lock_release(&pyt__timers_lock);
-        pyt__sleep(parker, &pyt__timers_queue, deadline, false);
+        pyt_status status = pyt__sleep(parker, &pyt__timers_queue, deadline, false);
+        idle = first == NULL && status == PYT_TIMEOUT;
     }
 }
 
 static void pyt__timers_serve(void *arg) {
     (void)arg;
+    pyt__os_traits_set_main();
     pyt_thread *timer = pyt__timers_next();
     while (timer != NULL) {
         pyt__timer_fire(timer);
@@ -7850,7 +8079,7 @@ static bool pyt__timers_open_locked(void) {
 /* Stop the service; a later start of a timer starts it again. The calling thread is enrolled. */
 static void pyt__timers_close(void) {
     pyt__lock_take(&pyt__timers_lock);
-    pyt_thread *service = pyt__timers_service;
+    pyt_thread *service = pyt_thread_ref(pyt__timers_service);
     pyt__timers_stopping = service != NULL;
     pyt__parker *list = service != NULL ? pyt__timers_call_service_locked() : NULL;
     pyt_lock_release(&pyt__timers_lock);
@@ -7860,7 +8089,6 @@ static void pyt__timers_close(void) {
     }
     pyt__thread_join_until(service, PYT__FOREVER, false);
     pyt__lock_take(&pyt__timers_lock);
-    pyt__timers_service = NULL;
     pyt__timers_stopping = false;
     pyt_lock_release(&pyt__timers_lock);
     pyt_thread_unref(service);
@@ -7869,8 +8097,14 @@ static void pyt__timers_close(void) {
 /* Start a timer whose state is STARTING. */
 static pyt_status pyt__timer_start(pyt_thread *timer) {
     pyt__parker *list = NULL;
+    pyt__os_traits traits;
+    pyt__os_traits_get(&traits);
     pyt__lock_take(&pyt__timers_lock);
-    if (!pyt__timers_reserve_locked() || !pyt__timers_open_locked()) {
+    pyt__traits *record = pyt__traits_take_locked(&traits);
+    if (record == NULL || !pyt__timers_reserve_locked() || !pyt__timers_open_locked()) {
+        if (record != NULL) {
+            pyt__traits_drop_locked(record);
+        }
         pyt_lock_release(&pyt__timers_lock);
         return pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
     }
@@ -7880,7 +8114,10 @@ static pyt_status pyt__timer_start(pyt_thread *timer) {
     pyt__registry_close();
     uint32_t state = pyt__thread_change(timer, PYT__PHASE, PYT__ALIVE);
     bool cancelled = state & PYT__CANCELLED;
-    if (!cancelled) {
+    if (cancelled) {
+        pyt__traits_drop_locked(record);
+    } else {
+        timer->system.traits = record;
         timer->when.deadline = pyt__from_now(timer->when.deadline);
         pyt__timer_add_locked(timer);
         if (timer->place == 1) {
@@ -7904,6 +8141,7 @@ static void pyt__timers_fork_child(void) {
     pyt__timers_count = 0;
     pyt__timers_firing = 0;
     pyt__timers_stopping = false;
+    pyt__traits_drop_all();
     if (pyt__timers_service != NULL) {
         if (pyt__thread_phase(pyt__timers_service) != PYT__OVER) {
             pyt__fork_child_end_thread(pyt__timers_service);
@@ -7926,14 +8164,18 @@ PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer) {
     pyt__lock_take(&pyt__timers_lock);
     pyt__thread_change(timer, 0, PYT__CANCELLED);
     bool waiting = pyt__thread_phase(timer) == PYT__ALIVE && timer->place != 0;
+    pyt__parker *service = NULL;
     if (waiting) {
         pyt__timer_remove_locked(timer);
+        pyt__traits_drop_locked(timer->system.traits);
+        service = pyt__timers_count == 0 ? pyt__timers_call_service_locked() : NULL;
     }
     pyt__bucket *bucket = pyt__bucket_lock(&timer->call); /* those in pyt__timer_run_here */
     pyt__parker *list = pyt__queue_take_all(bucket, &timer->call, PYT__PLAIN);
     pyt__bucket_unlock(bucket);
     pyt_lock_release(&pyt__timers_lock);
     pyt__wake_list(list);
+    pyt__wake_list(service);
     if (waiting) {
         pyt__thread_finish(timer);
     }
@@ -13580,7 +13822,8 @@ static pyt_event pyt__exit_never; /* never set: what threads wait for that came 
 /* In fork's child, which is a new process. A handler that was called will not be called again: the
  * next start of a thread registers it anew. */
 static void pyt__exit_fork_child(void) {
-    if (PYT__SWAP(&pyt__exiting, 0, relaxed) != 0) {
+    if (PYT__LOAD(&pyt__exiting, relaxed) != 0) {
+        PYT__STORE(&pyt__exiting, 0, relaxed);
         pyt__exit_hooked = false;
     }
 }

@@ -7,6 +7,7 @@
 #if !defined(_WIN32) && !defined(PYTHREADING_DUMMY)
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -777,5 +778,104 @@ TEST(a_threads_own_destructors_have_run_before_the_programs) {
         CHECK_STR(output, "thread's own\nstatics\n");
     }
 }
+
+/* ---- threads of the library's own ------------------------------------------------------------ */
+
+static void fire_event(void *arg) {
+    CHECK_STATUS(pyt_event_set(arg), PYT_OK);
+}
+
+static pyt_thread *timer_started(double seconds, void (*function)(void *), void *arg) {
+    pyt_thread *timer;
+    CHECK_STATUS(pyt_timer_new(&timer, seconds, function, arg), PYT_OK);
+    CHECK_STATUS(pyt_thread_start(timer), PYT_OK);
+    return timer;
+}
+
+TEST(a_signal_that_all_threads_of_the_program_block_is_left_to_sigwait) {
+    sigset_t set;
+    int number = 0;
+    pyt_event never = PYT_EVENT_INIT;
+    pyt_thread *timer = timer_started(30, fire_event, &never); /* its service has the signal open */
+    CHECK_INT(sigemptyset(&set), 0);
+    CHECK_INT(sigaddset(&set, SIGTERM), 0);
+    CHECK_INT(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+    CHECK_INT(kill(getpid(), SIGTERM), 0);
+    CHECK_INT(sigwait(&set, &number), 0);
+    CHECK_INT(number, SIGTERM);
+    CHECK_STATUS(pyt_timer_cancel(timer), PYT_OK);
+    test_join(timer);
+}
+
+static void note_mask(void *arg) {
+    CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, arg), 0);
+}
+
+TEST(a_timers_thread_has_the_signal_mask_of_the_thread_that_started_it) {
+    sigset_t some, seen[2];
+    CHECK_INT(sigemptyset(&some), 0);
+    CHECK_INT(sigaddset(&some, SIGUSR1), 0);
+    pyt_thread *first = timer_started(0.01, note_mask, &seen[0]);
+    CHECK_INT(pthread_sigmask(SIG_BLOCK, &some, NULL), 0);
+    pyt_thread *second = timer_started(0.01, note_mask, &seen[1]);
+    test_join(first);
+    test_join(second);
+    CHECK(!sigismember(&seen[0], SIGUSR1));
+    CHECK(sigismember(&seen[1], SIGUSR1));
+    CHECK(!sigismember(&seen[1], SIGUSR2));
+}
+
+#if defined(__linux__)
+static void note_processors(void *arg) {
+    CHECK_INT(sched_getaffinity(0, sizeof(cpu_set_t), arg), 0);
+}
+
+static cpu_set_t of_first, of_second;
+
+static void *bind_and_start(void *arg) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    CHECK_INT(sched_setaffinity(0, sizeof one, &one), 0);
+    test_join(timer_started(0.01, note_processors, &of_first));
+    CHECK(CPU_EQUAL(&of_first, &one));
+    return arg;
+}
+
+TEST(a_timers_thread_has_the_processors_of_the_thread_that_started_it) {
+    cpu_set_t all;
+    CHECK_INT(sched_getaffinity(0, sizeof all, &all), 0);
+    test_join(test_thread(bind_and_start, NULL));
+    test_join(timer_started(0.01, note_processors, &of_second));
+    CHECK(CPU_EQUAL(&of_second, &all));
+}
+
+static int threads_in_the_process(void) {
+    int count = -1;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        (void)sscanf(line, "Threads: %d", &count);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return count;
+}
+
+TEST(no_thread_of_the_librarys_own_outlasts_the_last_timer) {
+    int before = threads_in_the_process();
+    pyt_event fired = PYT_EVENT_INIT;
+    for (int i = 0; i < 3; i++) {
+        pyt_thread *late = timer_started(1000, fire_event, &fired);
+        test_join(timer_started(0.01, fire_event, &fired));
+        CHECK_STATUS(pyt_timer_cancel(late), PYT_OK);
+        test_join(late);
+        while (threads_in_the_process() > before) {
+            test_sleep(0.01);
+        }
+    }
+}
+#endif
 
 #endif
