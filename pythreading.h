@@ -927,6 +927,11 @@ static char *pyt__copy_text(const char *text) {
 
 /* POSIX systems call destructors of thread-specific values in four rounds at least, as long as they
  * set values. In the fourth, sanitizers end what they know of a thread: we are done before. */
+#if defined(__ELF__) && defined(__PIC__) && !defined(__PIE__) && !defined(PYTHREADING_DUMMY) && \
+    !defined(PYTHREADING_NO_ATEXIT)
+#define PYT__UNLOADABLE 1 /* the code may be part of a plugin: see the process room */
+#endif
+
 #if defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS)
 #define PYT__END_ROUNDS 1
 #else
@@ -2771,11 +2776,12 @@ typedef struct pyt__shared {
     pyt__os_mutex mutex;   /* guards what follows */
     pyt__parker *youngest; /* every parker ever made */
     pyt__parker *free;
-    struct pyt_thread *left;  /* threads that are over, their system threads not joined */
-    pyt__os_thread orphan;    /* the system thread of the last to end without a handle */
-    bool has_orphan;          /* all three: see the thread room */
-    pyt__os_mutex fork_mutex; /* one fork at a time */
-    pyt__parker *fork_parker; /* for a forking thread that has none and gets no memory */
+    PYT__ATOMIC(uint32_t) leaving; /* threads between their first and their last round */
+    struct pyt_thread *left;       /* threads that are over, their system threads not joined */
+    pyt__os_thread orphan;         /* the system thread of the last to end without a handle */
+    bool has_orphan;               /* all three: see the thread room */
+    pyt__os_mutex fork_mutex;      /* one fork at a time */
+    pyt__parker *fork_parker;      /* for a forking thread that has none and gets no memory */
     pyt__os_key key;
     PYT__DEBUG(pyt__holdings holdings[PYT__HOLDING_BUCKETS];)
 } pyt__shared;
@@ -2787,8 +2793,9 @@ static PYT__ATOMIC(uint32_t) pyt__fork_is_hooked;
 static PYT__ATOMIC(uintptr_t) pyt__exiting; /* the page of the thread in exit; 0: none is */
 static uint32_t pyt__forks; /* how many forks away from the first process; set by fork's child */
 
-static bool pyt__is_main_thread(void); /* the thread room's */
-static void pyt__fork_before(void);    /* the process room's: it knows every room's locks */
+static bool pyt__is_main_thread(void);  /* the thread room's */
+static void pyt__hook_exit_early(void); /* the process room's */
+static void pyt__fork_before(void);     /* the process room's: it knows every room's locks */
 static void pyt__fork_parent(void);
 static void pyt__fork_child(void);
 
@@ -2887,6 +2894,7 @@ static pyt__shared *pyt__shared_get(void) {
         return NULL;
     }
     if (PYT__CAS(&pyt__shared_place, &shared, fresh, acq_rel)) {
+        pyt__hook_exit_early(); /* where the constructor came too early to precede destructors */
         return fresh;
     }
     pyt__os_key_drop(fresh->key);
@@ -6655,8 +6663,6 @@ static bool pyt__is_main_thread(void) {
     return true;
 }
 
-static void pyt__hook_exit_early(void); /* the process room's */
-
 #if defined(PYT__AT_START)
 /* The main thread is known before any other can ask, and the functions around fork are registered
  * before the program registers its own. Elsewhere both come with the first call. */
@@ -7316,11 +7322,21 @@ static void pyt__retire_at_last(void) {
     pyt__me.pyt__gone = true;
     pyt__parker_give(parker);
     pyt_thread_unref(thread);
+    if (pyt__me.pyt__rounds > 0) {
+        pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+        pyt__os_mutex_lock(&shared->mutex);
+        PYT__ADD(&shared->leaving, UINT32_MAX, relaxed);
+        pyt__os_cond_signal(&shared->fork_parker->cond); /* who unloads waits for it */
+        pyt__os_mutex_unlock(&shared->mutex);
+    }
 }
 
 /* The system tells that the thread ends, in each of its rounds of destructors. */
 static void pyt__retire(void *self) {
     (void)self;
+    if (pyt__me.pyt__rounds == 0) {
+        PYT__ADD(&PYT__LOAD(&pyt__shared_place, acquire)->leaving, 1, relaxed);
+    }
     pyt__leave();
     if (++pyt__me.pyt__rounds >= PYT__END_ROUNDS ||
         !pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, &pyt__me)) {
@@ -13914,6 +13930,71 @@ static void pyt__at_exit(void) {
     }
 }
 
+#if defined(PYT__UNLOADABLE)
+
+/* A copy in a plugin is unloaded: dlclose runs destructors, then what the plugin registered with
+ * atexit, then, of destructors with a priority, the first that a program may use. exit runs what
+ * was registered with atexit before any destructor. So the order tells the two apart.
+ *
+ *    1  pyt__note_unload comes before pyt__at_exit: not the end of the process
+ *    2  pyt__at_exit waits for executors, threads that are no daemons, and timers
+ *    3  pyt__unload waits for threads that are in the middle of their end, takes the key back, so
+ *       that the end of no other thread calls code that is gone, and frees what is left. The
+ *       system takes fork's functions back (glibc, FreeBSD; elsewhere nothing is ever unloaded, or
+ *       they stay) */
+static bool pyt__is_unloaded;
+
+__attribute__((destructor)) static void pyt__note_unload(void) {
+    pyt__is_unloaded =
+        PYT__LOAD(&pyt__exiting, relaxed) == 0 && PYT__LOAD(&pyt__shared_place, acquire) != NULL;
+}
+
+/* The caller is one of those that leave if it unloads in a destructor of its own. */
+static void pyt__wait_for_leaving(pyt__shared *shared) {
+    uint32_t self = pyt__me.pyt__rounds > 0 && !pyt__me.pyt__gone ? 1 : 0;
+    pyt__os_mutex_lock(&shared->mutex);
+    while (PYT__LOAD(&shared->leaving, relaxed) > self) {
+        pyt__os_cond_wait(&shared->fork_parker->cond, &shared->mutex);
+    }
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+static void pyt__unload_memory(pyt__shared *shared) {
+    while (shared->youngest != NULL) {
+        pyt__parker *parker = shared->youngest;
+        shared->youngest = parker->older;
+        pyt__parker_unmake(parker);
+    }
+    pyt__shared_unmake_mutexes(shared);
+    pyt__parker_unmake(shared->fork_parker);
+    pyt__release_memory(shared);
+    pyt__release_memory(pyt__timers_heap);
+    pyt__release_memory(pyt__local_free);
+    pyt__release_memory(pyt__me.pyt__message_memory);
+}
+
+__attribute__((destructor(101))) static void pyt__unload(void) {
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
+    if (!pyt__is_unloaded || shared == NULL) {
+        return;
+    }
+    bool gone = pyt__me.pyt__gone;
+    pyt__wait_for_leaving(shared);
+    pyt__left_join(gone);
+    if (PYT__LOAD(&pyt__threads_alive, acquire) > 0) {
+        return; /* a daemon goes on: what it uses stays, though its code goes */
+    }
+    if (pyt__me.pyt__parker != NULL) {
+        pyt__locals_end();
+    }
+    pyt__os_key_drop(shared->key);
+    PYT__STORE(&pyt__shared_place, NULL, release);
+    pyt__me.pyt__parker = NULL;
+    pyt__unload_memory(shared);
+}
+
+#endif
+
 #if defined(PYTHREADING_NO_ATEXIT)
 
 static void pyt__hook_exit_early(void) {
@@ -14108,6 +14189,10 @@ static void pyt__fork_child_become_main(void) {
 static void pyt__fork_child_threads(void) {
     PYT__STORE(&pyt__registry_lock.pyt__word, 0, relaxed);
     PYT__STORE(&pyt__threads_alive, 0, relaxed);
+    if (PYT__LOAD(&pyt__shared_place, relaxed) != NULL) {
+        bool self = pyt__me.pyt__rounds > 0 && !pyt__me.pyt__gone;
+        PYT__STORE(&PYT__LOAD(&pyt__shared_place, relaxed)->leaving, self, relaxed);
+    }
     pyt_thread *thread = pyt__registry_oldest;
     pyt__registry_oldest = pyt__registry_youngest = NULL;
     pyt__registry_count = 0;

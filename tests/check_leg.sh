@@ -661,6 +661,16 @@ leg_cxx_implementation() {
 }
 
 # One header in many places: the ways to include it that the README promises.
+# A plugin with a copy of its own, loaded 3,000 times: a process has 1,024 keys to give.
+embed_plugin() {
+    for backend in '' -DPYTHREADING_PTHREADS; do
+        set -- gcc -std=gnu11 -O2 $warnings $backend -I. tests/checks/plugin.c
+        try "plugin $backend" "$@" -DPLUGIN -fPIC -shared -o "$here/plugin.so" -pthread
+        try "plugin $backend: its program" "$@" -o "$here/plugin" -pthread -ldl
+        try "plugin $backend: 3,000 times" timeout 120 "$here/plugin" "$here/plugin.so" 3000
+    done
+}
+
 leg_embed() {
     need clang clang
     for compiler in gcc clang; do
@@ -683,6 +693,7 @@ leg_embed() {
     embed_flags
     embed_allocator
     embed_builds
+    embed_plugin
 }
 
 small_enough() {
