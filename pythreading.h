@@ -7331,8 +7331,8 @@ static void pyt__retire_at_last(void) {
     }
 }
 
-/* The system tells that the thread ends, in each of its rounds of destructors. */
-static void pyt__retire(void *self) {
+/* The system tells that the thread ends, in each of its rounds of destructors; where it does. */
+PYT__UNUSED static void pyt__retire(void *self) {
     (void)self;
     if (pyt__me.pyt__rounds == 0) {
         PYT__ADD(&PYT__LOAD(&pyt__shared_place, acquire)->leaving, 1, relaxed);
