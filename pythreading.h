@@ -15453,6 +15453,7 @@ PYT__API PYT__NORETURN void pyt__simulate_check_failed(const char *file, int lin
     X(pyt__timers_heap)         \
     X(pyt__timers_capacity)     \
     X(pyt__timers_queue)        \
+    X(pyt__timers_traits)       \
     X(pyt__executors_lock)      \
     X(pyt__executors)           \
     X(pyt__executors_ending)    \
