@@ -61,6 +61,9 @@ SUITE_OBJECTS := $(SUITE_SOURCES:tests/%.c=$(BUILD)/%.o)
 # The same tests are linked with the library as each compiler makes it.
 BY := $(if $(LIBRARY),-$(shell printf '%s' '$(LIBRARY)' | cksum | cut -d ' ' -f 1))
 SUITE := $(BUILD)/suite$(BY)$(EXE)
+# Programs and protocols under simulated schedules: see tests/simulate/simulate.h.
+SCENARIO_SOURCES := $(sort $(wildcard tests/simulate/*.c))
+SCENARIO_OBJECTS := $(SCENARIO_SOURCES:tests/%.c=$(BUILD)/%.o)
 BENCH_SOURCES := $(sort $(wildcard bench/bench*.c))
 BENCH_OBJECTS := $(BENCH_SOURCES:bench/%.c=$(BUILD)/bench/%.o)
 # The libraries to measure beside, of those that bench/peers.sh knows: make bench-peers finds them.
@@ -92,7 +95,7 @@ CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh |
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
 .PHONY: coverage run-coverage mutants
 .PHONY: bench-history bench-scale bench-scale-plot lint check clean
-.PHONY: build-suite build-demo build-stress build-scale $(CHECKS:%=check-%)
+.PHONY: build-suite build-demo build-stress build-scale build-scenarios $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
 
 help:
@@ -118,7 +121,7 @@ endif
 build-suite: $(SUITE)
 	@echo $(SUITE)
 
-build-demo build-stress build-scale: build-%: $(BUILD)/%$(EXE)
+build-demo build-stress build-scale build-scenarios: build-%: $(BUILD)/%$(EXE)
 	@echo $(BUILD)/$*$(EXE)
 
 # Processes that end by _exit write their counts as well: tests/main.c sees to that.
@@ -192,6 +195,14 @@ $(SUITE_OBJECTS): $(BUILD)/%.o: tests/%.c tests/test.h tests/on_posix.h tests/on
 $(BUILD)/library$(BY).o: tests/library.c pythreading.h Makefile
 	@mkdir -p $(@D)
 	$(or $(LIBRARY),$(CC) -std=$(STD)) $(COMPILE_FLAGS) -c $< -o $@
+
+$(BUILD)/scenarios$(EXE): $(BUILD)/main.o $(BUILD)/library$(BY).o $(SCENARIO_OBJECTS)
+	$(CC) $^ $(LINK) -o $@
+
+$(SCENARIO_OBJECTS): $(BUILD)/simulate/%.o: tests/simulate/%.c tests/simulate/simulate.h \
+    tests/test.h pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) -Itests -c $< -o $@
 
 $(BUILD)/demo$(EXE) $(BUILD)/stress$(EXE): $(BUILD)/%$(EXE): tests/%.c pythreading.h Makefile
 	@mkdir -p $(@D)

@@ -10975,6 +10975,15 @@ static pyt_status pyt__wait_for_own(pyt_future *const *futures, size_t n) {
     return status;
 }
 
+/* How many of a watcher's different futures are done. */
+static size_t pyt__watcher_count_done(const pyt__watcher *watcher) {
+    size_t count = 0;
+    for (size_t i = 0; i < watcher->n; i++) {
+        count += pyt_future_done(watcher->watches[i].future);
+    }
+    return count;
+}
+
 static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t deadline,
                                   pyt_return_when return_when, bool *done, size_t *n_done) {
     if (!pyt__futures_valid(futures, n)) {
@@ -10992,11 +11001,17 @@ static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t 
         status = pyt__wait_for_own(futures, n);
     }
     status = pyt__watcher_wait(watcher, deadline, status);
-    for (size_t i = 0; done != NULL && i < n; i++) {
-        done[i] = pyt_future_done(futures[i]);
-    }
+    size_t count = pyt__watcher_count_done(watcher);
+    size_t before;
+    do { /* one that completes in between must be in both answers, or in none */
+        before = count;
+        for (size_t i = 0; done != NULL && i < n; i++) {
+            done[i] = pyt_future_done(futures[i]);
+        }
+        count = pyt__watcher_count_done(watcher);
+    } while (count != before);
     if (n_done != NULL) {
-        *n_done = watcher->n - PYT__LOAD(&watcher->pending, acquire);
+        *n_done = count;
     }
     pyt__release_memory(watcher);
     return status;

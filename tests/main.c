@@ -1,11 +1,16 @@
 /* The runner of the tests. The implementation is in tests/library.c.
  *
- *     suite [-v] [--list] [--jobs N] [--stop] [--limit SECONDS] [TEXT...]
+ *     suite [-v] [--list] [--jobs N] [--stop] [--limit SECONDS]
+ *           [--simulate SEEDS [--seed S]] [TEXT...]
  *
  * runs the tests whose "file/name" contains one of the texts, each in a process of its own, N at
  * a time; with --stop none after the first that fails, with --limit none longer than that.
  * TEST_SLOW stretches time limits and bands; TEST_SKIP is a list of texts, separated by
  * blanks: tests with one of them in their "file/name" are left out.
+ *
+ * With --simulate each test is the body of a simulated run for each of so many seeds, which begin
+ * with S, or 1. It needs a build with PYTHREADING_SIMULATE. Each run has a process of its own, as
+ * a test changes what is static. Tests that say what they need are left out.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +31,9 @@ enum {
 };
 
 static double test_slow = 1;
+static unsigned long test_seeds; /* 0: tests run for real */
+static uint64_t test_first_seed = 1;
+static bool test_simulated; /* this process is one simulated run */
 
 /* How the process of a test ended. */
 typedef struct test_outcome {
@@ -229,6 +237,18 @@ void test_check_within(double got, double low, double high, const char *file, in
 void test_skip(const char *reason) {
     test_put(reason, strlen(reason));
     _exit(TEST_SKIPPED);
+}
+
+bool test_is_simulated(void) {
+    return test_simulated;
+}
+
+void test_needs(const char *what) {
+    if (test_simulated) {
+        char reason[128];
+        snprintf(reason, sizeof reason, "not simulated: it needs %s\n", what);
+        test_skip(reason);
+    }
 }
 
 /* ---- threads ---- */
@@ -534,12 +554,17 @@ static bool test_read_arguments(int argc, char **argv) {
             test_run.stop = true;
         } else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc) {
             test_run.limit = strtod(argv[++i], NULL);
+        } else if (strcmp(argv[i], "--simulate") == 0 && i + 1 < argc) {
+            test_seeds = strtoul(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            test_first_seed = strtoull(argv[++i], NULL, 10);
         } else {
             return false;
         }
     }
     test_run.texts = argv + i;
-    return test_run.jobs >= 1 && test_run.jobs <= TEST_JOBS;
+    return test_run.jobs >= 1 && test_run.jobs <= TEST_JOBS &&
+           (test_seeds == 0 || TEST_CAN_SIMULATE);
 }
 
 /* Tests make mistakes all the time; those that ask how they are told have a hook of their own. */
@@ -557,7 +582,8 @@ int main(int argc, char **argv) {
     test_run.jobs = test_default_jobs();
     if (!test_read_arguments(argc, argv)) {
         fprintf(stderr,
-                "usage: %s [-v] [--list] [--jobs 1-%d] [--stop] [--limit SECONDS] [TEXT...]\n",
+                "usage: %s [-v] [--list] [--jobs 1-%d] [--stop] [--limit SECONDS] "
+                "[--simulate SEEDS [--seed S]] [TEXT...]\n",
                 argv[0], TEST_JOBS);
         return 2;
     }

@@ -13,15 +13,24 @@
 #include <sys/syscall.h>
 #endif
 
+#define TEST_CAN_SIMULATE true
+
 /* ---- time ---- */
 
 double test_now(void) {
+    if (test_simulated) {
+        return pyt_monotonic();
+    }
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 void test_sleep(double seconds) {
+    if (test_simulated) {
+        CHECK_STATUS(pyt_sleep(seconds), PYT_OK);
+        return;
+    }
     double end = test_now() + seconds;
     for (double left = seconds; left > 0; left = end - test_now()) {
         struct timespec pause = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
@@ -30,13 +39,18 @@ void test_sleep(double seconds) {
 }
 
 void test_yield(void) {
-    sched_yield();
+    if (test_simulated) {
+        pyt_step();
+    } else {
+        sched_yield();
+    }
 }
 
 /* ---- threads ---- */
 
 test_raw test_raw_start(void *(*function)(void *), void *arg) {
     pthread_t thread;
+    test_needs("threads that the system makes");
     CHECK(pthread_create(&thread, NULL, function, arg) == 0);
     return (test_raw)thread;
 }
@@ -140,6 +154,7 @@ static void test_drain(int source, char *output, size_t size) {
 
 int test_child(void (*body)(void *), void *arg, char *output, size_t size) {
     int ends[2];
+    test_needs("processes");
     CHECK(pipe(ends) == 0);
     fflush(NULL);
     pid_t child = fork();
@@ -175,17 +190,55 @@ static FILE *test_scratch(void) {
     return tmpfile();
 }
 
+static void test_simulated_body(void *test) {
+    ((const test_case *)test)->body();
+}
+
+/* One simulated run of a test. */
+__attribute__((noreturn)) static void test_simulate(const test_case *test, uint64_t seed) {
+    pyt_simulate_options options = {.runs = 1, .seed = seed};
+    test_simulated = true;
+    test_set_alarm();
+    pyt_status status = pyt_simulate(&options, test_simulated_body, (void *)(uintptr_t)test);
+    exit(status == PYT_OK ? 0 : TEST_FAILED);
+}
+
+/* Run a test once for each seed. Ends this process with the first that does not pass. */
+static void test_execute_seeds(const test_case *test) {
+    fflush(NULL);
+    for (unsigned long i = 0; i < test_seeds; i++) {
+        uint64_t seed = test_first_seed + i;
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            test_simulate(test, seed);
+        }
+        int code = test_exit_code(child);
+        if (code == TEST_SKIPPED) {
+            _exit(TEST_SKIPPED);
+        }
+        if (code != 0) {
+            test_fail(__FILE__, __LINE__, "exit status %d of the run with seed %llu", code,
+                      (unsigned long long)seed);
+        }
+    }
+}
+
 /* What the process of a test does. */
 __attribute__((noreturn)) static void test_execute(test_job *job) {
     setpgid(0, 0);
     test_limit = test_limit_of(job->test);
-    test_set_alarm();
     if (freopen("/dev/null", "r", stdin) == NULL) {
         _exit(TEST_FAILED);
     }
     dup2(fileno(job->output), STDOUT_FILENO);
     dup2(fileno(job->errors), STDERR_FILENO);
-    job->test->body();
+    if (test_seeds > 0) {
+        test_execute_seeds(job->test);
+    } else {
+        test_set_alarm();
+        job->test->body();
+    }
     exit(0);
 }
 

@@ -13,6 +13,9 @@
 #include <process.h>
 #include <windows.h>
 
+/* Each simulated run would need a process that was forked. */
+#define TEST_CAN_SIMULATE false
+
 /* ---- time ---- */
 
 double test_now(void) {

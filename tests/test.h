@@ -78,6 +78,13 @@ void test_check_within(double got, double low, double high, const char *file, in
 /* End the test as neither passed nor failed. */
 __attribute__((noreturn)) void test_skip(const char *reason);
 
+/* Say at the beginning of a test what it needs that a simulated run does not have: there the test
+ * is left out. What of this header is said to be the system's says so by itself. */
+void test_needs(const char *what);
+
+/* Is this a simulated run? */
+bool test_is_simulated(void);
+
 /* ---- time ---- */
 
 /* Seconds on the monotonic clock; the system's. */

@@ -719,6 +719,7 @@ static void report_a_strange_name(void *arg) {
 }
 
 TEST(names_and_messages_are_never_taken_for_formats) {
+    test_needs("processes");
     CHECK_INT(test_child(report_a_strange_name, (void *)"%d%s%n", output, sizeof output), 0);
     CHECK_STR(output, "Exception in thread %s%n: %d%s%n\n");
 }

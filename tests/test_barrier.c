@@ -186,6 +186,7 @@ static pyt_status arrive_without_memory(void *arg) {
 }
 
 TEST(a_thread_without_memory_for_its_first_wait_has_not_arrived) {
+    test_needs("threads that the system makes");
     place p;
     make(&p, 2, NULL);
     arrival a = {.place = &p};
@@ -660,6 +661,7 @@ static bool meet(void *arg, double seconds, double delay) {
 }
 
 TEST(both_or_neither_pass_when_a_timeout_meets_the_last_arrival) {
+    test_needs("real time");
     int won;
     test_meet(meet, NULL, 0.0005, test_scale(1500), &won);
 }

@@ -107,6 +107,7 @@ static double seconds_of(clockid_t clock) {
 }
 
 TEST(the_calendar_of_this_program_can_be_stepped_and_its_monotonic_clock_cannot) {
+    test_needs("real time");
     struct timespec now;
     struct timeval then;
     for (long hours = -2; hours <= 2; hours++) {
@@ -441,6 +442,7 @@ static void sleep_on_the_calendar(void *arg) {
 }
 
 TEST(no_wait_asks_the_kernel_for_the_calendar) {
+    test_needs("processes");
     int code = test_child(sleep_on_the_calendar, NULL, NULL, 0);
     if (code == NO_FILTER) {
         test_skip("system calls cannot be filtered here");

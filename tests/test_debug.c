@@ -758,6 +758,7 @@ static pyt_status hold_and_look(void *object) {
 }
 
 TEST(a_thread_that_nobody_has_named_is_told_of) {
+    test_needs("threads that the system makes");
     pair p = {.seconds = 0};
     CHECK_STATUS(test_foreign(hold_and_look, &p), PYT_OK);
 }

@@ -232,6 +232,7 @@ static void leave_main(void *arg) {
 }
 
 TEST(without_threads_exit_of_the_main_thread_ends_the_process) {
+    test_needs("processes");
     char output[64];
     CHECK_INT(test_child(leave_main, NULL, output, sizeof output), 0);
     CHECK_STR(output, "here\n");
@@ -245,6 +246,7 @@ static void interrupt(int signal) {
 }
 
 TEST(without_threads_a_signal_interrupts_a_wait_with_a_limit) {
+    test_needs("signals");
     pyt_event event = PYT_EVENT_INIT;
     struct sigevent by_signal = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     struct itimerspec soon = {.it_value = {.tv_nsec = 20000000}};

@@ -917,6 +917,7 @@ static void exit_with_work_in_the_queue(void *arg) {
 }
 
 TEST(at_exit_the_queue_is_finished) {
+    test_needs("processes");
     char output[200];
     CHECK_INT(test_child(exit_with_work_in_the_queue, NULL, output, sizeof output), 0);
     CHECK_STR(output, "exit abcdebcdecdedee");
@@ -974,6 +975,7 @@ TEST(at_exit_an_executor_that_is_being_freed_is_left_alone) {
 }
 
 TEST(at_exit_no_more_tasks_are_taken) {
+    test_needs("processes");
     char output[200];
     CHECK_INT(test_child(exit_and_submit, NULL, output, sizeof output), 0);
     CHECK(strcmp(output, "last RuntimeError RuntimeError") == 0 ||
@@ -994,6 +996,7 @@ static void exit_in_a_worker(void *arg) {
 }
 
 TEST(a_task_may_end_the_process) {
+    test_needs("processes");
     char output[200];
     CHECK_INT(test_child(exit_in_a_worker, NULL, output, sizeof output), 3);
 }
@@ -1020,6 +1023,7 @@ static int status_of_child(pid_t pid) {
 }
 
 TEST(after_fork_the_parents_tasks_have_ended_and_the_executor_goes_on) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor = made(2);
@@ -1070,6 +1074,7 @@ static void *fork_in_a_task(void *arg) {
 }
 
 TEST(a_task_may_fork_and_use_its_executor_in_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_executor *executor = made(2);
     pyt_future *future = submitted(executor, fork_in_a_task, executor);

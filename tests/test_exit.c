@@ -93,6 +93,7 @@ static void leave_a_worker_behind(void *arg) {
 }
 
 TEST(the_end_of_the_process_waits_for_threads_that_are_no_daemons) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_worker_behind, NULL), 0);
     CHECK_STR(output, "end of main\nworker\n");
 }
@@ -106,6 +107,7 @@ static void leave_workers_without_handles(void *arg) {
 }
 
 TEST(threads_whose_handles_were_dropped_are_waited_for_too) {
+    test_needs("processes");
     CHECK_INT(run(leave_workers_without_handles, NULL), 0);
     CHECK_STR(output, "worker\nworker\nworker\n");
 }
@@ -130,6 +132,7 @@ static void leave_a_family_behind(void *arg) {
 }
 
 TEST(threads_started_while_the_process_ends_are_waited_for_too) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_family_behind, NULL), 0);
     CHECK_STR(output, "generation 1\ngeneration 2\ngeneration 3\ngeneration 4\ngeneration 5\n");
 }
@@ -147,6 +150,7 @@ static void leave_a_joiner_of_main(void *arg) {
 }
 
 TEST(a_thread_that_joins_the_main_thread_goes_on_when_main_is_over) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_joiner_of_main, NULL), 0);
     CHECK_STR(output, "end of main\nmain is over\n");
 }
@@ -157,6 +161,7 @@ static void exit_with_seven(void *arg) {
 }
 
 TEST(the_exit_status_is_kept_while_threads_are_waited_for) {
+    test_needs("processes");
     CHECK_INT(run(exit_with_seven, NULL), 7);
     CHECK_STR(output, "end of main\nworker\n");
 }
@@ -192,6 +197,7 @@ static void leave_a_worker_with_a_local(void *arg) {
 }
 
 TEST(threads_waited_for_lose_their_locals_before_earlier_handlers_run) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_worker_with_a_local, NULL), 0);
     CHECK_STR(output, "worker\nlocal gone\nafter everything\n");
 }
@@ -215,6 +221,7 @@ static void register_around(void *arg) {
 }
 
 TEST(handlers_run_later_ones_first_then_threads_are_joined_then_earlier_ones) {
+    test_needs("processes");
     CHECK_INT(run(register_around, NULL), 0);
     CHECK_STR(output, "handler registered after the library's\n"
                       "worker\n"
@@ -238,6 +245,7 @@ static void leave_a_daemon(void *arg) {
 }
 
 TEST(daemons_are_left_alone) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_daemon, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }
@@ -257,6 +265,7 @@ static void leave_a_foreign_thread(void *arg) {
 }
 
 TEST(foreign_threads_are_left_alone) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_foreign_thread, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }
@@ -274,6 +283,7 @@ static void leave_a_raw_thread(void *arg) {
 }
 
 TEST(raw_threads_are_left_alone) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_raw_thread, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }
@@ -355,6 +365,7 @@ static void end_among_busy_daemons(void *arg) {
 }
 
 TEST_LIMIT(the_process_can_end_while_daemons_use_every_part_of_the_library, 60) {
+    test_needs("processes");
 #if defined(PYTHREADING_VALGRIND)
     test_skip("Helgrind takes daemons caught in a critical section for mistakes");
 #endif
@@ -388,12 +399,14 @@ static void let_a_worker_exit(void *arg) {
 }
 
 TEST(exit_called_in_a_worker_waits_for_the_others_and_not_for_itself) {
+    test_needs("processes");
     bool daemon = false;
     CHECK_INT(run(let_a_worker_exit, &daemon), 3);
     CHECK_STR(output, "worker leaves\nother worker\n");
 }
 
 TEST(exit_called_in_a_daemon_waits_for_the_others) {
+    test_needs("processes");
     bool daemon = true;
     CHECK_INT(run(let_a_worker_exit, &daemon), 3);
     CHECK_STR(output, "worker leaves\nother worker\n");
@@ -413,6 +426,7 @@ static void let_a_timer_exit(void *arg) {
 }
 
 TEST(exit_called_in_a_timer_ends_the_process) {
+    test_needs("processes");
     CHECK_INT(run(let_a_timer_exit, NULL), 4);
     CHECK_STR(output, "worker leaves\n");
 }
@@ -430,6 +444,7 @@ static void let_a_foreign_thread_exit(void *arg) {
 }
 
 TEST(exit_called_in_a_foreign_thread_waits_for_the_workers) {
+    test_needs("processes");
     CHECK_INT(run(let_a_foreign_thread_exit, NULL), 5);
     CHECK_STR(output, "worker leaves\nworker\n");
 }
@@ -442,6 +457,7 @@ static void end_main_by_pyt_exit(void *arg) {
 }
 
 TEST(pyt_exit_in_the_main_thread_is_exit_with_zero) {
+    test_needs("processes");
     CHECK_INT(run(end_main_by_pyt_exit, NULL), 0);
     CHECK_STR(output, "end of main\nworker\n");
 }
@@ -452,6 +468,7 @@ static void end_main_by_pyt_raise(void *arg) {
 }
 
 TEST(pyt_raise_in_the_main_thread_is_reported_and_exits_with_one) {
+    test_needs("processes");
     CHECK_INT(run(end_main_by_pyt_raise, NULL), 1);
     CHECK(strstr(output, "Exception in thread MainThread: out of wool\n") != NULL);
     CHECK(strstr(output, "worker\n") != NULL);
@@ -471,6 +488,7 @@ static void end_main_by_pyt_raise_with_a_hook(void *arg) {
 }
 
 TEST(pyt_raise_in_the_main_thread_goes_to_the_excepthook) {
+    test_needs("processes");
     CHECK_INT(run(end_main_by_pyt_raise_with_a_hook, NULL), 1);
     CHECK_STR(output, "MainThread 9 out of wool\n");
 }
@@ -504,6 +522,7 @@ static void leave_timers(void *arg) {
 }
 
 TEST(a_timer_is_waited_for_unless_it_is_a_daemon_or_cancelled) {
+    test_needs("processes");
     CHECK_INT(run(leave_timers, NULL), 0);
     CHECK_STR(output, "end of main\nfired\n");
 }
@@ -523,6 +542,7 @@ static void leave_a_timer_that_a_worker_cancels(void *arg) {
 }
 
 TEST(a_timer_cancelled_while_the_process_ends_is_waited_for_no_longer) {
+    test_needs("processes");
     CHECK_INT(run(leave_a_timer_that_a_worker_cancels, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }

@@ -157,6 +157,7 @@ static void the_first_use(void) {
 }
 
 TEST_LIMIT(every_fault_at_the_first_use_is_survived, 60) {
+    test_needs("processes");
     bool came = false;
     long calls = cold_run_of(the_first_use, 0, &came);
     CHECK(calls > 0);

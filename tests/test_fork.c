@@ -134,6 +134,7 @@ static void see_nobody_else(void *arg) {
 }
 
 TEST(the_child_of_the_main_thread_keeps_the_main_thread_alone) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     family all = {.forker = pyt_main_thread()};
     start_family(&all);
@@ -153,6 +154,7 @@ static void *fork_in_a_worker(void *arg) {
 }
 
 TEST(the_worker_that_forks_is_the_main_thread_of_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     family all = {.forker = NULL};
     start_family(&all);
@@ -171,6 +173,7 @@ static void *fork_and_ask_for_the_name(void *arg) {
 }
 
 TEST(the_worker_that_forks_keeps_its_name_in_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_thread *thread = NULL;
     CHECK_STATUS(pyt_thread_new(&thread, &(pyt_thread_options){.target = fork_and_ask_for_the_name,
@@ -199,6 +202,7 @@ static void *fork_in_pthreads(void *arg) {
 }
 
 TEST(a_foreign_thread_that_forks_is_the_main_thread_of_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     test_join(test_thread(nothing, NULL));
     for (int i = 0; i < 2; i++) {
@@ -222,6 +226,7 @@ static void read_the_result(void *arg) {
 }
 
 TEST(a_thread_finished_before_the_fork_has_its_result_in_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_thread *thread = test_thread(nothing, word);
     CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
@@ -241,6 +246,7 @@ static void *fork_before_the_first_use(void *arg) {
 }
 
 TEST(a_foreign_thread_that_forks_before_the_library_is_used_is_main_in_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pthread_t foreign;
     CHECK_INT(pthread_create(&foreign, NULL, fork_before_the_first_use, NULL), 0);
@@ -256,6 +262,7 @@ static void exit_in_order(void *arg) {
 }
 
 TEST(exit_in_the_child_waits_for_no_thread_of_the_parent) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     family all = {.forker = pyt_main_thread()};
     start_family(&all);
@@ -288,6 +295,7 @@ static void start_a_worker_and_exit(void *arg) {
 }
 
 TEST(exit_in_the_child_waits_for_threads_of_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     family all = {.forker = pyt_main_thread()};
     char byte = 0;
@@ -402,6 +410,7 @@ static void use_all_in_the_child(void *arg) {
 }
 
 TEST(objects_that_threads_of_the_parent_wait_for_work_in_the_child_and_in_the_parent) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     objects all = {.told = false};
     pyt_thread *threads[use_count];
@@ -423,6 +432,7 @@ static void fork_a_grandchild(void *arg) {
 }
 
 TEST(a_child_can_fork_in_its_turn) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     objects all = {.told = false};
     pyt_thread *threads[use_count];
@@ -573,6 +583,7 @@ static void find_it_held(void *arg) {
 }
 
 TEST(a_lock_that_a_thread_of_the_parent_holds_stays_held_in_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     held it = {.lock = PYT_LOCK_INIT};
     pyt_thread *holder = test_thread(hold, &it);
@@ -628,6 +639,7 @@ static void start_the_service_where_fork_needs_it(void) {
 }
 
 TEST(timers_work_in_the_child_and_those_of_the_parent_do_not_fire_there) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     start_the_service_where_fork_needs_it();
     pyt_thread *timer = timer_of(1000);
@@ -647,6 +659,7 @@ static void leave_it_to_the_parent(void *arg) {
 }
 
 TEST(a_timer_due_after_the_fork_fires_in_the_parent_alone) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_thread *timer = timer_of(0.05);
     in_a_child(leave_it_to_the_parent, NULL);
@@ -661,6 +674,7 @@ static void fork_in_the_callback(void *arg) {
 }
 
 TEST(a_timer_may_fork) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_thread *timer = NULL;
     CHECK_STATUS(pyt_timer_new(&timer, 0, fork_in_the_callback, NULL), PYT_OK);
@@ -700,6 +714,7 @@ static void *stay_with_a_local(void *arg) {
 }
 
 TEST(the_child_keeps_the_locals_of_the_forking_thread) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     int *value = pyt_local_get(&local);
@@ -764,6 +779,7 @@ static void use_the_library(void *arg) {
 }
 
 TEST_LIMIT(a_process_can_fork_while_its_threads_are_busy_in_the_library, 60) {
+    test_needs("processes");
     skip_where_busy_fork_is_fatal();
     pyt_thread *threads[4];
     for (uintptr_t i = 0; i < 4; i++) {
@@ -823,6 +839,7 @@ static void *fork_in_turn(void *arg) {
 }
 
 TEST_LIMIT(several_threads_can_fork_at_once, 60) {
+    test_needs("processes");
     skip_where_busy_fork_is_fatal();
     pyt_thread *threads[3];
     for (int i = 0; i < 3; i++) {
@@ -866,6 +883,7 @@ static void do_nothing(void *arg) {
 
 /* The result is there, and the worker that gave it may still have to let its job go. */
 TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_pool *pool = NULL;
     CHECK_STATUS(pyt_pool_new(&pool, &(pyt_pool_options){.processes = 2}), PYT_OK);
@@ -1046,6 +1064,7 @@ static void *fork_and_be_interrupted(void *arg) {
 }
 
 TEST(interrupt_main_reaches_the_main_thread_of_the_child) {
+    test_needs("processes");
     skip_where_fork_is_fatal();
     pyt_event event = PYT_EVENT_INIT;
     test_join(test_thread(fork_and_be_interrupted, &event));
@@ -1085,6 +1104,7 @@ static void look_at_holdings(void *arg) {
 }
 
 TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended) {
+    test_needs("processes");
     holdings all;
     skip_where_fork_is_fatal();
     memset((void *)&all, 0, sizeof all);
@@ -1121,6 +1141,7 @@ static void use_locks_in_the_child(void *arg) {
 }
 
 TEST(a_fork_while_locks_are_noted_leaves_the_notes_whole) {
+    test_needs("processes");
     holdings all;
     pyt_thread *threads[3];
     skip_where_busy_fork_is_fatal();

@@ -69,11 +69,13 @@ static void raise_without_a_hook(void *arg) {
 }
 
 TEST(the_standard_hook_writes_one_line_to_stderr_and_the_process_goes_on) {
+    test_needs("processes");
     CHECK_INT(test_child(raise_without_a_hook, (void *)"no more tea", output, sizeof output), 0);
     CHECK_STR(output, "Exception in thread kettle: no more tea\n");
 }
 
 TEST(a_raise_without_a_message_is_reported_too) {
+    test_needs("processes");
     CHECK_INT(test_child(raise_without_a_hook, NULL, output, sizeof output), 0);
     CHECK(strncmp(output, "Exception in thread kettle", strlen("Exception in thread kettle")) == 0);
     CHECK(strchr(output, '\n') == output + strlen(output) - 1);
@@ -119,6 +121,7 @@ static void raise_with_a_failing_hook(void *arg) {
 }
 
 TEST(a_failing_hook_does_not_take_the_process_down) {
+    test_needs("processes");
     CHECK_INT(test_child(raise_with_a_failing_hook, (void *)"first", output, sizeof output), 0);
     CHECK(strstr(output, "alive\n") != NULL);
 }
@@ -147,6 +150,7 @@ static void *raise_abroad(void *arg) {
 }
 
 TEST(a_raise_in_a_foreign_thread_goes_to_the_hook_and_ends_the_thread) {
+    test_needs("threads that the system makes");
     pyt_set_excepthook(record_raise);
     test_raw foreign;
     CHECK_INT(pyt_active_count(), 1); /* the main thread has its parker now */
@@ -168,6 +172,7 @@ static void *exit_abroad(void *arg) {
 }
 
 TEST(an_exit_in_a_foreign_thread_ends_the_thread_in_silence) {
+    test_needs("threads that the system makes");
     pyt_set_excepthook(record_raise);
     test_raw foreign;
     int reached = 0;

@@ -599,6 +599,7 @@ static void *interrupt_from_abroad(void *arg) {
 }
 
 TEST(a_foreign_thread_can_interrupt_before_the_main_thread_uses_the_library) {
+    test_needs("threads that the system makes");
     test_raw foreign;
     foreign = test_raw_start(interrupt_from_abroad, NULL);
     test_raw_join(foreign);
@@ -662,6 +663,7 @@ static void end_with_an_interrupt_pending(void *arg) {
 }
 
 TEST(an_interrupt_does_not_keep_the_process_from_waiting_for_its_threads) {
+    test_needs("processes");
     CHECK_INT(test_child(end_with_an_interrupt_pending, NULL, output, sizeof output), 0);
     CHECK_STR(output, "worker\n");
 }

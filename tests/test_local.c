@@ -377,6 +377,7 @@ static void *use_curious(void *arg) {
 }
 
 TEST(the_library_can_be_used_while_a_value_is_destroyed) {
+    test_needs("threads that the system makes");
     CHECK(pyt_local_get(&plain) != NULL);
     CHECK_STATUS(pyt_local_delete(&plain), PYT_OK);
     test_join(test_thread(nothing, NULL));
@@ -426,6 +427,7 @@ static void *use_logged(void *arg) {
 }
 
 TEST(a_value_may_use_another_local_while_it_is_destroyed) {
+    test_needs("threads that the system makes");
     for (int order = 0; order < 3; order++) {
         test_raw foreign;
         test_join(test_thread(use_logged, &order));
@@ -440,6 +442,7 @@ TEST(a_value_may_use_another_local_while_it_is_destroyed) {
 /* ---- threads made elsewhere ----------------------------------------------------------------- */
 
 TEST(foreign_threads_have_values_that_die_with_them) {
+    test_needs("threads that the system makes");
     for (int i = 1; i <= 20; i++) {
         test_raw foreign;
         foreign = test_raw_start(make_a_value, NULL);

@@ -241,6 +241,7 @@ static void call_everything_with_a_fault(void *nth) {
 }
 
 TEST(errno_stays_as_it_was_whatever_happens) {
+    test_needs("processes");
     for (long nth = 0; nth < 8; nth++) {
         CHECK_INT(test_child(call_everything_with_a_fault, &nth, NULL, 0), 0);
     }

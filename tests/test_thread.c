@@ -1080,6 +1080,7 @@ static void *join_and_look(void *arg) {
 }
 
 TEST(after_any_join_the_operating_systems_thread_is_over_too) {
+    test_needs("threads that the system makes");
     /* Made after the library has made what it needs, so that this destructor is the later one. */
     test_join(test_thread(nothing, NULL));
     test_end_hook(end_slowly);

@@ -131,6 +131,7 @@ TEST(a_thread_made_elsewhere_waits_for_whoever_reads_the_list_before_it_is_in_it
 }
 
 TEST(the_main_thread_is_known_even_if_another_uses_the_library_first) {
+    test_needs("threads that the system makes");
     test_raw foreign;
     foreign = test_raw_start(first_call_ever, NULL);
     test_raw_join(foreign);
@@ -314,6 +315,7 @@ static void check_a_living_dummy(foreign_place *all) {
 }
 
 TEST(a_thread_of_the_systems_own_is_a_dummy_that_disappears_when_it_ends) {
+    test_needs("threads that the system makes");
     foreign_place all = {.dummy = NULL};
     test_raw foreign;
     foreign = test_raw_start(be_foreign, &all);
@@ -345,6 +347,7 @@ static bool sanitizer_is_blind_to_c11_threads(void) {
 }
 
 TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends) {
+    test_needs("threads that the system makes");
     if (sanitizer_is_blind_to_c11_threads()) {
         test_skip("no sanitizer can follow thrd_create");
     }
@@ -360,6 +363,7 @@ TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends) {
 #endif
 
 TEST(a_kept_dummy_outlives_its_thread_and_is_not_alive) {
+    test_needs("threads that the system makes");
     foreign_place all = {.dummy = NULL};
     test_raw foreign;
     foreign = test_raw_start(be_foreign, &all);
@@ -383,6 +387,7 @@ static void *wait_without_a_name(void *arg) {
 }
 
 TEST(a_foreign_thread_that_only_waits_is_not_listed) {
+    test_needs("threads that the system makes");
     pyt_event event = PYT_EVENT_INIT;
     test_raw foreign;
     foreign = test_raw_start(wait_without_a_name, &event);
@@ -399,6 +404,7 @@ static void *use_and_end(void *arg) {
 }
 
 TEST(foreign_threads_that_come_and_go_leave_nothing_behind) {
+    test_needs("threads that the system makes");
     test_raw foreign;
     long before = 0;
     for (int i = 0; i < test_scale(200) + 2; i++) {
@@ -413,6 +419,7 @@ TEST(foreign_threads_that_come_and_go_leave_nothing_behind) {
 }
 
 TEST(dummies_have_names_of_their_own) {
+    test_needs("threads that the system makes");
     enum {
         count = 4
     };
@@ -447,6 +454,7 @@ static void *make_a_thread(void *arg) {
 }
 
 TEST(a_thread_made_by_a_foreign_thread_inherits_that_it_is_a_daemon) {
+    test_needs("threads that the system makes");
     child_of_a_foreign_thread child = {false, NULL};
     test_raw foreign;
     foreign = test_raw_start(make_a_thread, &child);
@@ -469,6 +477,7 @@ static void *rename_the_dummy(void *arg) {
 }
 
 TEST(asking_for_the_dummy_leaves_the_system_name_of_a_foreign_thread_alone) {
+    test_needs("threads that the system makes");
     test_raw foreign;
     foreign = test_raw_start(rename_the_dummy, NULL);
     test_raw_join(foreign);

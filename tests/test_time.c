@@ -84,6 +84,7 @@ static pyt_status sleep_in_another_thread(void *arg) {
 }
 
 TEST(sleep_of_another_thread_leaves_the_interrupt_to_the_main_thread) {
+    test_needs("threads that the system makes");
     CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
     CHECK_STATUS(test_foreign(sleep_in_another_thread, NULL), PYT_OK);
     CHECK_STATUS(pyt_sleep(0), PYT_INTERRUPTED);
@@ -99,6 +100,7 @@ static void count_signal(int number) {
 }
 
 TEST(sleep_is_not_ended_by_a_signal) {
+    test_needs("signals");
     struct itimerval every = {{0, 2000}, {0, 2000}};
     struct itimerval never = {{0, 0}, {0, 0}};
     signal(SIGALRM, count_signal);

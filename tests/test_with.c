@@ -392,6 +392,7 @@ static pyt_status enter_without_memory(void *arg) {
 }
 
 TEST(a_block_is_skipped_when_its_first_wait_gets_no_memory) {
+    test_needs("threads that the system makes");
     pyt_lock lock = PYT_LOCK_INIT;
     CHECK_STATUS(pyt_lock_acquire(&lock), PYT_OK);
     CHECK_STATUS(test_foreign(enter_without_memory, &lock), PYT_TIMEOUT);

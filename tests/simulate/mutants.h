@@ -1,0 +1,2 @@
+/* Included before everything else where the header has faults: see tests/simulate/mutants.txt. */
+extern int simulate_mutant;
