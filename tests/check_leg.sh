@@ -903,8 +903,8 @@ mutants() {
         tests/simulate/mutants.txt "$here/mutants/pythreading.h"
     try "the header with all faults builds" gcc -std=c11 -O1 -g -Wall -Wextra -Werror \
         -DPYTHREADING_SIMULATE -DSIMULATE_MUTANTS -include tests/simulate/mutants.h \
-        -iquote "$here/mutants" -I. -Itests tests/main.c tests/library.c tests/simulate/*.c -pthread \
-        -o "$here/mutants/scenarios"
+        -iquote "$here/mutants" -I. -Itests tests/main.c tests/library.c tests/simulate/*.c \
+        -pthread -o "$here/mutants/scenarios"
     sh tests/simulate/mutate.sh --list tests/simulate/mutants.txt >"$here/mutants/list"
     while read -r number fault scenario; do
         try "found: $fault" mutant_is_found "$number" "$scenario"
@@ -915,7 +915,8 @@ mutants() {
 
 # mutant_is_found NUMBER SCENARIO: with this fault the scenario does not pass.
 mutant_is_found() {
-    SIMULATE_RANDOM=3000 SIMULATE_MUTANT=$1 "$here/mutants/scenarios" "$2" >"$here/mutants/output" 2>&1
+    SIMULATE_RANDOM=3000 SIMULATE_MUTANT=$1 "$here/mutants/scenarios" "$2" \
+        >"$here/mutants/output" 2>&1
     grep -E '^FAIL|simulate: run' "$here/mutants/output"
 }
 
