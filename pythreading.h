@@ -69,6 +69,7 @@
  *   PYTHREADING_PTHREADS        sleep on pthreads although <threads.h> is there; not on Windows
  *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
  *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
+ *   PYTHREADING_MAY_IGNORE      no warning where a status that tells what was done is dropped
  *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
  *   PYTHREADING_DEBUG           locks know their holders, deadlocks are reported, and
  *                               pyt_dump_threads tells who waits for what
@@ -258,6 +259,22 @@ PYT__EXTERN_CXX_END
 #define PYT__NORETURN
 #endif
 
+/* Stands before the declaration of a function whose status must not be ignored. */
+#if defined(PYTHREADING_MAY_IGNORE)
+#define PYT__MUST_USE
+#elif defined(__cplusplus) && __cplusplus >= 201703L
+#define PYT__MUST_USE [[nodiscard]]
+#elif !defined(__cplusplus) && defined(__STDC_VERSION__) && __STDC_VERSION__ > 201710L
+#define PYT__MUST_USE [[nodiscard]]
+#elif defined(__GNUC__) || defined(__clang__)
+#define PYT__MUST_USE __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#include <sal.h>
+#define PYT__MUST_USE _Must_inspect_result_
+#else
+#define PYT__MUST_USE
+#endif
+
 /* What clang's -Wthread-safety is told: which types are locks and which calls take and release
  * them. It does not look into a function that says so itself, nor into an UNCHECKED one.
  *
@@ -444,9 +461,11 @@ PYT__EXTERN_C_END
 #if PYT__PLACED
 /* While definitions are compiled, a call is the library's own: see the end of the file. */
 #undef PYT__CALL
+#undef PYT__CALL_MUST
 #undef PYT__CALL_TRY
 #undef PYT__CALL_GET
 #define PYT__CALL(function, ...) function(__VA_ARGS__)
+#define PYT__CALL_MUST(function, ...) function(__VA_ARGS__)
 #define PYT__CALL_TRY(function, ...) function(__VA_ARGS__)
 #define PYT__CALL_GET(function, ...) function(__VA_ARGS__)
 #endif
@@ -612,6 +631,34 @@ PYT__API const char *pyt_strerror(pyt_status status);
  */
 PYT__API const char *pyt_error_message(void);
 
+/* End the program unless a call did what it was asked to: PYT_MUST(pyt_thread_start(thread));
+ *
+ * call     an expression that is a pyt_status. Anything but PYT_OK is printed to stderr as
+ *          "file:line: RuntimeError: cannot join current thread", then abort is called
+ * Thread   any
+ * Python   an exception that nobody catches
+ */
+#if defined(PYT__THREAD_SAFETY) /* which sees what became of a try only where it is compared */
+#define PYT_MUST(call)                                          \
+    __extension__({                                             \
+        pyt_status pyt__outcome = (call);                       \
+        if (pyt__outcome != 0) {                                \
+            pyt__must_failed(pyt__outcome, __FILE__, __LINE__); \
+        }                                                       \
+        (void)0;                                                \
+    })
+#else
+#define PYT_MUST(call) pyt__must((call), __FILE__, __LINE__)
+#endif
+
+PYT__API PYT__NORETURN void pyt__must_failed(pyt_status status, const char *file, int line);
+
+PYT__INLINE void pyt__must(pyt_status status, const char *file, int line) {
+    if (!PYT__LIKELY(status == PYT_OK)) {
+        pyt__must_failed(status, file, line);
+    }
+}
+
 /* What the misusehook is told; valid during the call. */
 typedef struct pyt_misuse_args {
     pyt_status status;
@@ -723,6 +770,12 @@ PYT__INLINE pyt_status pyt__ended(pyt_status status, const char *call, const cha
     return status;
 }
 
+/* The same for a call whose status must not be ignored. */
+PYT__MUST_USE PYT__INLINE pyt_status pyt__ended_must(pyt_status status, const char *call,
+                                                     const char *file, int line) {
+    return pyt__ended(status, call, file, line);
+}
+
 /* The same for a call that gives a pointer, and NULL when it fails. */
 PYT__INLINE void *pyt__ended_get(void *result, const char *call, const char *file, int line) {
     pyt_status failure = pyt__my_notes.pyt__failure;
@@ -784,6 +837,16 @@ PYT__COLD static pyt_status pyt__fail_null(void) {
 
 PYT__COLD static pyt_status pyt__fail_memory(void) {
     return pyt__fail(PYT_MEMORY_ERROR, "out of memory");
+}
+
+/* PYT_TIMEOUT is an answer, of which pyt_error_message does not tell. */
+PYT__API PYT__COLD PYT__NORETURN void pyt__must_failed(pyt_status status, const char *file,
+                                                       int line) {
+    const char *message = status != PYT_TIMEOUT ? pyt_error_message() : "";
+    (void)fprintf(stderr, "%s:%d: %s: %s\n", file, line, pyt_status_name(status),
+                  message[0] != '\0' ? message : pyt_strerror(status));
+    (void)fflush(stderr);
+    abort();
 }
 
 static PYT__ATOMIC(uintptr_t) pyt__misusehook; /* a pyt_misusehook */
@@ -3566,7 +3629,8 @@ PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) PYT__ACQUIRE(lock) {
  * Thread   any
  * Python   Lock.acquire(blocking=False)
  */
-PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock)
+    PYT__TRY_ACQUIRE(lock) {
     return PYT__LIKELY(PYT__BARE && pyt__lock_grab(lock)) ? PYT_OK
                                                           : pyt__lock_acquire_nowait_slow(lock);
 }
@@ -3583,7 +3647,7 @@ PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock) PYT__TRY_ACQUIRE(
  * Thread   any
  * Python   Lock.acquire(timeout=seconds); there -1 waits for ever, here pyt_lock_acquire does
  */
-PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds)
+PYT__MUST_USE PYT__INLINE pyt_status pyt_lock_acquire_timeout(pyt_lock *lock, double seconds)
     PYT__TRY_ACQUIRE(lock) {
     if (PYT__LIKELY(PYT__BARE && seconds >= 0 && seconds <= PYT_TIMEOUT_MAX &&
                     pyt__lock_grab(lock))) {
@@ -3956,7 +4020,8 @@ PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) PYT__ACQUIRE(rlock) {
  * Thread   any
  * Python   RLock.acquire(blocking=False)
  */
-PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) PYT__TRY_ACQUIRE(rlock) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock)
+    PYT__TRY_ACQUIRE(rlock) {
     return PYT__LIKELY(pyt__rlock_grab(rlock)) ? PYT_OK : pyt__rlock_acquire_nowait_slow(rlock);
 }
 
@@ -3970,7 +4035,7 @@ PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock) PYT__TRY_ACQUI
  * Thread   any
  * Python   RLock.acquire(timeout=seconds); there -1 waits for ever, here pyt_rlock_acquire does
  */
-PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds)
+PYT__MUST_USE PYT__INLINE pyt_status pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds)
     PYT__TRY_ACQUIRE(rlock) {
     if (PYT__LIKELY(seconds >= 0 && seconds <= PYT_TIMEOUT_MAX && pyt__rlock_grab(rlock))) {
         return PYT_OK;
@@ -4157,7 +4222,7 @@ PYT__INLINE bool pyt__semaphore_put(pyt_semaphore *semaphore, uint32_t limit) {
  *          PYT_VALUE_ERROR `value` is negative, or `semaphore` is NULL; nothing is changed
  * Python   Semaphore(value)
  */
-PYT__API pyt_status pyt_semaphore_init(pyt_semaphore *semaphore, int value);
+PYT__MUST_USE PYT__API pyt_status pyt_semaphore_init(pyt_semaphore *semaphore, int value);
 
 /* Take a permit, waiting for one as long as it takes. Waiters are served in order of arrival.
  *
@@ -4179,7 +4244,7 @@ PYT__INLINE pyt_status pyt_semaphore_acquire(pyt_semaphore *semaphore) {
  * Thread   any
  * Python   Semaphore.acquire(blocking=False)
  */
-PYT__INLINE pyt_status pyt_semaphore_acquire_nowait(pyt_semaphore *semaphore) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt_semaphore_acquire_nowait(pyt_semaphore *semaphore) {
     return PYT__LIKELY(pyt__semaphore_grab(semaphore))
                ? PYT_OK
                : pyt__semaphore_acquire_nowait_slow(semaphore);
@@ -4197,7 +4262,8 @@ PYT__INLINE pyt_status pyt_semaphore_acquire_nowait(pyt_semaphore *semaphore) {
  * Thread   any
  * Python   Semaphore.acquire(timeout=seconds)
  */
-PYT__INLINE pyt_status pyt_semaphore_acquire_timeout(pyt_semaphore *semaphore, double seconds) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt_semaphore_acquire_timeout(pyt_semaphore *semaphore,
+                                                                   double seconds) {
     if (PYT__LIKELY(seconds <= PYT_TIMEOUT_MAX && pyt__semaphore_grab(semaphore))) {
         return PYT_OK;
     }
@@ -4246,7 +4312,8 @@ PYT__INLINE int pyt_semaphore_value(const pyt_semaphore *semaphore) {
  *          initial value: the count is unchanged and nobody is woken
  * Python   BoundedSemaphore
  */
-PYT__INLINE pyt_status pyt_bounded_semaphore_init(pyt_bounded_semaphore *semaphore, int value) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt_bounded_semaphore_init(pyt_bounded_semaphore *semaphore,
+                                                                int value) {
     return pyt_semaphore_init((pyt_semaphore *)semaphore, value);
 }
 
@@ -4254,12 +4321,13 @@ PYT__INLINE pyt_status pyt_bounded_semaphore_acquire(pyt_bounded_semaphore *sema
     return pyt_semaphore_acquire((pyt_semaphore *)semaphore);
 }
 
-PYT__INLINE pyt_status pyt_bounded_semaphore_acquire_nowait(pyt_bounded_semaphore *semaphore) {
+PYT__MUST_USE PYT__INLINE pyt_status
+pyt_bounded_semaphore_acquire_nowait(pyt_bounded_semaphore *semaphore) {
     return pyt_semaphore_acquire_nowait((pyt_semaphore *)semaphore);
 }
 
-PYT__INLINE pyt_status pyt_bounded_semaphore_acquire_timeout(pyt_bounded_semaphore *semaphore,
-                                                             double seconds) {
+PYT__MUST_USE PYT__INLINE pyt_status
+pyt_bounded_semaphore_acquire_timeout(pyt_bounded_semaphore *semaphore, double seconds) {
     return pyt_semaphore_acquire_timeout((pyt_semaphore *)semaphore, seconds);
 }
 
@@ -4540,7 +4608,7 @@ PYT__INLINE pyt_status pyt_event_wait(pyt_event *event) {
  * Thread   any
  * Python   Event.wait(timeout)
  */
-PYT__INLINE pyt_status pyt_event_wait_timeout(pyt_event *event, double seconds) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt_event_wait_timeout(pyt_event *event, double seconds) {
     if (PYT__LIKELY(seconds <= PYT_TIMEOUT_MAX && pyt_event_is_set(event))) {
         return PYT_OK;
     }
@@ -4685,8 +4753,9 @@ PYT__STATIC_ASSERT(sizeof(pyt_condition) <= 40, "a condition is 40 bytes or less
  * Returns  PYT_OK; PYT_VALUE_ERROR: an argument is NULL, nothing is changed
  * Python   Condition(lock)
  */
-PYT__API pyt_status pyt_condition_init_lock(pyt_condition *condition, pyt_lock *lock);
-PYT__API pyt_status pyt_condition_init_rlock(pyt_condition *condition, pyt_rlock *rlock);
+PYT__MUST_USE PYT__API pyt_status pyt_condition_init_lock(pyt_condition *condition, pyt_lock *lock);
+PYT__MUST_USE PYT__API pyt_status pyt_condition_init_rlock(pyt_condition *condition,
+                                                           pyt_rlock *rlock);
 
 /* Take and release the condition's lock.
  *
@@ -4695,9 +4764,10 @@ PYT__API pyt_status pyt_condition_init_rlock(pyt_condition *condition, pyt_rlock
  * Python   Condition.acquire(), Condition.release()
  */
 PYT__API pyt_status pyt_condition_acquire(pyt_condition *condition) PYT__ACQUIRE(condition);
-PYT__API pyt_status pyt_condition_acquire_nowait(pyt_condition *condition)
+PYT__MUST_USE PYT__API pyt_status pyt_condition_acquire_nowait(pyt_condition *condition)
     PYT__TRY_ACQUIRE(condition);
-PYT__API pyt_status pyt_condition_acquire_timeout(pyt_condition *condition, double seconds)
+PYT__MUST_USE PYT__API pyt_status pyt_condition_acquire_timeout(pyt_condition *condition,
+                                                                double seconds)
     PYT__TRY_ACQUIRE(condition);
 PYT__API pyt_status pyt_condition_release(pyt_condition *condition) PYT__RELEASE(condition);
 
@@ -4724,7 +4794,8 @@ PYT__API pyt_status pyt_condition_wait(pyt_condition *condition);
  *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
  * Python   Condition.wait(timeout)
  */
-PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *condition, double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *condition,
+                                                             double seconds);
 
 /* Wait until `predicate(arg)` is true; it is asked with the lock held, first before any wait.
  *
@@ -4741,9 +4812,9 @@ PYT__API pyt_status pyt_condition_wait_for(pyt_condition *condition, bool (*pred
  * Returns  as pyt_condition_wait_timeout; PYT_TIMEOUT: the predicate was still false
  * Python   Condition.wait_for(predicate, timeout)
  */
-PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
-                                                   bool (*predicate)(void *arg), void *arg,
-                                                   double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
+                                                                 bool (*predicate)(void *arg),
+                                                                 void *arg, double seconds);
 
 /* Wake the thread, the `n` threads, all threads that wait for the longest time and nobody else.
  * They run when the caller has let the lock go.
@@ -5175,8 +5246,8 @@ typedef struct pyt_barrier_options {
  *          PYT_OVERFLOW_ERROR the timeout is above PYT_TIMEOUT_MAX
  * Python   Barrier(parties, action, timeout)
  */
-PYT__API pyt_status pyt_barrier_init(pyt_barrier *barrier, int parties,
-                                     const pyt_barrier_options *options);
+PYT__MUST_USE PYT__API pyt_status pyt_barrier_init(pyt_barrier *barrier, int parties,
+                                                   const pyt_barrier_options *options);
 
 /* Wait until all parties have arrived, as long as the barrier's own timeout says.
  *
@@ -5203,7 +5274,8 @@ PYT__API pyt_status pyt_barrier_wait(pyt_barrier *barrier, int *index);
  *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
  * Python   Barrier.wait(timeout)
  */
-PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double seconds, int *index);
+PYT__MUST_USE PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double seconds,
+                                                           int *index);
 
 /* Make the barrier empty and whole again. Threads that wait get PYT_BROKEN_BARRIER. While an
  * action runs, waits for its end.
@@ -6304,7 +6376,8 @@ typedef struct pyt_thread_options {
  * Thread   any; the new one inherits its daemon property from the calling thread
  * Python   Thread(target=, name=, args=, daemon=)
  */
-PYT__API pyt_status pyt_thread_new(pyt_thread **thread, const pyt_thread_options *options);
+PYT__MUST_USE PYT__API pyt_status pyt_thread_new(pyt_thread **thread,
+                                                 const pyt_thread_options *options);
 
 /* Take one more reference. Returns `thread`. NULL: nothing happens. */
 PYT__API pyt_thread *pyt_thread_ref(pyt_thread *thread);
@@ -6323,7 +6396,7 @@ PYT__API void pyt_thread_unref(pyt_thread *thread);
  * Thread   any
  * Python   Thread.start()
  */
-PYT__API pyt_status pyt_thread_start(pyt_thread *thread);
+PYT__MUST_USE PYT__API pyt_status pyt_thread_start(pyt_thread *thread);
 
 /* Do in the calling thread what the thread would do: its `run`, or its target. Called from within
  * that `run` it is the standard run, which calls the target, as super().run() is. What the target
@@ -8317,13 +8390,15 @@ typedef struct pyt_queue {
  *            PYT_OVERFLOW_ERROR `item_size` is above a quarter of the address space
  * Python     Queue(maxsize)
  */
-PYT__API pyt_status pyt_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize);
+PYT__MUST_USE PYT__API pyt_status pyt_queue_init(pyt_queue *queue, size_t item_size,
+                                                 ptrdiff_t maxsize);
 
 /* As pyt_queue_init; gives out first what came last.
  *
  * Python   LifoQueue(maxsize)
  */
-PYT__API pyt_status pyt_lifo_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize);
+PYT__MUST_USE PYT__API pyt_status pyt_lifo_queue_init(pyt_queue *queue, size_t item_size,
+                                                      ptrdiff_t maxsize);
 
 /* As pyt_queue_init; gives out the smallest first, and of equal ones what came first.
  *
@@ -8332,8 +8407,10 @@ PYT__API pyt_status pyt_lifo_queue_init(pyt_queue *queue, size_t item_size, ptrd
  *          the queue, and must return (no pyt_raise)
  * Python   PriorityQueue(maxsize); there equal items come out in no certain order
  */
-PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size_t item_size, ptrdiff_t maxsize,
-                                            int (*compare)(const void *a, const void *b));
+PYT__MUST_USE PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size_t item_size,
+                                                          ptrdiff_t maxsize,
+                                                          int (*compare)(const void *a,
+                                                                         const void *b));
 
 /* Say what becomes of items that nobody will get: those drained by an immediate shutdown and
  * those left when the queue is destroyed. Without it they are forgotten.
@@ -8374,7 +8451,7 @@ PYT__API pyt_status pyt_queue_put(pyt_queue *queue, const void *item);
  * Returns  as pyt_queue_put, without PYT_INTERRUPTED, and PYT_QUEUE_FULL: there is no place
  * Python   Queue.put_nowait(item), Queue.put(item, block=False)
  */
-PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item);
+PYT__MUST_USE PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item);
 
 /* As pyt_queue_put, waiting for a place as long as `seconds`.
  *
@@ -8385,7 +8462,8 @@ PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item);
  *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
  * Python   Queue.put(item, timeout=seconds)
  */
-PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const void *item, double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const void *item,
+                                                        double seconds);
 
 /* Take the next item out of the queue, waiting for one as long as it takes. Getters that wait are
  * served in order of arrival.
@@ -8406,7 +8484,7 @@ PYT__API pyt_status pyt_queue_get(pyt_queue *queue, void *item);
  * Returns  as pyt_queue_get, without PYT_INTERRUPTED, and PYT_QUEUE_EMPTY: there is no item
  * Python   Queue.get_nowait(), Queue.get(block=False)
  */
-PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item);
+PYT__MUST_USE PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item);
 
 /* As pyt_queue_get, waiting as long as `seconds`.
  *
@@ -8417,7 +8495,8 @@ PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item);
  *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
  * Python   Queue.get(timeout=seconds)
  */
-PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item, double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item,
+                                                        double seconds);
 
 /* Say that the work on an item that was got is done.
  *
@@ -8500,7 +8579,7 @@ typedef struct pyt_simple_queue {
  * Returns    as pyt_queue_init, and PYT_MEMORY_ERROR: no memory; nothing was made
  * Python     SimpleQueue()
  */
-PYT__API pyt_status pyt_simple_queue_init(pyt_simple_queue *queue, size_t item_size);
+PYT__MUST_USE PYT__API pyt_status pyt_simple_queue_init(pyt_simple_queue *queue, size_t item_size);
 
 /* Say what becomes of items that are left when the queue is destroyed; see
  * pyt_queue_set_destructor. */
@@ -8524,7 +8603,8 @@ PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue);
  * Python   SimpleQueue.put(item), SimpleQueue.put_nowait(item)
  */
 PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *item);
-PYT__API pyt_status pyt_simple_queue_put_nowait(pyt_simple_queue *queue, const void *item);
+PYT__MUST_USE PYT__API pyt_status pyt_simple_queue_put_nowait(pyt_simple_queue *queue,
+                                                              const void *item);
 
 /* Take the oldest item out of the queue: waiting as long as it takes, not at all, as long as
  * `seconds`. Getters that wait are served in order of arrival.
@@ -8535,9 +8615,9 @@ PYT__API pyt_status pyt_simple_queue_put_nowait(pyt_simple_queue *queue, const v
  * Python   SimpleQueue.get(), SimpleQueue.get_nowait(), SimpleQueue.get(timeout=seconds)
  */
 PYT__API pyt_status pyt_simple_queue_get(pyt_simple_queue *queue, void *item);
-PYT__API pyt_status pyt_simple_queue_get_nowait(pyt_simple_queue *queue, void *item);
-PYT__API pyt_status pyt_simple_queue_get_timeout(pyt_simple_queue *queue, void *item,
-                                                 double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_simple_queue_get_nowait(pyt_simple_queue *queue, void *item);
+PYT__MUST_USE PYT__API pyt_status pyt_simple_queue_get_timeout(pyt_simple_queue *queue, void *item,
+                                                               double seconds);
 
 /* Count the items; tell whether there is none. NULL: 0, true.
  *
@@ -9432,8 +9512,8 @@ typedef struct pyt_scheduler {
  * Returns  PYT_OK; PYT_VALUE_ERROR: `scheduler` is NULL
  * Python   scheduler(timefunc, delayfunc)
  */
-PYT__API pyt_status pyt_scheduler_init(pyt_scheduler *scheduler,
-                                       const pyt_scheduler_options *options);
+PYT__MUST_USE PYT__API pyt_status pyt_scheduler_init(pyt_scheduler *scheduler,
+                                                     const pyt_scheduler_options *options);
 
 /* Give back what the scheduler owns. Events that are left never run.
  *
@@ -10179,8 +10259,9 @@ PYT__API pyt_status pyt_wait(pyt_future *const *futures, size_t n, pyt_return_wh
  *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
  * Python   wait(fs, timeout, return_when), which does not tell that the time was up
  */
-PYT__API pyt_status pyt_wait_timeout(pyt_future *const *futures, size_t n, double seconds,
-                                     pyt_return_when return_when, bool *done, size_t *n_done);
+PYT__MUST_USE PYT__API pyt_status pyt_wait_timeout(pyt_future *const *futures, size_t n,
+                                                   double seconds, pyt_return_when return_when,
+                                                   bool *done, size_t *n_done);
 
 /* An iteration over futures as they complete. It holds a reference to each. */
 typedef struct pyt_as_completed {
@@ -10199,11 +10280,11 @@ typedef struct pyt_as_completed {
  * Thread   any; one thread at a time uses it
  * Python   as_completed(fs), as_completed(fs, timeout), whose time begins with the first next
  */
-PYT__API pyt_status pyt_as_completed_init(pyt_as_completed *iterator, pyt_future *const *futures,
-                                          size_t n);
-PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
-                                                  pyt_future *const *futures, size_t n,
-                                                  double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_as_completed_init(pyt_as_completed *iterator,
+                                                        pyt_future *const *futures, size_t n);
+PYT__MUST_USE PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
+                                                                pyt_future *const *futures,
+                                                                size_t n, double seconds);
 
 /* Give the next future that is done, waiting for it.
  *
@@ -11211,7 +11292,8 @@ typedef struct pyt_executor_options {
  * Thread    any
  * Python    ThreadPoolExecutor(max_workers, thread_name_prefix, initializer, initargs)
  */
-PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor_options *options);
+PYT__MUST_USE PYT__API pyt_status pyt_executor_new(pyt_executor **executor,
+                                                   const pyt_executor_options *options);
 
 /* Have `function(arg)` called in a worker. Tasks begin in the order in which they are submitted.
  * A worker that is idle takes it; when there is none, and fewer than max_workers, one is started.
@@ -12031,7 +12113,9 @@ static pyt_thread *pyt__worker_thread(pyt__worker *worker) {
     if (name != NULL) {
         (void)snprintf(name, size, "%s_%lu", executor->prefix, (unsigned long)executor->named);
         pyt_thread_options options = {pyt__worker_main, worker, 0, name, NULL, PYT_DAEMON_FALSE, 0};
-        (void)pyt_thread_new(&thread, &options);
+        if (pyt_thread_new(&thread, &options) != PYT_OK) {
+            thread = NULL;
+        }
         pyt__release_memory(name);
     }
     return thread;
@@ -12702,7 +12786,7 @@ typedef struct pyt_pool_work {
  * Thread   any
  * Python   Pool(processes, initializer, initargs)
  */
-PYT__API pyt_status pyt_pool_new(pyt_pool **pool, const pyt_pool_options *options);
+PYT__MUST_USE PYT__API pyt_status pyt_pool_new(pyt_pool **pool, const pyt_pool_options *options);
 
 /* Call `function(arg)` in a worker, and wait for what it returns.
  *
@@ -12856,8 +12940,8 @@ PYT__API void pyt_pool_free(pyt_pool *pool);
 /* Wait for a result and give it: pyt_future_result, pyt_future_result_timeout.
  * Python   AsyncResult.get(), AsyncResult.get(timeout) */
 PYT__API pyt_status pyt_async_result_get(pyt_async_result *result, void **value);
-PYT__API pyt_status pyt_async_result_get_timeout(pyt_async_result *result, double seconds,
-                                                 void **value);
+PYT__MUST_USE PYT__API pyt_status pyt_async_result_get_timeout(pyt_async_result *result,
+                                                               double seconds, void **value);
 
 /* Wait until a result is there, or is known not to come.
  *
@@ -12865,7 +12949,8 @@ PYT__API pyt_status pyt_async_result_get_timeout(pyt_async_result *result, doubl
  * Python   AsyncResult.wait(), AsyncResult.wait(timeout)
  */
 PYT__API pyt_status pyt_async_result_wait(pyt_async_result *result);
-PYT__API pyt_status pyt_async_result_wait_timeout(pyt_async_result *result, double seconds);
+PYT__MUST_USE PYT__API pyt_status pyt_async_result_wait_timeout(pyt_async_result *result,
+                                                                double seconds);
 
 /* Ask whether a result is there, or known not to come: pyt_future_done. NULL: false.
  * Python   AsyncResult.ready() */
@@ -17116,11 +17201,15 @@ PYT__API unsigned long pyt_simulate_runs(void) {
 #if PYT__PLACED
 #if PYT__DECLARE || PYT__DEFINE
 #undef PYT__CALL
+#undef PYT__CALL_MUST
 #undef PYT__CALL_TRY
 #undef PYT__CALL_GET
 #define PYT__CALL(function, ...)                                                           \
     pyt__ended((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
                __FILE__, __LINE__)
+#define PYT__CALL_MUST(function, ...)                                                           \
+    pyt__ended_must((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
+                    __FILE__, __LINE__)
 #define PYT__CALL_TRY(function, ...) pyt__at_##function(__VA_ARGS__, __FILE__, __LINE__)
 #define PYT__CALL_GET(function, ...)                                                           \
     pyt__ended_get((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
@@ -17130,45 +17219,52 @@ PYT__API unsigned long pyt_simulate_runs(void) {
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
 
-PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_nowait(pyt_lock *lock, const char *file, int line)
+PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_nowait(pyt_lock *lock,
+                                                                     const char *file, int line)
     PYT__TRY_ACQUIRE(lock) {
     pyt__at("pyt_lock_acquire_nowait", file, line);
     return pyt__ended(pyt_lock_acquire_nowait(lock), "pyt_lock_acquire_nowait", file, line);
 }
 
-PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_timeout(pyt_lock *lock, double seconds,
-                                                        const char *file, int line)
+PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_timeout(pyt_lock *lock,
+                                                                      double seconds,
+                                                                      const char *file, int line)
     PYT__TRY_ACQUIRE(lock) {
     pyt__at("pyt_lock_acquire_timeout", file, line);
     return pyt__ended(pyt_lock_acquire_timeout(lock, seconds), "pyt_lock_acquire_timeout", file,
                       line);
 }
 
-PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_nowait(pyt_rlock *rlock, const char *file,
-                                                        int line) PYT__TRY_ACQUIRE(rlock) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_nowait(pyt_rlock *rlock,
+                                                                      const char *file, int line)
+    PYT__TRY_ACQUIRE(rlock) {
     pyt__at("pyt_rlock_acquire_nowait", file, line);
     return pyt__ended(pyt_rlock_acquire_nowait(rlock), "pyt_rlock_acquire_nowait", file, line);
 }
 
-PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_timeout(pyt_rlock *rlock, double seconds,
-                                                         const char *file, int line)
+PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_timeout(pyt_rlock *rlock,
+                                                                       double seconds,
+                                                                       const char *file, int line)
     PYT__TRY_ACQUIRE(rlock) {
     pyt__at("pyt_rlock_acquire_timeout", file, line);
     return pyt__ended(pyt_rlock_acquire_timeout(rlock, seconds), "pyt_rlock_acquire_timeout", file,
                       line);
 }
 
-PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_nowait(pyt_condition *condition,
-                                                            const char *file, int line)
+PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_nowait(pyt_condition *condition,
+                                                                          const char *file,
+                                                                          int line)
     PYT__TRY_ACQUIRE(condition) {
     pyt__at("pyt_condition_acquire_nowait", file, line);
     return pyt__ended(pyt_condition_acquire_nowait(condition), "pyt_condition_acquire_nowait", file,
                       line);
 }
 
-PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_timeout(pyt_condition *condition,
-                                                             double seconds, const char *file,
-                                                             int line) PYT__TRY_ACQUIRE(condition) {
+PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_timeout(pyt_condition *condition,
+                                                                           double seconds,
+                                                                           const char *file,
+                                                                           int line)
+    PYT__TRY_ACQUIRE(condition) {
     pyt__at("pyt_condition_acquire_timeout", file, line);
     return pyt__ended(pyt_condition_acquire_timeout(condition, seconds),
                       "pyt_condition_acquire_timeout", file, line);
@@ -17187,45 +17283,47 @@ PYT__EXTERN_C_END
 #define pyt_rlock_acquire_nowait(...) PYT__CALL_TRY(pyt_rlock_acquire_nowait, __VA_ARGS__)
 #define pyt_rlock_acquire_timeout(...) PYT__CALL_TRY(pyt_rlock_acquire_timeout, __VA_ARGS__)
 #define pyt_rlock_release(...) PYT__CALL(pyt_rlock_release, __VA_ARGS__)
-#define pyt_semaphore_init(...) PYT__CALL(pyt_semaphore_init, __VA_ARGS__)
+#define pyt_semaphore_init(...) PYT__CALL_MUST(pyt_semaphore_init, __VA_ARGS__)
 #define pyt_semaphore_acquire(...) PYT__CALL(pyt_semaphore_acquire, __VA_ARGS__)
-#define pyt_semaphore_acquire_nowait(...) PYT__CALL(pyt_semaphore_acquire_nowait, __VA_ARGS__)
-#define pyt_semaphore_acquire_timeout(...) PYT__CALL(pyt_semaphore_acquire_timeout, __VA_ARGS__)
+#define pyt_semaphore_acquire_nowait(...) PYT__CALL_MUST(pyt_semaphore_acquire_nowait, __VA_ARGS__)
+#define pyt_semaphore_acquire_timeout(...) \
+    PYT__CALL_MUST(pyt_semaphore_acquire_timeout, __VA_ARGS__)
 #define pyt_semaphore_release(...) PYT__CALL(pyt_semaphore_release, __VA_ARGS__)
 #define pyt_semaphore_release_n(...) PYT__CALL(pyt_semaphore_release_n, __VA_ARGS__)
-#define pyt_bounded_semaphore_init(...) PYT__CALL(pyt_bounded_semaphore_init, __VA_ARGS__)
+#define pyt_bounded_semaphore_init(...) PYT__CALL_MUST(pyt_bounded_semaphore_init, __VA_ARGS__)
 #define pyt_bounded_semaphore_acquire(...) PYT__CALL(pyt_bounded_semaphore_acquire, __VA_ARGS__)
 #define pyt_bounded_semaphore_acquire_nowait(...) \
-    PYT__CALL(pyt_bounded_semaphore_acquire_nowait, __VA_ARGS__)
+    PYT__CALL_MUST(pyt_bounded_semaphore_acquire_nowait, __VA_ARGS__)
 #define pyt_bounded_semaphore_acquire_timeout(...) \
-    PYT__CALL(pyt_bounded_semaphore_acquire_timeout, __VA_ARGS__)
+    PYT__CALL_MUST(pyt_bounded_semaphore_acquire_timeout, __VA_ARGS__)
 #define pyt_bounded_semaphore_release_n(...) PYT__CALL(pyt_bounded_semaphore_release_n, __VA_ARGS__)
 #define pyt_bounded_semaphore_release(...) PYT__CALL(pyt_bounded_semaphore_release, __VA_ARGS__)
 #define pyt_event_set(...) PYT__CALL(pyt_event_set, __VA_ARGS__)
 #define pyt_event_clear(...) PYT__CALL(pyt_event_clear, __VA_ARGS__)
 #define pyt_event_wait(...) PYT__CALL(pyt_event_wait, __VA_ARGS__)
-#define pyt_event_wait_timeout(...) PYT__CALL(pyt_event_wait_timeout, __VA_ARGS__)
-#define pyt_condition_init_lock(...) PYT__CALL(pyt_condition_init_lock, __VA_ARGS__)
-#define pyt_condition_init_rlock(...) PYT__CALL(pyt_condition_init_rlock, __VA_ARGS__)
+#define pyt_event_wait_timeout(...) PYT__CALL_MUST(pyt_event_wait_timeout, __VA_ARGS__)
+#define pyt_condition_init_lock(...) PYT__CALL_MUST(pyt_condition_init_lock, __VA_ARGS__)
+#define pyt_condition_init_rlock(...) PYT__CALL_MUST(pyt_condition_init_rlock, __VA_ARGS__)
 #define pyt_condition_acquire(...) PYT__CALL(pyt_condition_acquire, __VA_ARGS__)
 #define pyt_condition_acquire_nowait(...) PYT__CALL_TRY(pyt_condition_acquire_nowait, __VA_ARGS__)
 #define pyt_condition_acquire_timeout(...) PYT__CALL_TRY(pyt_condition_acquire_timeout, __VA_ARGS__)
 #define pyt_condition_release(...) PYT__CALL(pyt_condition_release, __VA_ARGS__)
 #define pyt_condition_wait(...) PYT__CALL(pyt_condition_wait, __VA_ARGS__)
-#define pyt_condition_wait_timeout(...) PYT__CALL(pyt_condition_wait_timeout, __VA_ARGS__)
+#define pyt_condition_wait_timeout(...) PYT__CALL_MUST(pyt_condition_wait_timeout, __VA_ARGS__)
 #define pyt_condition_wait_for(...) PYT__CALL(pyt_condition_wait_for, __VA_ARGS__)
-#define pyt_condition_wait_for_timeout(...) PYT__CALL(pyt_condition_wait_for_timeout, __VA_ARGS__)
+#define pyt_condition_wait_for_timeout(...) \
+    PYT__CALL_MUST(pyt_condition_wait_for_timeout, __VA_ARGS__)
 #define pyt_condition_notify(...) PYT__CALL(pyt_condition_notify, __VA_ARGS__)
 #define pyt_condition_notify_n(...) PYT__CALL(pyt_condition_notify_n, __VA_ARGS__)
 #define pyt_condition_notify_all(...) PYT__CALL(pyt_condition_notify_all, __VA_ARGS__)
-#define pyt_barrier_init(...) PYT__CALL(pyt_barrier_init, __VA_ARGS__)
+#define pyt_barrier_init(...) PYT__CALL_MUST(pyt_barrier_init, __VA_ARGS__)
 #define pyt_barrier_wait(...) PYT__CALL(pyt_barrier_wait, __VA_ARGS__)
-#define pyt_barrier_wait_timeout(...) PYT__CALL(pyt_barrier_wait_timeout, __VA_ARGS__)
+#define pyt_barrier_wait_timeout(...) PYT__CALL_MUST(pyt_barrier_wait_timeout, __VA_ARGS__)
 #define pyt_barrier_reset(...) PYT__CALL(pyt_barrier_reset, __VA_ARGS__)
 #define pyt_barrier_abort(...) PYT__CALL(pyt_barrier_abort, __VA_ARGS__)
 #define pyt_local_delete(...) PYT__CALL(pyt_local_delete, __VA_ARGS__)
-#define pyt_thread_new(...) PYT__CALL(pyt_thread_new, __VA_ARGS__)
-#define pyt_thread_start(...) PYT__CALL(pyt_thread_start, __VA_ARGS__)
+#define pyt_thread_new(...) PYT__CALL_MUST(pyt_thread_new, __VA_ARGS__)
+#define pyt_thread_start(...) PYT__CALL_MUST(pyt_thread_start, __VA_ARGS__)
 #define pyt_thread_run(...) PYT__CALL(pyt_thread_run, __VA_ARGS__)
 #define pyt_thread_join(...) PYT__CALL(pyt_thread_join, __VA_ARGS__)
 #define pyt_thread_join_timeout(...) PYT__CALL(pyt_thread_join_timeout, __VA_ARGS__)
@@ -17237,30 +17335,30 @@ PYT__EXTERN_C_END
 #define pyt_interrupt_main(...) PYT__CALL(pyt_interrupt_main, __VA_ARGS__)
 #define pyt_timer_new(...) PYT__CALL(pyt_timer_new, __VA_ARGS__)
 #define pyt_timer_cancel(...) PYT__CALL(pyt_timer_cancel, __VA_ARGS__)
-#define pyt_queue_init(...) PYT__CALL(pyt_queue_init, __VA_ARGS__)
-#define pyt_lifo_queue_init(...) PYT__CALL(pyt_lifo_queue_init, __VA_ARGS__)
-#define pyt_priority_queue_init(...) PYT__CALL(pyt_priority_queue_init, __VA_ARGS__)
+#define pyt_queue_init(...) PYT__CALL_MUST(pyt_queue_init, __VA_ARGS__)
+#define pyt_lifo_queue_init(...) PYT__CALL_MUST(pyt_lifo_queue_init, __VA_ARGS__)
+#define pyt_priority_queue_init(...) PYT__CALL_MUST(pyt_priority_queue_init, __VA_ARGS__)
 #define pyt_queue_set_destructor(...) PYT__CALL(pyt_queue_set_destructor, __VA_ARGS__)
 #define pyt_queue_destroy(...) PYT__CALL(pyt_queue_destroy, __VA_ARGS__)
 #define pyt_queue_put(...) PYT__CALL(pyt_queue_put, __VA_ARGS__)
-#define pyt_queue_put_nowait(...) PYT__CALL(pyt_queue_put_nowait, __VA_ARGS__)
-#define pyt_queue_put_timeout(...) PYT__CALL(pyt_queue_put_timeout, __VA_ARGS__)
+#define pyt_queue_put_nowait(...) PYT__CALL_MUST(pyt_queue_put_nowait, __VA_ARGS__)
+#define pyt_queue_put_timeout(...) PYT__CALL_MUST(pyt_queue_put_timeout, __VA_ARGS__)
 #define pyt_queue_get(...) PYT__CALL(pyt_queue_get, __VA_ARGS__)
-#define pyt_queue_get_nowait(...) PYT__CALL(pyt_queue_get_nowait, __VA_ARGS__)
-#define pyt_queue_get_timeout(...) PYT__CALL(pyt_queue_get_timeout, __VA_ARGS__)
+#define pyt_queue_get_nowait(...) PYT__CALL_MUST(pyt_queue_get_nowait, __VA_ARGS__)
+#define pyt_queue_get_timeout(...) PYT__CALL_MUST(pyt_queue_get_timeout, __VA_ARGS__)
 #define pyt_queue_task_done(...) PYT__CALL(pyt_queue_task_done, __VA_ARGS__)
 #define pyt_queue_join(...) PYT__CALL(pyt_queue_join, __VA_ARGS__)
 #define pyt_queue_join_timeout(...) PYT__CALL(pyt_queue_join_timeout, __VA_ARGS__)
 #define pyt_queue_shutdown(...) PYT__CALL(pyt_queue_shutdown, __VA_ARGS__)
-#define pyt_simple_queue_init(...) PYT__CALL(pyt_simple_queue_init, __VA_ARGS__)
+#define pyt_simple_queue_init(...) PYT__CALL_MUST(pyt_simple_queue_init, __VA_ARGS__)
 #define pyt_simple_queue_set_destructor(...) PYT__CALL(pyt_simple_queue_set_destructor, __VA_ARGS__)
 #define pyt_simple_queue_destroy(...) PYT__CALL(pyt_simple_queue_destroy, __VA_ARGS__)
 #define pyt_simple_queue_put(...) PYT__CALL(pyt_simple_queue_put, __VA_ARGS__)
-#define pyt_simple_queue_put_nowait(...) PYT__CALL(pyt_simple_queue_put_nowait, __VA_ARGS__)
+#define pyt_simple_queue_put_nowait(...) PYT__CALL_MUST(pyt_simple_queue_put_nowait, __VA_ARGS__)
 #define pyt_simple_queue_get(...) PYT__CALL(pyt_simple_queue_get, __VA_ARGS__)
-#define pyt_simple_queue_get_nowait(...) PYT__CALL(pyt_simple_queue_get_nowait, __VA_ARGS__)
-#define pyt_simple_queue_get_timeout(...) PYT__CALL(pyt_simple_queue_get_timeout, __VA_ARGS__)
-#define pyt_scheduler_init(...) PYT__CALL(pyt_scheduler_init, __VA_ARGS__)
+#define pyt_simple_queue_get_nowait(...) PYT__CALL_MUST(pyt_simple_queue_get_nowait, __VA_ARGS__)
+#define pyt_simple_queue_get_timeout(...) PYT__CALL_MUST(pyt_simple_queue_get_timeout, __VA_ARGS__)
+#define pyt_scheduler_init(...) PYT__CALL_MUST(pyt_scheduler_init, __VA_ARGS__)
 #define pyt_scheduler_destroy(...) PYT__CALL(pyt_scheduler_destroy, __VA_ARGS__)
 #define pyt_scheduler_enter(...) PYT__CALL(pyt_scheduler_enter, __VA_ARGS__)
 #define pyt_scheduler_enterabs(...) PYT__CALL(pyt_scheduler_enterabs, __VA_ARGS__)
@@ -17279,16 +17377,17 @@ PYT__EXTERN_C_END
 #define pyt_future_set_result(...) PYT__CALL(pyt_future_set_result, __VA_ARGS__)
 #define pyt_future_set_exception(...) PYT__CALL(pyt_future_set_exception, __VA_ARGS__)
 #define pyt_wait(...) PYT__CALL(pyt_wait, __VA_ARGS__)
-#define pyt_wait_timeout(...) PYT__CALL(pyt_wait_timeout, __VA_ARGS__)
-#define pyt_as_completed_init(...) PYT__CALL(pyt_as_completed_init, __VA_ARGS__)
-#define pyt_as_completed_init_timeout(...) PYT__CALL(pyt_as_completed_init_timeout, __VA_ARGS__)
+#define pyt_wait_timeout(...) PYT__CALL_MUST(pyt_wait_timeout, __VA_ARGS__)
+#define pyt_as_completed_init(...) PYT__CALL_MUST(pyt_as_completed_init, __VA_ARGS__)
+#define pyt_as_completed_init_timeout(...) \
+    PYT__CALL_MUST(pyt_as_completed_init_timeout, __VA_ARGS__)
 #define pyt_as_completed_next(...) PYT__CALL(pyt_as_completed_next, __VA_ARGS__)
-#define pyt_executor_new(...) PYT__CALL(pyt_executor_new, __VA_ARGS__)
+#define pyt_executor_new(...) PYT__CALL_MUST(pyt_executor_new, __VA_ARGS__)
 #define pyt_executor_submit(...) PYT__CALL(pyt_executor_submit, __VA_ARGS__)
 #define pyt_executor_map(...) PYT__CALL(pyt_executor_map, __VA_ARGS__)
 #define pyt_executor_map_timeout(...) PYT__CALL(pyt_executor_map_timeout, __VA_ARGS__)
 #define pyt_executor_shutdown(...) PYT__CALL(pyt_executor_shutdown, __VA_ARGS__)
-#define pyt_pool_new(...) PYT__CALL(pyt_pool_new, __VA_ARGS__)
+#define pyt_pool_new(...) PYT__CALL_MUST(pyt_pool_new, __VA_ARGS__)
 #define pyt_pool_apply(...) PYT__CALL(pyt_pool_apply, __VA_ARGS__)
 #define pyt_pool_apply_async(...) PYT__CALL(pyt_pool_apply_async, __VA_ARGS__)
 #define pyt_pool_map(...) PYT__CALL(pyt_pool_map, __VA_ARGS__)
@@ -17303,9 +17402,10 @@ PYT__EXTERN_C_END
 #define pyt_pool_terminate(...) PYT__CALL(pyt_pool_terminate, __VA_ARGS__)
 #define pyt_pool_join(...) PYT__CALL(pyt_pool_join, __VA_ARGS__)
 #define pyt_async_result_get(...) PYT__CALL(pyt_async_result_get, __VA_ARGS__)
-#define pyt_async_result_get_timeout(...) PYT__CALL(pyt_async_result_get_timeout, __VA_ARGS__)
+#define pyt_async_result_get_timeout(...) PYT__CALL_MUST(pyt_async_result_get_timeout, __VA_ARGS__)
 #define pyt_async_result_wait(...) PYT__CALL(pyt_async_result_wait, __VA_ARGS__)
-#define pyt_async_result_wait_timeout(...) PYT__CALL(pyt_async_result_wait_timeout, __VA_ARGS__)
+#define pyt_async_result_wait_timeout(...) \
+    PYT__CALL_MUST(pyt_async_result_wait_timeout, __VA_ARGS__)
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
 #endif
 #endif
