@@ -24,9 +24,10 @@
  *   int main(void) {
  *       pyt_thread *thread;
  *       int n = 7;
- *       pyt_thread_new(&thread, &(pyt_thread_options){ .target = worker, .arg = &n });
- *       pyt_thread_start(thread);
- *       pyt_thread_join(thread);
+ *       pyt_thread_options options = { .target = worker, .arg = &n };
+ *       PYT_MUST(pyt_thread_new(&thread, &options));
+ *       PYT_MUST(pyt_thread_start(thread));
+ *       PYT_MUST(pyt_thread_join(thread));
  *       pyt_thread_unref(thread);
  *   }
  *
@@ -259,6 +260,16 @@ PYT__EXTERN_CXX_END
 #define PYT__NORETURN
 #endif
 
+/* Data that nothing in its file refers to, and that neither the compiler nor the linker drops. */
+#if defined(__ELF__) && defined(__has_attribute)
+#if __has_attribute(retain)
+#define PYT__KEPT __attribute__((used, retain))
+#endif
+#endif
+#if !defined(PYT__KEPT) && (defined(__GNUC__) || defined(__clang__))
+#define PYT__KEPT __attribute__((used))
+#endif
+
 /* Stands before the declaration of a function whose status must not be ignored. */
 #if defined(PYTHREADING_MAY_IGNORE)
 #define PYT__MUST_USE
@@ -389,6 +400,36 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
     *word += value;
     return *word - value;
 }
+#endif
+
+/* Files that do not fit do not link. Each file that is not a private copy asks for one symbol an
+ * option, whether it uses anything or not; the implementation has those of its own options. What the
+ * linker then does not find says what is wrong. It costs a pointer each in the file, and no code. */
+#if defined(PYTHREADING_DEBUG)
+#define PYT__HAS_DEBUG pyt__this_file_has_PYTHREADING_DEBUG
+#else
+#define PYT__HAS_DEBUG pyt__this_file_has_no_PYTHREADING_DEBUG
+#endif
+#if defined(PYTHREADING_DUMMY)
+#define PYT__HAS_DUMMY pyt__this_file_has_PYTHREADING_DUMMY
+#else
+#define PYT__HAS_DUMMY pyt__this_file_has_no_PYTHREADING_DUMMY
+#endif
+#define PYT__HAS_LIST(X) X(PYT__HAS_DEBUG) X(PYT__HAS_DUMMY)
+
+#define PYT__HAS_DECLARE(symbol) PYT__DATA const char symbol;
+#define PYT__HAS_DEFINE(symbol) const char symbol = 0;
+#define PYT__HAS_ADDRESS(symbol) &symbol,
+#if !defined(PYTHREADING_STATIC) && (defined(__GNUC__) || defined(__clang__))
+PYT__EXTERN_C_BEGIN
+PYT__HAS_LIST(PYT__HAS_DECLARE)
+static const char *const pyt__this_file_has[] PYT__KEPT = {PYT__HAS_LIST(PYT__HAS_ADDRESS)};
+PYT__EXTERN_C_END
+#elif !defined(PYTHREADING_STATIC) && defined(_MSC_VER)
+#define PYT__TEXT_(symbol) #symbol
+#define PYT__TEXT(symbol) PYT__TEXT_(symbol)
+#pragma detect_mismatch("PYTHREADING_DEBUG", PYT__TEXT(PYT__HAS_DEBUG))
+#pragma detect_mismatch("PYTHREADING_DUMMY", PYT__TEXT(PYT__HAS_DUMMY))
 #endif
 
 #if defined(PYTHREADING_MALLOC) != defined(PYTHREADING_FREE)
@@ -523,6 +564,12 @@ typedef struct pyt__alignment {
     static void function(void);                                                              \
     __pragma(comment(linker, "/include:" PYT__LINKER_NAME(function##_at_start))) __declspec( \
         allocate(".CRT$XCU")) void (*const function##_at_start)(void) = function
+#endif
+
+#if !defined(PYTHREADING_STATIC)
+PYT__EXTERN_C_BEGIN
+PYT__HAS_LIST(PYT__HAS_DEFINE)
+PYT__EXTERN_C_END
 #endif
 
 /* The two seams for tests: PYT__STEP() stands between the steps of every protocol, where a
@@ -3594,7 +3641,7 @@ PYT__API pyt_status pyt__lock_acquire_slow(pyt_lock *lock);
 PYT__API pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock);
 PYT__API pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds);
 #if defined(PYTHREADING_DEBUG)
-/* The debug room's. Without pyt__lock_release_slow files that are not built so do not link. */
+/* The debug room's. */
 PYT__API pyt_status pyt__lock_release_noted(pyt_lock *lock);
 #else
 PYT__API pyt_status pyt__lock_release_slow(pyt_lock *lock);

@@ -196,11 +196,11 @@ static void setup(int threads) {
     rlock = (pyt_rlock)PYT_RLOCK_INIT;
     event = (pyt_event)PYT_EVENT_INIT;
     event_pong = (pyt_event)PYT_EVENT_INIT;
-    (void)pyt_condition_init_lock(&monitor.go, &monitor.lock);
-    (void)pyt_condition_init_lock(&monitor.full, &monitor.lock);
-    (void)pyt_semaphore_init(&semaphore, 0);
-    (void)pyt_semaphore_init(&pong, 0);
-    (void)pyt_barrier_init(&barrier, threads, NULL);
+    PYT_MUST(pyt_condition_init_lock(&monitor.go, &monitor.lock));
+    PYT_MUST(pyt_condition_init_lock(&monitor.full, &monitor.lock));
+    PYT_MUST(pyt_semaphore_init(&semaphore, 0));
+    PYT_MUST(pyt_semaphore_init(&pong, 0));
+    PYT_MUST(pyt_barrier_init(&barrier, threads, NULL));
 }
 
 BENCH_JOB long with_job(int me, int threads, long count) {
@@ -214,9 +214,9 @@ static void setup_queues(int threads) {
     (void)pyt_queue_destroy(&queue);
     (void)pyt_queue_destroy(&queue_pong);
     (void)pyt_simple_queue_destroy(&simple_queue);
-    (void)pyt_queue_init(&queue, sizeof(void *), BENCH_QUEUE_SIZE);
-    (void)pyt_queue_init(&queue_pong, sizeof(void *), BENCH_QUEUE_SIZE);
-    (void)pyt_simple_queue_init(&simple_queue, sizeof(void *));
+    PYT_MUST(pyt_queue_init(&queue, sizeof(void *), BENCH_QUEUE_SIZE));
+    PYT_MUST(pyt_queue_init(&queue_pong, sizeof(void *), BENCH_QUEUE_SIZE));
+    PYT_MUST(pyt_simple_queue_init(&simple_queue, sizeof(void *)));
 }
 
 static long keep_queues(long count) {

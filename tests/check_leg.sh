@@ -599,6 +599,84 @@ EOF
     done
 }
 
+# Files that are built with different options, in C and C++, for ELF and for Windows.
+leg_mixed() {
+    need g++ g++
+    need clang clang
+    need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
+    sections='-ffunction-sections -fdata-sections -Wl,--gc-sections'
+    while read -r compiler language flags; do
+        for theirs in none DEBUG DUMMY; do
+            cc=$compiler
+            if [ "$cc" = g++ ]; then
+                cc=gcc
+            fi
+            $cc -std=c11 -I. -DPYTHREADING_IMPLEMENTATION -DPYTHREADING_$theirs -xc \
+                -c pythreading.h -o "$here/$theirs.o"
+            for ours in none DEBUG DUMMY; do
+                set -- "$compiler" $language -O2 $flags -I. -DPYTHREADING_$ours \
+                    tests/checks/mixed.c -xnone "$here/$theirs.o" -pthread -o "$here/mixed"
+                mixture "$ours" "$theirs" "$@"
+            done
+        done
+    done <<EOF
+gcc -xc
+gcc -xc $sections
+clang -xc $sections
+g++ -xc++ $sections
+x86_64-w64-mingw32-gcc -xc
+EOF
+}
+
+# mixture OURS THEIRS COMMAND...: it links if both are the same, or says which option differs.
+mixture() {
+    ours=$1
+    theirs=$2
+    shift 2
+    if [ "$ours" = "$theirs" ]; then
+        try "$ours with $theirs links: $1" "$@"
+        return
+    fi
+    "$@" >"$here/linked" 2>&1
+    for option in $ours $theirs; do
+        if [ $option != none ]; then
+            try "$ours with $theirs does not link: $1" \
+                grep -qE "pyt__this_file_has_(no_)?PYTHREADING_$option" "$here/linked"
+        fi
+    done
+}
+
+# Every compiler warns of a status that must not be ignored.
+leg_must() {
+    need g++ g++
+    need clang clang
+    need clang++ clang
+    while read -r compiler flags; do
+        for define in '' -DPYTHREADING_DEBUG; do
+            set -- $compiler $flags $define -Wall -Wextra -I. -S -o "$here/must.s" tests/checks/must.c
+            try "$*: a dropped status is warned of" warns 18 "$@"
+            try "$*: PYTHREADING_MAY_IGNORE turns that off" warns 0 "$@" -DPYTHREADING_MAY_IGNORE
+        done
+    done <<'EOF'
+gcc -std=c11
+gcc -std=c2x
+clang -xc -std=c11
+clang -xc -std=c2x
+g++ -xc++ -std=c++11
+g++ -xc++ -std=c++17
+clang++ -xc++ -std=c++11
+clang++ -xc++ -std=c++17
+EOF
+}
+
+# warns N COMMAND...: it succeeds, with N warnings.
+warns() {
+    wanted=$1
+    shift
+    "$@" >"$here/warnings" 2>&1 || return 1
+    [ "$(grep -c 'warning:' "$here/warnings")" = "$wanted" ]
+}
+
 # Declarations in C++, implementation in C.
 leg_cxx() {
     need g++ g++

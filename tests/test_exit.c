@@ -320,7 +320,8 @@ static void *use_everything_for_ever(void *arg) {
         case 2:
             if (pyt_condition_acquire(&shared_condition) == PYT_OK) {
                 pyt_condition_notify(&shared_condition);
-                pyt_condition_wait_timeout(&shared_condition, 0.0001);
+                pyt_status status = pyt_condition_wait_timeout(&shared_condition, 0.0001);
+                CHECK(status == PYT_OK || status == PYT_TIMEOUT);
                 pyt_condition_release(&shared_condition);
             }
             break;
@@ -332,8 +333,9 @@ static void *use_everything_for_ever(void *arg) {
             pyt_thread_unref(thread);
             break;
         case 4:
-            if (pyt_timer_new(&thread, 0.0001, empty_callback, NULL) == PYT_OK) {
-                pyt_thread_start(thread);
+            if (pyt_timer_new(&thread, 0.0001, empty_callback, NULL) == PYT_OK &&
+                pyt_thread_start(thread) != PYT_OK) {
+                CHECK(pyt_error_message()[0] != '\0');
             }
             pyt_thread_unref(thread);
             break;

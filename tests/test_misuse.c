@@ -27,6 +27,51 @@ static bool never(void *arg) {
     return false;
 }
 
+/* ---- PYT_MUST ---- */
+
+static int must_line;
+
+static void join_the_calling_thread(void *arg) {
+    must_line = __LINE__ + 2;
+    if (arg != NULL) {
+        PYT_MUST(pyt_thread_join(pyt_current_thread()));
+    }
+}
+
+static void must_be_in_time(void *arg) {
+    (void)arg;
+    PYT_MUST(pyt_event_wait_timeout(&(pyt_event)PYT_EVENT_INIT, 0));
+}
+
+TEST(must_ends_the_program_with_a_line_that_says_where_and_why) {
+    char output[1000], expected[1000];
+    int code = test_child(join_the_calling_thread, &told, output, sizeof output);
+    CHECK(code != 0);
+    join_the_calling_thread(NULL);
+    snprintf(expected, sizeof expected, "%s:%d: RuntimeError: cannot join current thread\n",
+             __FILE__, must_line);
+    CHECK(strstr(output, expected) != NULL);
+    CHECK(test_child(must_be_in_time, NULL, output, sizeof output) != 0);
+    CHECK(strstr(output, ": TimeoutError: the time was up first\n") != NULL);
+}
+
+static int calls;
+
+static pyt_status count_a_call(void) {
+    calls++;
+    return PYT_OK;
+}
+
+TEST(must_evaluates_its_call_once_and_goes_on_after_success) {
+    pyt_lock lock = PYT_LOCK_INIT;
+    PYT_MUST(count_a_call());
+    CHECK_INT(calls, 1);
+    PYT_MUST(pyt_lock_acquire_nowait(&lock));
+    PYT_MUST(pyt_lock_release(&lock));
+}
+
+/* ---- the hook in other builds ---- */
+
 #if !defined(PYTHREADING_DEBUG)
 
 TEST(a_build_without_debug_keeps_the_hook_and_never_calls_it) {
@@ -42,6 +87,8 @@ TEST(a_build_without_debug_keeps_the_hook_and_never_calls_it) {
 }
 
 #else
+
+/* ---- mistakes ---- */
 
 static void check_told(const char *call, pyt_status status, const char *file, int line) {
     if (atomic_exchange(&told.count, 0) != 1 || told.status != status || told.line != line ||

@@ -153,7 +153,7 @@ static void wait_and_notify(void) {
         pyt_condition_notify_all(&changed);
     }
     pyt_condition_acquire(&changed);
-    pyt_condition_wait_for_timeout(&changed, has_items, NULL, 0.5);
+    (void)pyt_condition_wait_for_timeout(&changed, has_items, NULL, 0.5);
     items--;
     pyt_condition_notify(&changed);
     pyt_condition_release(&changed);

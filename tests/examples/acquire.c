@@ -9,20 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
-
 static pyt_lock lock;
 static pyt_event had_enough;
 
 static void print_outcome(const char *what, pyt_status status) {
     if (status != PYT_TIMEOUT) {
-        check(status);
+        PYT_MUST(status);
     }
     printf("%-20s %s\n", what, status == PYT_OK ? "got it" : "did not get it");
 }
@@ -31,22 +23,22 @@ static void *worker(void *unused) {
     (void)unused;
     print_outcome("without waiting:", pyt_lock_acquire_nowait(&lock));
     print_outcome("in a 20th second:", pyt_lock_acquire_timeout(&lock, 0.05));
-    check(pyt_event_set(&had_enough));
+    PYT_MUST(pyt_event_set(&had_enough));
     print_outcome("within a minute:", pyt_lock_acquire_timeout(&lock, 60));
-    check(pyt_lock_release(&lock));
+    PYT_MUST(pyt_lock_release(&lock));
     print_outcome("when it is free:", pyt_lock_acquire_nowait(&lock));
-    check(pyt_lock_release(&lock));
+    PYT_MUST(pyt_lock_release(&lock));
     return NULL;
 }
 
 int main(void) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = worker}));
-    check(pyt_lock_acquire(&lock));
-    check(pyt_thread_start(thread));
-    check(pyt_event_wait(&had_enough));
-    check(pyt_lock_release(&lock));
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = worker}));
+    PYT_MUST(pyt_lock_acquire(&lock));
+    PYT_MUST(pyt_thread_start(thread));
+    PYT_MUST(pyt_event_wait(&had_enough));
+    PYT_MUST(pyt_lock_release(&lock));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_thread_unref(thread);
     printf("locked at the end: %d\n", pyt_lock_locked(&lock));
     return 0;

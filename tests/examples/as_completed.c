@@ -12,8 +12,7 @@
 
 static void *work(void *arg) {
     int job = *(int *)arg;
-    static pyt_event never;
-    pyt_event_wait_timeout(&never, 0.001 * (1 + job * 5 % 7));
+    PYT_MUST(pyt_sleep(0.001 * (1 + job * 5 % 7)));
     if (job == 5) {
         pyt_raise(job, "job 5 has run out of paper");
     }

@@ -9,15 +9,6 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static atomic_int balance; /* atomic reads and writes alone do not help: each may be outdated */
 static pyt_lock lock;
@@ -26,7 +17,7 @@ static pyt_barrier both_have_read = PYT_BARRIER_INIT(2);
 static void *deposit_wrongly(void *unused) {
     (void)unused;
     int seen = atomic_load(&balance);
-    check(pyt_barrier_wait(&both_have_read, NULL)); /* the worst moment to be interrupted at */
+    PYT_MUST(pyt_barrier_wait(&both_have_read, NULL)); /* the worst moment to be interrupted at */
     atomic_store(&balance, seen + 50);
     return NULL;
 }
@@ -44,11 +35,11 @@ static int balance_after(void *(*deposit)(void *)) {
     pyt_thread *clerks[2];
     atomic_store(&balance, 100);
     for (int i = 0; i < 2; i++) {
-        check(pyt_thread_new(&clerks[i], &(pyt_thread_options){.target = deposit}));
-        check(pyt_thread_start(clerks[i]));
+        PYT_MUST(pyt_thread_new(&clerks[i], &(pyt_thread_options){.target = deposit}));
+        PYT_MUST(pyt_thread_start(clerks[i]));
     }
     for (int i = 0; i < 2; i++) {
-        check(pyt_thread_join(clerks[i]));
+        PYT_MUST(pyt_thread_join(clerks[i]));
         pyt_thread_unref(clerks[i]);
     }
     return atomic_load(&balance);

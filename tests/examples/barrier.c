@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 enum {
     PARTIES = 3
@@ -35,7 +26,7 @@ static int announce(void *unused) {
 static void *worker(void *arg) {
     int me = *(int *)arg;
     parts[me] = 10 * (me + 1);
-    check(pyt_barrier_wait(&barrier, &indices[me]));
+    PYT_MUST(pyt_barrier_wait(&barrier, &indices[me]));
     for (int i = 0; i < PARTIES; i++) {
         sums[me] += parts[i];
     }
@@ -43,16 +34,16 @@ static void *worker(void *arg) {
 }
 
 int main(void) {
-    check(pyt_barrier_init(&barrier, PARTIES, &(pyt_barrier_options){.action = announce}));
+    PYT_MUST(pyt_barrier_init(&barrier, PARTIES, &(pyt_barrier_options){.action = announce}));
     pyt_thread *threads[PARTIES];
     for (int i = 0; i < PARTIES; i++) {
         pyt_thread_options options = {.target = worker, .arg = &i, .arg_size = sizeof i};
-        check(pyt_thread_new(&threads[i], &options));
-        check(pyt_thread_start(threads[i]));
+        PYT_MUST(pyt_thread_new(&threads[i], &options));
+        PYT_MUST(pyt_thread_start(threads[i]));
     }
     int sum_of_indices = 0;
     for (int i = 0; i < PARTIES; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
         printf("worker %d sees %d\n", i, sums[i]);
         sum_of_indices += indices[i];

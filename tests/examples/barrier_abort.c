@@ -9,14 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
-
 static pyt_barrier barrier = PYT_BARRIER_INIT(3);
 
 static void *worker(void *unused) {
@@ -26,15 +18,15 @@ static void *worker(void *unused) {
 
 static pyt_thread *start(const char *name) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = worker, .name = name}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = worker, .name = name}));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
 static void join(pyt_thread *thread) {
     void *outcome;
-    check(pyt_thread_join(thread));
-    check(pyt_thread_result(thread, &outcome));
+    PYT_MUST(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_result(thread, &outcome));
     printf("%s: %s\n", pyt_thread_name(thread), (const char *)outcome);
     pyt_thread_unref(thread);
 }
@@ -42,12 +34,12 @@ static void join(pyt_thread *thread) {
 int main(void) {
     pyt_thread *one = start("one");
     pyt_thread *two = start("two");
-    check(pyt_barrier_abort(&barrier));
+    PYT_MUST(pyt_barrier_abort(&barrier));
     join(one);
     join(two);
     printf("broken: %d\n", pyt_barrier_broken(&barrier));
 
-    check(pyt_barrier_reset(&barrier));
+    PYT_MUST(pyt_barrier_reset(&barrier));
     one = start("one");
     two = start("two");
     join(start("three"));

@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 typedef struct meeting {
     pyt_barrier barrier;
@@ -28,11 +19,11 @@ typedef struct meeting {
 static void *server(void *arg) {
     meeting *ours = arg;
     printf("server: ready\n");
-    check(pyt_barrier_wait(&ours->barrier, NULL));
-    check(pyt_event_wait(&ours->asked));
+    PYT_MUST(pyt_barrier_wait(&ours->barrier, NULL));
+    PYT_MUST(pyt_event_wait(&ours->asked));
     printf("server: was asked for the square of %d\n", ours->question);
     ours->answer = ours->question * ours->question;
-    check(pyt_event_set(&ours->answered));
+    PYT_MUST(pyt_event_set(&ours->answered));
     return NULL;
 }
 
@@ -44,34 +35,34 @@ static void *client(void *arg) {
         return NULL;
     }
     ours->question = 7;
-    check(pyt_event_set(&ours->asked));
-    check(pyt_event_wait(&ours->answered));
+    PYT_MUST(pyt_event_set(&ours->asked));
+    PYT_MUST(pyt_event_wait(&ours->answered));
     printf("client: it is %d\n", ours->answer);
     return NULL;
 }
 
 static pyt_thread *start(void *(*target)(void *), meeting *ours) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .arg = ours}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .arg = ours}));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
 static void join(pyt_thread *thread) {
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_thread_unref(thread);
 }
 
 int main(void) {
     meeting ours = {.question = 0};
-    check(pyt_barrier_init(&ours.barrier, 2, &(pyt_barrier_options){.timeout = 60}));
+    PYT_MUST(pyt_barrier_init(&ours.barrier, 2, &(pyt_barrier_options){.timeout = 60}));
     pyt_thread *first = start(server, &ours);
     pyt_thread *second = start(client, &ours);
     join(first);
     join(second);
 
     printf("and now without a server\n");
-    check(pyt_barrier_init(&ours.barrier, 2, &(pyt_barrier_options){.timeout = 0.1}));
+    PYT_MUST(pyt_barrier_init(&ours.barrier, 2, &(pyt_barrier_options){.timeout = 0.1}));
     join(start(client, &ours));
     return 0;
 }

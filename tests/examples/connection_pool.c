@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 enum {
     CONNECTIONS = 2,
@@ -49,7 +40,7 @@ static void *worker(void *unused) {
     (void)unused;
     pyt_with(&pool) {
         open_connection();
-        check(pyt_barrier_wait(&both_in_use, NULL));
+        PYT_MUST(pyt_barrier_wait(&both_in_use, NULL));
         close_connection();
     }
     return NULL;
@@ -58,11 +49,11 @@ static void *worker(void *unused) {
 int main(void) {
     pyt_thread *threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        check(pyt_thread_new(&threads[i], &(pyt_thread_options){.target = worker}));
-        check(pyt_thread_start(threads[i]));
+        PYT_MUST(pyt_thread_new(&threads[i], &(pyt_thread_options){.target = worker}));
+        PYT_MUST(pyt_thread_start(threads[i]));
     }
     for (int i = 0; i < THREADS; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
     }
     printf("%d requests, at most %d connections in use\n", requests, busiest);

@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 typedef struct counter {
     pyt_lock lock;
@@ -53,11 +44,11 @@ int main(void) {
     pyt_thread *threads[4];
     for (int i = 0; i < 4; i++) {
         pyt_thread_options options = {.target = worker, .arg = &shared};
-        check(pyt_thread_new(&threads[i], &options));
-        check(pyt_thread_start(threads[i]));
+        PYT_MUST(pyt_thread_new(&threads[i], &options));
+        PYT_MUST(pyt_thread_start(threads[i]));
     }
     for (int i = 0; i < 4; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
     }
     printf("%ld\n", counter_value(&shared));

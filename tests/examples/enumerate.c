@@ -6,15 +6,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 enum {
     CAPACITY = 8
@@ -24,14 +15,14 @@ static pyt_event go_home;
 
 static void *worker(void *unused) {
     (void)unused;
-    check(pyt_event_wait(&go_home));
+    PYT_MUST(pyt_event_wait(&go_home));
     return NULL;
 }
 
 static void start(const char *name) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = worker, .name = name}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = worker, .name = name}));
+    PYT_MUST(pyt_thread_start(thread));
     pyt_thread_unref(thread);
 }
 
@@ -46,10 +37,10 @@ int main(void) {
         printf("%s\n", pyt_thread_name(alive[i]));
     }
 
-    check(pyt_event_set(&go_home));
+    PYT_MUST(pyt_event_set(&go_home));
     for (size_t i = 0; i < n && i < CAPACITY; i++) {
         if (alive[i] != pyt_main_thread()) {
-            check(pyt_thread_join(alive[i]));
+            PYT_MUST(pyt_thread_join(alive[i]));
         }
         pyt_thread_unref(alive[i]); /* each handle in the list is ours to give back */
     }

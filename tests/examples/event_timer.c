@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 typedef struct my_timer {
     pyt_thread *thread;
@@ -31,23 +22,23 @@ static void *my_timer_target(void *arg) {
     if (status == PYT_TIMEOUT) {
         timer->function(timer->text);
     } else {
-        check(status);
+        PYT_MUST(status);
     }
     return NULL;
 }
 
 static void my_timer_start(my_timer *timer) {
     pyt_thread_options options = {.target = my_timer_target, .arg = timer};
-    check(pyt_thread_new(&timer->thread, &options));
-    check(pyt_thread_start(timer->thread));
+    PYT_MUST(pyt_thread_new(&timer->thread, &options));
+    PYT_MUST(pyt_thread_start(timer->thread));
 }
 
 static void my_timer_cancel(my_timer *timer) {
-    check(pyt_event_set(&timer->cancelled));
+    PYT_MUST(pyt_event_set(&timer->cancelled));
 }
 
 static void my_timer_join(my_timer *timer) {
-    check(pyt_thread_join(timer->thread));
+    PYT_MUST(pyt_thread_join(timer->thread));
     pyt_thread_unref(timer->thread);
 }
 

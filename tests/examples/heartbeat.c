@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static pyt_event stop;
 static pyt_semaphore beats;
@@ -24,22 +15,22 @@ static void *heart(void *unused) {
     (void)unused;
     pyt_status status;
     while ((status = pyt_event_wait_timeout(&stop, 0.02)) == PYT_TIMEOUT) {
-        check(pyt_semaphore_release(&beats));
+        PYT_MUST(pyt_semaphore_release(&beats));
     }
-    check(status);
+    PYT_MUST(status);
     return NULL;
 }
 
 int main(void) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = heart}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = heart}));
+    PYT_MUST(pyt_thread_start(thread));
     for (int i = 1; i <= 3; i++) {
-        check(pyt_semaphore_acquire(&beats));
+        PYT_MUST(pyt_semaphore_acquire(&beats));
         printf("beat %d\n", i);
     }
-    check(pyt_event_set(&stop));
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_event_set(&stop));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_thread_unref(thread);
     printf("stopped\n");
     return 0;

@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 typedef struct bed {
     pyt_event wake_up;
@@ -28,22 +19,22 @@ static void *sleeper(void *arg) {
     if (status == PYT_TIMEOUT) {
         return "slept it out";
     }
-    check(status);
+    PYT_MUST(status);
     return "was woken";
 }
 
 static pyt_thread *start(const char *name, bed *where) {
     pyt_thread_options options = {.target = sleeper, .arg = where, .name = name};
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &options));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &options));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
 static void join(pyt_thread *thread) {
     void *outcome;
-    check(pyt_thread_join(thread));
-    check(pyt_thread_result(thread, &outcome));
+    PYT_MUST(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_result(thread, &outcome));
     printf("%s %s\n", pyt_thread_name(thread), (const char *)outcome);
     pyt_thread_unref(thread);
 }
@@ -54,7 +45,7 @@ int main(void) {
     pyt_thread *cat = start("the cat", &sofa);
     pyt_thread *vampire = start("the vampire", &coffin);
     join(cat);
-    check(pyt_event_set(&coffin.wake_up));
+    PYT_MUST(pyt_event_set(&coffin.wake_up));
     join(vampire);
     return 0;
 }

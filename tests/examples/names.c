@@ -6,15 +6,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static pyt_event up;
 static pyt_event down;
@@ -26,8 +17,8 @@ static void print_log(const char *text) {
 static void *my_service(void *unused) {
     (void)unused;
     print_log("starting");
-    check(pyt_event_set(&up));
-    check(pyt_event_wait(&down));
+    PYT_MUST(pyt_event_set(&up));
+    PYT_MUST(pyt_event_wait(&down));
     print_log("exiting");
     return NULL;
 }
@@ -40,23 +31,23 @@ static void *worker(void *unused) {
 
 static pyt_thread *start(void *(*target)(void *), const char *name) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .name = name}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .name = name}));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
 static void join(pyt_thread *thread) {
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_thread_unref(thread);
 }
 
 int main(void) {
     pyt_thread *service = start(my_service, "my_service");
-    check(pyt_event_wait(&up));
+    PYT_MUST(pyt_event_wait(&up));
     join(start(worker, "worker"));
     join(start(worker, NULL));
     print_log("closing");
-    check(pyt_event_set(&down));
+    PYT_MUST(pyt_event_set(&down));
     join(service);
     return 0;
 }

@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 enum {
     THREADS = 5
@@ -29,12 +20,12 @@ static pyt_semaphore woken;
 static void *waiter(void *unused) {
     (void)unused;
     pyt_with(&condition) {
-        check(pyt_semaphore_release(&waiting));
-        check(pyt_condition_wait(&condition)); /* never wakes unless a notify has counted it */
+        PYT_MUST(pyt_semaphore_release(&waiting));
+        PYT_MUST(pyt_condition_wait(&condition)); /* never wakes unless a notify has counted it */
         called++;
         printf("%d: %s\n", called, pyt_thread_name(pyt_current_thread()));
     }
-    check(pyt_semaphore_release(&woken));
+    PYT_MUST(pyt_semaphore_release(&woken));
     return NULL;
 }
 
@@ -43,9 +34,9 @@ static pyt_thread *start(int number) {
     char name[32];
     snprintf(name, sizeof name, "waiter-%d", number);
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = waiter, .name = name}));
-    check(pyt_thread_start(thread));
-    check(pyt_semaphore_acquire(&waiting));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = waiter, .name = name}));
+    PYT_MUST(pyt_thread_start(thread));
+    PYT_MUST(pyt_semaphore_acquire(&waiting));
     return thread;
 }
 
@@ -56,16 +47,16 @@ int main(void) {
     }
     pyt_with(&condition) {
         printf("notify two\n");
-        check(pyt_condition_notify_n(&condition, 2));
+        PYT_MUST(pyt_condition_notify_n(&condition, 2));
     }
-    check(pyt_semaphore_acquire(&woken));
-    check(pyt_semaphore_acquire(&woken));
+    PYT_MUST(pyt_semaphore_acquire(&woken));
+    PYT_MUST(pyt_semaphore_acquire(&woken));
     pyt_with(&condition) {
         printf("notify all\n");
-        check(pyt_condition_notify_all(&condition));
+        PYT_MUST(pyt_condition_notify_all(&condition));
     }
     for (int i = 0; i < THREADS; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
     }
     return 0;

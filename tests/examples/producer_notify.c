@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 enum {
     ITEMS = 6,
@@ -36,14 +27,14 @@ static bool there_is_one(void *unused) {
 static void produce(int item) {
     pyt_with(&condition) {
         items[produced++] = item;
-        check(pyt_condition_notify(&condition));
+        PYT_MUST(pyt_condition_notify(&condition));
     }
 }
 
 static int consume(void) {
     int item = END;
     pyt_with(&condition) {
-        check(pyt_condition_wait_for(&condition, there_is_one, NULL));
+        PYT_MUST(pyt_condition_wait_for(&condition, there_is_one, NULL));
         item = items[consumed++];
     }
     return item;
@@ -62,8 +53,8 @@ static void *consumer(void *unused) {
 int main(void) {
     pyt_thread *threads[CONSUMERS];
     for (int i = 0; i < CONSUMERS; i++) {
-        check(pyt_thread_new(&threads[i], &(pyt_thread_options){.target = consumer}));
-        check(pyt_thread_start(threads[i]));
+        PYT_MUST(pyt_thread_new(&threads[i], &(pyt_thread_options){.target = consumer}));
+        PYT_MUST(pyt_thread_start(threads[i]));
     }
     for (int item = 1; item <= ITEMS; item++) {
         produce(item);
@@ -72,7 +63,7 @@ int main(void) {
         produce(END);
     }
     for (int i = 0; i < CONSUMERS; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
     }
     return 0;

@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static pyt_condition condition;
 static bool available;        /* under condition */
@@ -26,9 +17,9 @@ static void *consumer(void *unused) {
     const char *name = pyt_thread_name(pyt_current_thread());
     pyt_with(&condition) {
         printf("%s: waits\n", name);
-        check(pyt_semaphore_release(&waiting));
+        PYT_MUST(pyt_semaphore_release(&waiting));
         while (!available) {
-            check(pyt_condition_wait(&condition));
+            PYT_MUST(pyt_condition_wait(&condition));
         }
         printf("%s: consumes\n", name);
     }
@@ -40,27 +31,27 @@ static void *producer(void *unused) {
     pyt_with(&condition) {
         printf("producer: makes the resource available\n");
         available = true;
-        check(pyt_condition_notify_all(&condition));
+        PYT_MUST(pyt_condition_notify_all(&condition));
     }
     return NULL;
 }
 
 static pyt_thread *start(void *(*target)(void *), const char *name) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .name = name}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .name = name}));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
 int main(void) {
     pyt_thread *threads[3];
     threads[0] = start(consumer, "consumer-1");
-    check(pyt_semaphore_acquire(&waiting));
+    PYT_MUST(pyt_semaphore_acquire(&waiting));
     threads[1] = start(consumer, "consumer-2");
-    check(pyt_semaphore_acquire(&waiting));
+    PYT_MUST(pyt_semaphore_acquire(&waiting));
     threads[2] = start(producer, "producer");
     for (int i = 0; i < 3; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
     }
     return 0;

@@ -6,15 +6,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static pyt_queue tasks; /* of int */
 static pyt_lock lock;
@@ -24,29 +15,29 @@ static void *work(void *arg) {
     (void)arg;
     for (;;) {
         int task;
-        check(pyt_queue_get(&tasks, &task));
+        PYT_MUST(pyt_queue_get(&tasks, &task));
         pyt_with(&lock) {
             done += task;
         }
-        check(pyt_queue_task_done(&tasks));
+        PYT_MUST(pyt_queue_task_done(&tasks));
     }
     return NULL;
 }
 
 int main(void) {
-    check(pyt_queue_init(&tasks, sizeof(int), 8));
+    PYT_MUST(pyt_queue_init(&tasks, sizeof(int), 8));
     for (int i = 0; i < 3; i++) {
         pyt_thread *worker;
-        check(pyt_thread_new(&worker,
-                             &(pyt_thread_options){.target = work, .daemon = PYT_DAEMON_TRUE}));
-        check(pyt_thread_start(worker));
+        PYT_MUST(pyt_thread_new(&worker,
+                                &(pyt_thread_options){.target = work, .daemon = PYT_DAEMON_TRUE}));
+        PYT_MUST(pyt_thread_start(worker));
         pyt_thread_unref(worker);
     }
     for (int task = 1; task <= 30; task++) {
-        check(pyt_queue_put(&tasks, &task));
+        PYT_MUST(pyt_queue_put(&tasks, &task));
     }
     printf("all task requests sent\n");
-    check(pyt_queue_join(&tasks));
+    PYT_MUST(pyt_queue_join(&tasks));
     pyt_with(&lock) {
         printf("all work completed: %ld\n", done);
     }

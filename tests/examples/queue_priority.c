@@ -6,15 +6,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 typedef struct job {
     int priority;
@@ -30,7 +21,7 @@ static void *process(void *arg) {
     job next;
     while (pyt_queue_get(arg, &next) == PYT_OK) {
         printf("processing job: %s\n", next.description);
-        check(pyt_queue_task_done(arg));
+        PYT_MUST(pyt_queue_task_done(arg));
     }
     return NULL;
 }
@@ -40,16 +31,16 @@ int main(void) {
         {3, "mid-level"}, {10, "low-level"}, {1, "important"}, {3, "mid-level, later"}};
     pyt_queue queue;
     pyt_thread *worker;
-    check(pyt_priority_queue_init(&queue, sizeof(job), 0, compare_jobs));
+    PYT_MUST(pyt_priority_queue_init(&queue, sizeof(job), 0, compare_jobs));
     for (int i = 0; i < 4; i++) {
-        check(pyt_queue_put(&queue, &jobs[i]));
+        PYT_MUST(pyt_queue_put(&queue, &jobs[i]));
     }
-    check(pyt_thread_new(&worker, &(pyt_thread_options){.target = process, .arg = &queue}));
-    check(pyt_thread_start(worker));
-    check(pyt_queue_join(&queue));
-    check(pyt_queue_shutdown(&queue, false));
-    check(pyt_thread_join(worker));
+    PYT_MUST(pyt_thread_new(&worker, &(pyt_thread_options){.target = process, .arg = &queue}));
+    PYT_MUST(pyt_thread_start(worker));
+    PYT_MUST(pyt_queue_join(&queue));
+    PYT_MUST(pyt_queue_shutdown(&queue, false));
+    PYT_MUST(pyt_thread_join(worker));
     pyt_thread_unref(worker);
-    check(pyt_queue_destroy(&queue));
+    PYT_MUST(pyt_queue_destroy(&queue));
     return 0;
 }

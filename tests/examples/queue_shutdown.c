@@ -9,14 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
-
 static pyt_lock lock;
 static int sum;
 
@@ -42,36 +34,36 @@ static void drop(void *item) {
 int main(void) {
     pyt_thread *consumers[2];
     pyt_queue numbers;
-    check(pyt_queue_init(&numbers, sizeof(int), 0));
+    PYT_MUST(pyt_queue_init(&numbers, sizeof(int), 0));
     for (int i = 0; i < 2; i++) {
-        check(pyt_thread_new(&consumers[i],
-                             &(pyt_thread_options){.target = consume, .arg = &numbers}));
-        check(pyt_thread_start(consumers[i]));
+        PYT_MUST(pyt_thread_new(&consumers[i],
+                                &(pyt_thread_options){.target = consume, .arg = &numbers}));
+        PYT_MUST(pyt_thread_start(consumers[i]));
     }
     for (int i = 1; i <= 100; i++) {
-        check(pyt_queue_put(&numbers, &i));
+        PYT_MUST(pyt_queue_put(&numbers, &i));
     }
-    check(pyt_queue_shutdown(&numbers, false));
+    PYT_MUST(pyt_queue_shutdown(&numbers, false));
     for (int i = 0; i < 2; i++) {
-        check(pyt_thread_join(consumers[i]));
+        PYT_MUST(pyt_thread_join(consumers[i]));
         pyt_thread_unref(consumers[i]);
     }
     printf("the sum is %d\n", sum);
-    check(pyt_queue_destroy(&numbers));
+    PYT_MUST(pyt_queue_destroy(&numbers));
 
     pyt_queue letters; /* of char *, each from malloc */
-    check(pyt_queue_init(&letters, sizeof(char *), 0));
-    check(pyt_queue_set_destructor(&letters, drop));
+    PYT_MUST(pyt_queue_init(&letters, sizeof(char *), 0));
+    PYT_MUST(pyt_queue_set_destructor(&letters, drop));
     for (int i = 0; i < 3; i++) {
         char *text = malloc(2);
         if (text != NULL) {
             snprintf(text, 2, "%c", 'a' + i);
-            check(pyt_queue_put(&letters, &text));
+            PYT_MUST(pyt_queue_put(&letters, &text));
         }
     }
-    check(pyt_queue_shutdown(&letters, true));
+    PYT_MUST(pyt_queue_shutdown(&letters, true));
     char *text;
     printf("get: %s\n", pyt_status_name(pyt_queue_get(&letters, &text)));
-    check(pyt_queue_destroy(&letters));
+    PYT_MUST(pyt_queue_destroy(&letters));
     return 0;
 }

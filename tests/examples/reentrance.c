@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static pyt_lock lock;
 static pyt_rlock rlock;
@@ -35,14 +26,14 @@ static void outer(void) {
 }
 
 int main(void) {
-    check(pyt_lock_acquire(&lock));
+    PYT_MUST(pyt_lock_acquire(&lock));
     printf("Lock, the second time: %s\n", pyt_status_name(pyt_lock_acquire_nowait(&lock)));
-    check(pyt_lock_release(&lock));
+    PYT_MUST(pyt_lock_release(&lock));
 
-    check(pyt_rlock_acquire(&rlock));
+    PYT_MUST(pyt_rlock_acquire(&rlock));
     printf("RLock, the second time: %s\n", pyt_status_name(pyt_rlock_acquire_nowait(&rlock)));
-    check(pyt_rlock_release(&rlock));
-    check(pyt_rlock_release(&rlock));
+    PYT_MUST(pyt_rlock_release(&rlock));
+    PYT_MUST(pyt_rlock_release(&rlock));
 
     outer();
     printf("RLock, once too often: %s\n", pyt_status_name(pyt_rlock_release(&rlock)));

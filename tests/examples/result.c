@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static void print_exception(const pyt_excepthook_args *args) {
     printf("excepthook: %s: %s (%d)\n", pyt_thread_name(args->thread), args->message, args->code);
@@ -35,14 +26,14 @@ static void *square(void *arg) {
 static pyt_thread *start(int number) {
     pyt_thread_options options = {.target = square, .arg = &number, .arg_size = sizeof number};
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &options));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &options));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
 static void finish(pyt_thread *thread) {
     void *result;
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_status status = pyt_thread_result(thread, &result);
     if (status == PYT_OK) {
         printf("result: %d\n", *(int *)result);

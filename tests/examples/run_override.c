@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static void *greet(void *arg) {
     printf("hello, %s\n", (const char *)arg);
@@ -24,7 +15,7 @@ static void *greet(void *arg) {
 
 static void *polite_run(pyt_thread *self) {
     printf("%s: knocks\n", pyt_thread_name(self));
-    check(pyt_thread_run(self)); /* super().run() */
+    PYT_MUST(pyt_thread_run(self)); /* super().run() */
     printf("%s: leaves\n", pyt_thread_name(self));
     return NULL;
 }
@@ -36,9 +27,9 @@ static void *rude_run(pyt_thread *self) {
 
 static void run(const pyt_thread_options *options) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, options));
-    check(pyt_thread_start(thread));
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_new(&thread, options));
+    PYT_MUST(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_thread_unref(thread);
 }
 

@@ -6,15 +6,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static void print(void *arg) {
     printf("%s\n", (const char *)arg);
@@ -31,27 +22,27 @@ static void clock_delay(void *arg, double seconds) {
 int main(void) {
     pyt_scheduler scheduler;
     pyt_sched_event event;
-    check(pyt_scheduler_init(&scheduler, NULL));
-    check(pyt_scheduler_enter(&scheduler, 0.02, 2, print, "second, priority 2", NULL));
-    check(pyt_scheduler_enter(&scheduler, 0.01, 1, print, "first", NULL));
-    check(pyt_scheduler_enter(&scheduler, 0.03, 1, print, "never", &event));
-    check(pyt_scheduler_cancel(&scheduler, &event));
-    check(pyt_scheduler_run(&scheduler));
-    check(pyt_scheduler_destroy(&scheduler));
+    PYT_MUST(pyt_scheduler_init(&scheduler, NULL));
+    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.02, 2, print, "second, priority 2", NULL));
+    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.01, 1, print, "first", NULL));
+    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.03, 1, print, "never", &event));
+    PYT_MUST(pyt_scheduler_cancel(&scheduler, &event));
+    PYT_MUST(pyt_scheduler_run(&scheduler));
+    PYT_MUST(pyt_scheduler_destroy(&scheduler));
 
     double now = 0; /* a day passes in no time */
-    check(pyt_scheduler_init(
+    PYT_MUST(pyt_scheduler_init(
         &scheduler,
         &(pyt_scheduler_options){.timefunc = clock_time, .delayfunc = clock_delay, .arg = &now}));
-    check(pyt_scheduler_enterabs(&scheduler, 20 * 3600, 1, print, "evening", NULL));
-    check(pyt_scheduler_enterabs(&scheduler, 8 * 3600, 1, print, "morning", NULL));
+    PYT_MUST(pyt_scheduler_enterabs(&scheduler, 20 * 3600, 1, print, "evening", NULL));
+    PYT_MUST(pyt_scheduler_enterabs(&scheduler, 8 * 3600, 1, print, "morning", NULL));
     pyt_sched_event list[4];
     size_t count = pyt_scheduler_queue(&scheduler, list, 4);
     for (size_t i = 0; i < count; i++) {
         printf("planned at %.0f h: %s\n", list[i].time / 3600, (const char *)list[i].arg);
     }
-    check(pyt_scheduler_run(&scheduler));
+    PYT_MUST(pyt_scheduler_run(&scheduler));
     printf("it is %.0f h\n", now / 3600);
-    check(pyt_scheduler_destroy(&scheduler));
+    PYT_MUST(pyt_scheduler_destroy(&scheduler));
     return 0;
 }

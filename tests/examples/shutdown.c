@@ -9,35 +9,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
-
 static pyt_event stop;
 static pyt_event never;
 
 static void *worker(void *unused) {
     (void)unused;
-    check(pyt_event_wait(&stop));
+    PYT_MUST(pyt_event_wait(&stop));
     return NULL;
 }
 
 static void *watchdog(void *unused) {
     (void)unused;
     printf("watchdog: something is wrong\n");
-    check(pyt_interrupt_main());
-    check(pyt_event_wait(&stop));
+    PYT_MUST(pyt_interrupt_main());
+    PYT_MUST(pyt_event_wait(&stop));
     return NULL;
 }
 
 static pyt_thread *start(const char *name, void *(*target)(void *)) {
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .name = name}));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &(pyt_thread_options){.target = target, .name = name}));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
@@ -48,9 +40,9 @@ int main(void) {
     pyt_status status = pyt_event_wait(&never); /* the main thread's day */
     printf("main: %s\n", pyt_status_name(status));
 
-    check(pyt_event_set(&stop));
+    PYT_MUST(pyt_event_set(&stop));
     for (int i = 0; i < 3; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         printf("main: %s has ended\n", pyt_thread_name(threads[i]));
         pyt_thread_unref(threads[i]);
     }

@@ -9,14 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
-
 typedef struct account {
     int balance;
 } account;
@@ -55,9 +47,9 @@ static void run(const char *name, int amount) {
     pyt_thread_options options = {
         .target = spend_all, .arg = &amount, .arg_size = sizeof amount, .name = name};
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &options));
-    check(pyt_thread_start(thread));
-    check(pyt_thread_join(thread));
+    PYT_MUST(pyt_thread_new(&thread, &options));
+    PYT_MUST(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_join(thread));
     pyt_thread_unref(thread);
 }
 
@@ -66,6 +58,6 @@ int main(void) {
     run("worker-1", 10);
     run("worker-2", 200);
     spend(1);
-    check(pyt_local_delete(&accounts)); /* closes main's account, the last one */
+    PYT_MUST(pyt_local_delete(&accounts)); /* closes main's account, the last one */
     return 0;
 }

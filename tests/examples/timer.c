@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static void hello(void *arg) {
     printf("%s: hello after %s\n", pyt_thread_name(pyt_current_thread()), (const char *)arg);
@@ -23,9 +14,9 @@ static void hello(void *arg) {
 
 static pyt_thread *start(double seconds, const char *name, char *arg) {
     pyt_thread *timer;
-    check(pyt_timer_new(&timer, seconds, hello, arg));
-    check(pyt_thread_set_name(timer, name));
-    check(pyt_thread_start(timer));
+    PYT_MUST(pyt_timer_new(&timer, seconds, hello, arg));
+    PYT_MUST(pyt_thread_set_name(timer, name));
+    PYT_MUST(pyt_thread_start(timer));
     return timer;
 }
 
@@ -35,10 +26,10 @@ int main(void) {
     pyt_thread *quick = start(0.1, "quick", tenth);
     pyt_thread *slow = start(60, "slow", minute);
 
-    check(pyt_thread_join(quick));
+    PYT_MUST(pyt_thread_join(quick));
     printf("slow: alive: %d\n", pyt_thread_is_alive(slow));
-    check(pyt_timer_cancel(slow));
-    check(pyt_thread_join(slow));
+    PYT_MUST(pyt_timer_cancel(slow));
+    PYT_MUST(pyt_thread_join(slow));
     printf("slow: alive: %d\n", pyt_thread_is_alive(slow));
 
     pyt_thread_unref(quick);

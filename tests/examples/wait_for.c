@@ -7,15 +7,6 @@
 #include "pythreading.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-/* Ends the program as an exception that nobody catches does. */
-static void check(pyt_status status) {
-    if (status != PYT_OK) {
-        fprintf(stderr, "%s: %s\n", pyt_status_name(status), pyt_error_message());
-        abort();
-    }
-}
 
 static pyt_condition condition;
 static int level;  /* under condition */
@@ -31,10 +22,10 @@ static bool all_are_served(void *wanted) {
 
 static void *patient(void *arg) {
     pyt_with(&condition) {
-        check(pyt_condition_wait_for(&condition, is_high_enough, arg));
+        PYT_MUST(pyt_condition_wait_for(&condition, is_high_enough, arg));
         served++;
         printf("level %d is enough for %s\n", level, pyt_thread_name(pyt_current_thread()));
-        check(pyt_condition_notify_all(&condition)); /* main waits for `served` */
+        PYT_MUST(pyt_condition_notify_all(&condition)); /* main waits for `served` */
     }
     return NULL;
 }
@@ -43,8 +34,8 @@ static pyt_thread *start(const char *name, int wanted) {
     pyt_thread_options options = {
         .target = patient, .arg = &wanted, .arg_size = sizeof wanted, .name = name};
     pyt_thread *thread;
-    check(pyt_thread_new(&thread, &options));
-    check(pyt_thread_start(thread));
+    PYT_MUST(pyt_thread_new(&thread, &options));
+    PYT_MUST(pyt_thread_start(thread));
     return thread;
 }
 
@@ -52,8 +43,8 @@ static pyt_thread *start(const char *name, int wanted) {
 static void raise_to(int new_level, int expected) {
     pyt_with(&condition) {
         level = new_level;
-        check(pyt_condition_notify_all(&condition));
-        check(pyt_condition_wait_for(&condition, all_are_served, &expected));
+        PYT_MUST(pyt_condition_notify_all(&condition));
+        PYT_MUST(pyt_condition_wait_for(&condition, all_are_served, &expected));
         printf("served so far: %d\n", served);
     }
 }
@@ -70,7 +61,7 @@ int main(void) {
     }
     raise_to(6, 3);
     for (int i = 0; i < 3; i++) {
-        check(pyt_thread_join(threads[i]));
+        PYT_MUST(pyt_thread_join(threads[i]));
         pyt_thread_unref(threads[i]);
     }
     return 0;
