@@ -653,7 +653,8 @@ leg_must() {
     need clang++ clang
     while read -r compiler flags; do
         for define in '' -DPYTHREADING_DEBUG; do
-            set -- $compiler $flags $define -Wall -Wextra -I. -S -o "$here/must.s" tests/checks/must.c
+            set -- $compiler $flags $define -Wall -Wextra -I. -S -o "$here/must.s" \
+                tests/checks/must.c
             try "$*: a dropped status is warned of" warns 18 "$@"
             try "$*: PYTHREADING_MAY_IGNORE turns that off" warns 0 "$@" -DPYTHREADING_MAY_IGNORE
         done
