@@ -403,7 +403,7 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 #endif
 
 /* Files that do not fit do not link. Each file that is not a private copy refers to one symbol for
- * each option, whether it uses anything or not; the implementation defines those of its own options.
+ * each option, used or not; the implementation defines those of its own options.
  * The symbol that the linker misses says what is wrong. The cost is a pointer for each, no code. */
 #if defined(PYTHREADING_DEBUG)
 #define PYT__HAS_DEBUG pyt__this_file_has_PYTHREADING_DEBUG
