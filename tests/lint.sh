@@ -74,8 +74,11 @@ awk -v names="$systems|$compilers|$machines|_POSIX_|PYTHREADING_PTHREADS" '
 result "#if on system and compiler in config and platform only"
 
 # In the debug build each call that has a status notes its place and reports how it ended.
-sed -nE 's/^(PYT__MUST_USE )?PYT__(API|INLINE) pyt_status (pyt_[a-z][a-z_]*)\(.*/\3/p' $header |
-    sort -u >"$dir/statuses"
+awk '/^(PYT__MUST_USE )?PYT__(API|INLINE) pyt_status( |$)/ {
+        if (/pyt_status$/) { getline } else { sub(/.*pyt_status /, "") }
+        sub(/\(.*/, "")
+        if (/^pyt_[a-z]/) { print }
+    }' $header | sort -u >"$dir/statuses"
 sed -nE 's/^#define (pyt_[a-z_]*)\(\.\.\.\).*/\1/p' $header | grep -vx pyt_local_get |
     sort >"$dir/noted"
 diff "$dir/statuses" "$dir/noted" >"$dir/wrong"

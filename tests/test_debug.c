@@ -725,7 +725,8 @@ static void *use_locks_often(void *arg) {
             }
         }
         CHECK_STATUS(pyt_condition_acquire(&p->condition), PYT_OK);
-        (void)pyt_condition_wait_timeout(&p->condition, 0); /* another one may notify it */
+        pyt_status status = pyt_condition_wait_timeout(&p->condition, 0);
+        CHECK(status == PYT_TIMEOUT || status == PYT_OK); /* another one may notify it */
         CHECK_STATUS(pyt_condition_notify(&p->condition), PYT_OK);
         CHECK_STATUS(pyt_condition_release(&p->condition), PYT_OK);
     }
