@@ -415,7 +415,12 @@ PYT__INLINE uint32_t pyt__add_word(uint32_t *word, uint32_t value) {
 #else
 #define PYT__HAS_DUMMY pyt__this_file_has_no_PYTHREADING_DUMMY
 #endif
-#define PYT__HAS_LIST(X) X(PYT__HAS_DEBUG) X(PYT__HAS_DUMMY)
+#if defined(PYTHREADING_SIMULATE)
+#define PYT__HAS_SIMULATE pyt__this_file_has_PYTHREADING_SIMULATE
+#else
+#define PYT__HAS_SIMULATE pyt__this_file_has_no_PYTHREADING_SIMULATE
+#endif
+#define PYT__HAS_LIST(X) X(PYT__HAS_DEBUG) X(PYT__HAS_DUMMY) X(PYT__HAS_SIMULATE)
 
 #define PYT__HAS_DECLARE(symbol) PYT__DATA const char symbol;
 #define PYT__HAS_DEFINE(symbol) const char symbol = 0;
@@ -430,6 +435,7 @@ PYT__EXTERN_C_END
 #define PYT__TEXT(symbol) PYT__TEXT_(symbol)
 #pragma detect_mismatch("PYTHREADING_DEBUG", PYT__TEXT(PYT__HAS_DEBUG))
 #pragma detect_mismatch("PYTHREADING_DUMMY", PYT__TEXT(PYT__HAS_DUMMY))
+#pragma detect_mismatch("PYTHREADING_SIMULATE", PYT__TEXT(PYT__HAS_SIMULATE))
 #endif
 
 #if defined(PYTHREADING_MALLOC) != defined(PYTHREADING_FREE)

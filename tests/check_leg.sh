@@ -606,14 +606,14 @@ leg_mixed() {
     need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
     sections='-ffunction-sections -fdata-sections -Wl,--gc-sections'
     while read -r compiler language flags; do
-        for theirs in none DEBUG DUMMY; do
+        for theirs in none DEBUG DUMMY SIMULATE; do
             cc=$compiler
             if [ "$cc" = g++ ]; then
                 cc=gcc
             fi
             $cc -std=c11 -I. -DPYTHREADING_IMPLEMENTATION -DPYTHREADING_$theirs -xc \
                 -c pythreading.h -o "$here/$theirs.o"
-            for ours in none DEBUG DUMMY; do
+            for ours in none DEBUG DUMMY SIMULATE; do
                 set -- "$compiler" $language -O2 $flags -I. -DPYTHREADING_$ours \
                     tests/checks/mixed.c -xnone "$here/$theirs.o" -pthread -o "$here/mixed"
                 mixture "$ours" "$theirs" "$@"
