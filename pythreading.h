@@ -14189,6 +14189,7 @@ static void pyt__end_without_main(void *arg) {
 /* The main thread ends by the system's means. The process ends as if main had returned, but not
  * before threads that the system made; the main thread's own end is not kept waiting for that. */
 static void pyt__main_has_left(void) {
+    PYT__SIM(if (pyt__sim_self() != NULL) { return; }) /* a run ends, not the process */
     pyt__registry_open();
     bool hooked = pyt__exit_hooked;
     pyt__registry_close();

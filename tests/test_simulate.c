@@ -107,6 +107,29 @@ TEST(hours_pass_in_no_time) {
     CHECK_STATUS(pyt_simulate(NULL, sleep_for_hours, NULL), PYT_OK);
 }
 
+static void *wait_for_ever(void *event) {
+    (void)pyt_event_wait((pyt_event *)event);
+    return NULL;
+}
+
+static void leave_a_daemon(void *arg) {
+    pyt_thread_options options = {0};
+    pyt_event event = PYT_EVENT_INIT;
+    pyt_thread *thread;
+    (void)arg;
+    options.target = wait_for_ever;
+    options.arg = &event;
+    options.daemon = PYT_DAEMON_TRUE;
+    PYT_CHECK(pyt_thread_new(&thread, &options) == PYT_OK);
+    PYT_CHECK(pyt_thread_start(thread) == PYT_OK);
+    pyt_thread_unref(thread);
+}
+
+TEST(a_daemon_that_is_left_ends_with_the_run) {
+    pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 50, 0, 0, 0, NULL, false};
+    CHECK_STATUS(pyt_simulate(&options, leave_a_daemon, NULL), PYT_OK);
+}
+
 static void step_for_ever(void *arg) {
     (void)arg;
     for (;;) {
