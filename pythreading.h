@@ -15603,7 +15603,6 @@ PYT__API PYT__NORETURN void pyt__simulate_check_failed(const char *file, int lin
     X(pyt__timers_count)        \
     X(pyt__timers_firing)       \
     X(pyt__timers_service)      \
-    X(pyt__timers_traits)       \
     X(pyt__timers_stopping)     \
     X(pyt__timers_heap)         \
     X(pyt__timers_capacity)     \
