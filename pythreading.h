@@ -1054,6 +1054,14 @@ static char *pyt__copy_text(const char *text) {
 #define PYT__END_ROUNDS 3
 #endif
 
+/* Without system threads a started function's end is neither the main thread's, although that runs
+ * it, nor followed by a join. */
+#if defined(PYTHREADING_DUMMY)
+#define PYT__HAS_THREADS 0
+#else
+#define PYT__HAS_THREADS 1
+#endif
+
 #if defined(PYTHREADING_DUMMY)
 #define PYT_BACKEND "dummy"
 #elif defined(PYT__WINDOWS)
@@ -7366,7 +7374,8 @@ static void pyt__main_has_left(void); /* the process room's: the main thread end
  * start that holds join_lock has stored the system's handle: wait for that. */
 static bool pyt__thread_is_joinable(pyt_thread *thread) {
     uint32_t state = pyt__thread_state(thread);
-    if ((state & (PYT__ELSEWHERE | PYT__MAIN)) || !pyt__thread_is_ours(thread)) {
+    if (!PYT__HAS_THREADS || (state & (PYT__ELSEWHERE | PYT__MAIN)) ||
+        !pyt__thread_is_ours(thread)) {
         return false;
     }
     if (!(state & PYT__JOINABLE)) {
@@ -7431,7 +7440,7 @@ static void pyt__retire_at_last(void) {
     } else {
         thread = NULL;
     }
-    if (pyt__is_main_thread()) {
+    if (PYT__HAS_THREADS && pyt__is_main_thread()) {
         pyt__registry_open();
         pyt__thread_be_over(PYT__LOAD(&pyt__main_handle, relaxed));
         pyt__registry_close();
