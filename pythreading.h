@@ -11153,6 +11153,9 @@ static pyt_status pyt__wait_until(pyt_future *const *futures, size_t n, int64_t 
         }
         count = pyt__watcher_count_done(watcher);
     } while (count != before);
+    if (status == PYT_TIMEOUT && count >= (return_when == PYT_FIRST_COMPLETED ? 1 : watcher->n)) {
+        status = PYT_OK; /* the answers show what has completed since the time was up */
+    }
     if (n_done != NULL) {
         *n_done = count;
     }

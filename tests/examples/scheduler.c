@@ -1,6 +1,6 @@
 /* Events at their time, by priority, cancelled, and on a clock of one's own.
  *
- * Python: s = sched.scheduler(); s.enter(0.01, 1, print, ("first",)); s.run()
+ * Python: s = sched.scheduler(); s.enter(0.1, 1, print, ("first",)); s.run()
  */
 #define PYTHREADING_IMPLEMENTATION
 #include "pythreading.h"
@@ -23,9 +23,9 @@ int main(void) {
     pyt_scheduler scheduler;
     pyt_sched_event event;
     PYT_MUST(pyt_scheduler_init(&scheduler, NULL));
-    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.02, 2, print, "second, priority 2", NULL));
-    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.01, 1, print, "first", NULL));
-    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.03, 1, print, "never", &event));
+    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.3, 2, print, "second, priority 2", NULL));
+    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.1, 1, print, "first", NULL));
+    PYT_MUST(pyt_scheduler_enter(&scheduler, 0.4, 1, print, "never", &event));
     PYT_MUST(pyt_scheduler_cancel(&scheduler, &event));
     PYT_MUST(pyt_scheduler_run(&scheduler));
     PYT_MUST(pyt_scheduler_destroy(&scheduler));
