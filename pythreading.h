@@ -759,6 +759,7 @@ typedef struct pyt__self {
     bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
     int pyt__forking;                     /* how deep in the functions around fork */
     struct pyt__shared *pyt__fork_shared; /* what they hold the locks of; NULL: none */
+    bool pyt__enrolling;                  /* is being given its parker */
     PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
     PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
 } pyt__self;
@@ -779,7 +780,6 @@ typedef struct pyt__place {
 /* What the debug build notes of the calling thread, beside its page. No other thread touches it. */
 typedef struct pyt__notes {
     pyt__place pyt__here;            /* the call it is in */
-    bool pyt__silent;                /* that call cannot tell of a deadlock: pyt_guard */
     bool pyt__reporting;             /* is in the misusehook */
     pyt_status pyt__failure;         /* how a call in that call failed last */
     bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
@@ -787,7 +787,7 @@ typedef struct pyt__notes {
     bool pyt__held;                  /* and whether that has been noted as held */
     bool pyt__in_queue;              /* its parker is in a queue: the allocator is not called */
     struct pyt__parker *pyt__heir;   /* to whom its release has handed the lock, or NULL */
-    struct pyt__holding *pyt__spare; /* for that note; owned */
+    struct pyt__holding *pyt__spare; /* for notes to come, a list; owned */
 } pyt__notes;
 
 PYT__DATA PYT__THREAD_LOCAL pyt__notes pyt__my_notes;
@@ -796,7 +796,6 @@ PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
     pyt__my_notes.pyt__here.pyt__call = call;
     pyt__my_notes.pyt__here.pyt__file = file;
     pyt__my_notes.pyt__here.pyt__line = line;
-    pyt__my_notes.pyt__silent = false;
     pyt__my_notes.pyt__failure = PYT_OK;
 }
 
@@ -2928,6 +2927,7 @@ static bool pyt__holdings_make(pyt__shared *shared);
 static void pyt__holdings_unmake(pyt__shared *shared);
 static void pyt__parker_begin(pyt__parker *parker);
 static void pyt__parker_end(pyt__parker *parker);
+static void pyt__notes_end(void);
 static bool pyt__waiting_begin_locked(pyt__parker *parker, int64_t deadline);
 static void pyt__waiting_end_locked(pyt__parker *parker, bool mine, pyt_status status);
 #else
@@ -3095,25 +3095,36 @@ static bool pyt__enroll_with(pyt__parker *parker) {
     return pyt__me.pyt__end_noticed;
 }
 
-/* A thread whose end has been noticed for the last time would not be noticed again. */
-PYT__COLD static pyt__parker *pyt__enroll_slow(void) {
-    if (pyt__me.pyt__gone) {
-        pyt__fail(PYT_MEMORY_ERROR, "the thread has ended");
-        return NULL;
-    }
+/* Give the calling thread a parker; NULL without memory. */
+static pyt__parker *pyt__enroll_new(void) {
     pyt__parker *parker = pyt__parker_take();
-    if (parker == NULL) {
-        pyt__fail_memory();
-        return NULL;
-    }
-    if (!pyt__enroll_with(parker)) {
+    if (parker != NULL && !pyt__enroll_with(parker)) {
         if (PYT__LOAD(&pyt__main_parker, relaxed) == parker) {
             PYT__STORE(&pyt__main_parker, NULL, seq_cst);
         }
         pyt__me.pyt__parker = NULL;
         pyt__parker_give(parker);
-        pyt__fail_memory();
+        parker = NULL;
+    }
+    return parker;
+}
+
+/* The program's allocator may wait for a lock of its own: it would need the parker that it is
+ * asked to give memory for. Such a wait gets none, and does without: pyt__wait_unparked. So does a
+ * thread whose end has been noticed for the last time, since it would not be noticed again. */
+PYT__COLD static pyt__parker *pyt__enroll_slow(void) {
+    pyt__parker *parker = NULL;
+    if (pyt__me.pyt__gone) {
+        pyt__fail(PYT_MEMORY_ERROR, "the thread has ended");
         return NULL;
+    }
+    if (!pyt__me.pyt__enrolling) {
+        pyt__me.pyt__enrolling = true;
+        parker = pyt__enroll_new();
+        pyt__me.pyt__enrolling = false;
+    }
+    if (parker == NULL) {
+        pyt__fail_memory();
     }
     return parker;
 }
@@ -3122,6 +3133,60 @@ PYT__COLD static pyt__parker *pyt__enroll_slow(void) {
  * A thread that has it can wait for anything without asking for memory again. */
 static pyt__parker *pyt__enroll(void) {
     return pyt__me.pyt__parker != NULL ? pyt__me.pyt__parker : pyt__enroll_slow();
+}
+
+/* ---- waits without a parker ---- */
+
+/* How often a thread without a parker lets others run before it sleeps between two looks. */
+#define PYT__PAUSE_YIELDS 100
+#define PYT__PAUSE 1000000 /* nanoseconds of such a sleep */
+
+/* Sleep for a moment on a condition of the stack, which nobody signals. Where the system has none
+ * to give, do not sleep. */
+static void pyt__nap(void) {
+    pyt__os_mutex mutex;
+    pyt__os_cond cond;
+    memset(&mutex, 0, sizeof mutex);
+    memset(&cond, 0, sizeof cond);
+    if (!pyt__os_mutex_init(&mutex)) {
+        return;
+    }
+    if (pyt__os_cond_init(&cond)) {
+        pyt__os_mutex_lock(&mutex);
+        pyt__os_cond_wait_until(&cond, &mutex, pyt__os_now() + PYT__PAUSE);
+        pyt__os_mutex_unlock(&mutex);
+        pyt__os_cond_destroy(&cond);
+    }
+    pyt__os_mutex_destroy(&mutex);
+}
+
+/* Between two looks of a wait that has no parker.
+ * pauses   how many there were; 0 at first */
+PYT__COLD static void pyt__pause(int *pauses) {
+    PYT__STEP();
+    if (*pauses < PYT__PAUSE_YIELDS) {
+        ++*pauses;
+        pyt__os_yield();
+    } else {
+        pyt__nap();
+    }
+}
+
+/* The calling thread has no parker and gets none. In a call of the program's allocator, which may
+ * not fail for want of memory, look for what is waited for until it is there or the time is up. */
+PYT__COLD static pyt_status pyt__wait_unparked(bool (*take)(void *object), void *object,
+                                               int64_t deadline) {
+    int pauses = 0;
+    if (!pyt__me.pyt__enrolling) {
+        return PYT_MEMORY_ERROR;
+    }
+    while (!take(object)) {
+        if (deadline != PYT__FOREVER && pyt__os_now() >= deadline) {
+            return PYT_TIMEOUT;
+        }
+        pyt__pause(&pauses);
+    }
+    return PYT_OK;
 }
 
 /* As pyt__fail, for a sentence that may go away: the thread keeps a copy. */
@@ -3877,6 +3942,10 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t m
     return PYT_OK;
 }
 
+static bool pyt__lock_look(void *lock) {
+    return pyt__lock_try((pyt_lock *)lock, 0);
+}
+
 static pyt_status pyt__lock_acquire_until(pyt_lock *lock, int64_t deadline, bool interruptible) {
     if (pyt__lock_try(lock, 0)) {
         return PYT_OK;
@@ -3891,7 +3960,7 @@ static pyt_status pyt__lock_acquire_until(pyt_lock *lock, int64_t deadline, bool
 #endif
     pyt__parker *parker = pyt__enroll();
     if (parker == NULL) {
-        return PYT_MEMORY_ERROR;
+        return pyt__wait_unparked(pyt__lock_look, lock, deadline);
     }
     return pyt__lock_wait(lock, parker, 0, 0, deadline, interruptible);
 }
@@ -4455,6 +4524,10 @@ static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker
     return queued;
 }
 
+static bool pyt__semaphore_look(void *semaphore) {
+    return pyt__semaphore_try((pyt_semaphore *)semaphore);
+}
+
 static pyt_status pyt__semaphore_acquire_until(pyt_semaphore *semaphore, int64_t deadline,
                                                bool interruptible) {
     if (pyt__semaphore_try(semaphore)) {
@@ -4465,7 +4538,7 @@ static pyt_status pyt__semaphore_acquire_until(pyt_semaphore *semaphore, int64_t
     }
     pyt__parker *parker = pyt__enroll();
     if (parker == NULL) {
-        return PYT_MEMORY_ERROR;
+        return pyt__wait_unparked(pyt__semaphore_look, semaphore, deadline);
     }
     PYT__STEP();
     if (!pyt__semaphore_enqueue(semaphore, parker)) {
@@ -5656,10 +5729,10 @@ PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
  *
  *  pyt_with is a loop that runs once: its variable holds what was acquired, and whichever way
  *  the block is left, the compiler's cleanup attribute (in C++ a destructor) releases it. The
- *  acquisition is not interruptible: there is no status by which the block could tell. It fails
- *  only for NULL, when the thread's first wait gets no memory and, with PYTHREADING_DEBUG, for a
- *  deadlock; then the block is skipped and pyt_error_message says why. A guard has no block to
- *  skip: it waits in a deadlock, too.
+ *  acquisition is not interruptible: there is no status by which the block could tell. For the
+ *  same reason it does not fail: without memory to sleep the thread yields and then sleeps a
+ *  millisecond at a time (pyt__pause), and a deadlock is reported (with PYTHREADING_DEBUG) and then
+ *  waited in. Only NULL holds nothing and skips the block.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -5675,17 +5748,6 @@ PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock) PYT__HOLD(rlock);
 PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) PYT__HOLD(condition);
 PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) PYT__UNUSED;
 PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) PYT__UNUSED;
-
-/* The same for a guard, which cannot tell of a deadlock. */
-#if defined(PYTHREADING_DEBUG)
-PYT__API pyt__hold pyt__guard_lock(pyt_lock *lock) PYT__HOLD(lock);
-PYT__API pyt__hold pyt__guard_rlock(pyt_rlock *rlock) PYT__HOLD(rlock);
-PYT__API pyt__hold pyt__guard_condition(pyt_condition *condition) PYT__HOLD(condition);
-#else
-#define pyt__guard_lock pyt__hold_lock
-#define pyt__guard_rlock pyt__hold_rlock
-#define pyt__guard_condition pyt__hold_condition
-#endif
 
 PYT__INLINE void pyt__hold_let(pyt__hold *hold) {
     if (hold->pyt__release != NULL) {
@@ -5708,9 +5770,11 @@ PYT__EXTERN_C_END
  *         ...
  *     }
  *
- * object   a pointer to one of the five types. When it cannot be acquired (NULL, no memory, with
- *          PYTHREADING_DEBUG a deadlock) the block is not run
- * Thread   any; an interrupt of the main thread stays pending for its next blocking call
+ * object   a pointer to one of the five types. The block always runs, with the object held,
+ *          whatever memory there is; only for NULL it does not, and pyt_error_message says so. In
+ *          a build without threads a semaphore of 0, which nobody could release, counts as held
+ * Thread   any; an interrupt of the main thread stays pending for its next blocking call. A
+ *          deadlock is waited in, as with Python; PYTHREADING_DEBUG reports it first
  * Python   with object:
  *          Released on every way out: the end, return, goto, break, continue. `break` and
  *          `continue` leave this block and not a loop around it: use pyt_guard for that. A jump
@@ -5722,7 +5786,7 @@ PYT__EXTERN_C_END
 /* Hold an object as pyt_with does, to the end of the enclosing block: `pyt_guard(&lock);`
  *
  * It is a declaration. break, continue, goto and return that leave the block release it. The
- * caller cannot see whether it was acquired: do not give it NULL.
+ * caller cannot see that NULL was not acquired: do not give it that.
  */
 #define PYT__UNIQUE_(prefix, number) prefix##number
 #define PYT__UNIQUE(prefix, number) PYT__UNIQUE_(prefix, number)
@@ -5731,19 +5795,15 @@ PYT__EXTERN_C_END
 
 class PYT__SCOPED pyt__holder {
   public:
-    explicit pyt__holder(pyt_lock *lock, bool guard = false) PYT__ACQUIRE(lock)
-        : hold(guard ? pyt__guard_lock(lock) : pyt__hold_lock(lock)) {
+    explicit pyt__holder(pyt_lock *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_lock(lock)) {
     }
-    explicit pyt__holder(pyt_rlock *lock, bool guard = false) PYT__ACQUIRE(lock)
-        : hold(guard ? pyt__guard_rlock(lock) : pyt__hold_rlock(lock)) {
+    explicit pyt__holder(pyt_rlock *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_rlock(lock)) {
     }
-    explicit pyt__holder(pyt_condition *lock, bool guard = false) PYT__ACQUIRE(lock)
-        : hold(guard ? pyt__guard_condition(lock) : pyt__hold_condition(lock)) {
+    explicit pyt__holder(pyt_condition *lock) PYT__ACQUIRE(lock) : hold(pyt__hold_condition(lock)) {
     }
-    PYT__UNUSED explicit pyt__holder(pyt_semaphore *object, bool = false)
-        : hold(pyt__hold_semaphore(object)) {
+    PYT__UNUSED explicit pyt__holder(pyt_semaphore *object) : hold(pyt__hold_semaphore(object)) {
     }
-    PYT__UNUSED explicit pyt__holder(pyt_bounded_semaphore *object, bool = false)
+    PYT__UNUSED explicit pyt__holder(pyt_bounded_semaphore *object)
         : hold(pyt__hold_bounded_semaphore(object)) {
     }
     pyt__holder(const pyt__holder &) = delete;
@@ -5758,16 +5818,15 @@ class PYT__SCOPED pyt__holder {
     for (pyt__holder name(PYT__HERE("pyt_with", object)); name.hold.pyt__release != NULL; \
          pyt__hold_let(&name.hold))
 #define pyt_guard(object) \
-    pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(PYT__HERE("pyt_guard", object), true)
+    pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(PYT__HERE("pyt_guard", object))
 
 #else
 
-/* how   hold or guard */
-#define PYT__HOLD_ANY(how, object, here)                    \
+#define PYT__HOLD_ANY(object, here)                         \
     _Generic((object), pyt_lock *                           \
-             : pyt__##how##_lock, pyt_rlock *               \
-             : pyt__##how##_rlock, pyt_condition *          \
-             : pyt__##how##_condition, pyt_semaphore *      \
+             : pyt__hold_lock, pyt_rlock *                  \
+             : pyt__hold_rlock, pyt_condition *             \
+             : pyt__hold_condition, pyt_semaphore *         \
              : pyt__hold_semaphore, pyt_bounded_semaphore * \
              : pyt__hold_bounded_semaphore)(here)
 
@@ -5807,17 +5866,17 @@ PYT__INLINE bool pyt__unheld_other(void *object) {
 #endif
 
 #if defined(PYT__CLEANUP)
-#define PYT__WITH(object, name)                                                           \
-    for (PYT__CLEANUP(pyt__hold_end)                                                      \
-             pyt__hold name = PYT__HOLD_ANY(hold, object, PYT__HERE("pyt_with", object)); \
+#define PYT__WITH(object, name)                                                     \
+    for (PYT__CLEANUP(pyt__hold_end)                                                \
+             pyt__hold name = PYT__HOLD_ANY(object, PYT__HERE("pyt_with", object)); \
          PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #define pyt_guard(object)                             \
     PYT__UNUSED PYT__CLEANUP(pyt__hold_end)           \
     pyt__hold PYT__UNIQUE(pyt__guard_, __COUNTER__) = \
-        PYT__HOLD_ANY(guard, object, PYT__HERE("pyt_guard", object))
+        PYT__HOLD_ANY(object, PYT__HERE("pyt_guard", object))
 #else
-#define PYT__WITH(object, name)                                                       \
-    for (pyt__hold name = PYT__HOLD_ANY(hold, object, PYT__HERE("pyt_with", object)); \
+#define PYT__WITH(object, name)                                                 \
+    for (pyt__hold name = PYT__HOLD_ANY(object, PYT__HERE("pyt_with", object)); \
          PYT__IS_HELD(object, name); pyt__hold_let(&name))
 #endif
 
@@ -5847,17 +5906,37 @@ static void pyt__let_bounded_semaphore(void *semaphore) {
     pyt_bounded_semaphore_release((pyt_bounded_semaphore *)semaphore);
 }
 
-static pyt__hold pyt__hold_if(pyt_status status, void *object, void (*release)(void *)) {
-    pyt__hold hold = {object, status == PYT_OK ? release : NULL};
+static void pyt__let_nothing(void *object) {
+    (void)object;
+}
+
+/* What a block holds of `object`. A failure that is left by now is one that waiting does not mend:
+ * the last level of an RLock, which is held all the same, or a semaphore's last permit in a build
+ * without threads. Then there is nothing to release at the end. */
+static pyt__hold pyt__hold_of(pyt_status status, void *object, void (*release)(void *)) {
+    pyt__hold hold = {object, status == PYT_OK ? release : pyt__let_nothing};
+    if (object == NULL) {
+        hold.pyt__release = NULL;
+    }
     PYT__DEBUG(pyt__at_end();)
     return hold;
 }
 
-static pyt_status pyt__lock_hold(pyt_lock *lock) {
-    if (PYT__BARE && pyt__lock_grab(lock)) {
-        return PYT_OK;
+static pyt_status pyt__lock_hold_slow(pyt_lock *lock) {
+    const char *message = pyt__me.pyt__message;
+    int pauses = 0;
+    if (lock == NULL) {
+        return pyt__fail_null();
     }
-    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, PYT__FOREVER, false);
+    while (pyt__lock_acquire_noted(lock, PYT__FOREVER, false) != PYT_OK) {
+        pyt__pause(&pauses);
+    }
+    pyt__me.pyt__message = message;
+    return PYT_OK;
+}
+
+static pyt_status pyt__lock_hold(pyt_lock *lock) {
+    return PYT__BARE && pyt__lock_grab(lock) ? PYT_OK : pyt__lock_hold_slow(lock);
 }
 
 static pyt_status pyt__rlock_hold(pyt_rlock *rlock) {
@@ -5868,11 +5947,11 @@ static pyt_status pyt__rlock_hold(pyt_rlock *rlock) {
 }
 
 PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock) {
-    return pyt__hold_if(pyt__lock_hold(lock), lock, pyt__let_lock);
+    return pyt__hold_of(pyt__lock_hold(lock), lock, pyt__let_lock);
 }
 
 PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock) {
-    return pyt__hold_if(pyt__rlock_hold(rlock), rlock, pyt__let_rlock);
+    return pyt__hold_of(pyt__rlock_hold(rlock), rlock, pyt__let_rlock);
 }
 
 PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) {
@@ -5884,23 +5963,36 @@ PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) {
     } else {
         status = pyt__lock_hold(pyt__condition_lock(condition));
     }
-    return pyt__hold_if(status, condition, pyt__let_condition);
+    return pyt__hold_of(status, condition, pyt__let_condition);
+}
+
+static pyt_status pyt__semaphore_hold_slow(pyt_semaphore *semaphore) {
+    const char *message = pyt__me.pyt__message;
+    int pauses = 0;
+    if (semaphore == NULL) {
+        return pyt__fail_null();
+    }
+    pyt_status status = pyt__semaphore_acquire_until(semaphore, PYT__FOREVER, false);
+    while (status == PYT_MEMORY_ERROR) {
+        pyt__pause(&pauses);
+        status = pyt__semaphore_acquire_until(semaphore, PYT__FOREVER, false);
+    }
+    if (status == PYT_OK) {
+        pyt__me.pyt__message = message;
+    }
+    return status;
 }
 
 static pyt_status pyt__semaphore_hold(pyt_semaphore *semaphore) {
-    if (pyt__semaphore_grab(semaphore)) {
-        return PYT_OK;
-    }
-    return semaphore == NULL ? pyt__fail_null()
-                             : pyt__semaphore_acquire_until(semaphore, PYT__FOREVER, false);
+    return pyt__semaphore_grab(semaphore) ? PYT_OK : pyt__semaphore_hold_slow(semaphore);
 }
 
 PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) {
-    return pyt__hold_if(pyt__semaphore_hold(semaphore), semaphore, pyt__let_semaphore);
+    return pyt__hold_of(pyt__semaphore_hold(semaphore), semaphore, pyt__let_semaphore);
 }
 
 PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) {
-    return pyt__hold_if(pyt__semaphore_hold((pyt_semaphore *)semaphore), semaphore,
+    return pyt__hold_of(pyt__semaphore_hold((pyt_semaphore *)semaphore), semaphore,
                         pyt__let_bounded_semaphore);
 }
 
@@ -7453,6 +7545,7 @@ static void pyt__retire_at_last(void) {
         PYT__STORE(&pyt__main_parker, NULL, seq_cst);
     }
     pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, NULL);
+    PYT__DEBUG(pyt__notes_end();)
     pyt__me.pyt__parker = NULL;
     pyt__me.pyt__gone = true;
     pyt__parker_give(parker);
@@ -7947,7 +8040,10 @@ PYT__API pyt_status pyt_timer_new(pyt_thread **timer, double interval, void (*fu
 static pyt_status pyt__timer_start(pyt_thread *timer) {
     int64_t interval = timer->when.deadline;
     if (!(pyt__thread_state(timer) & PYT__CANCELLED) && interval > 0) {
-        pyt__os_cond_wait_until(NULL, NULL, pyt__from_now(interval));
+        int64_t due = pyt__from_now(interval);
+        while (pyt__os_now() < due) { /* a signal may end a wait early */
+            pyt__os_cond_wait_until(NULL, NULL, due);
+        }
     }
     pyt_status status = pyt__thread_start(timer);
     if (status != PYT_OK) {
@@ -14460,9 +14556,10 @@ static void pyt__fork_child(void) {
  *  as well, with the same numbers. Who has been woken or interrupted and does not run yet does not
  *  wait: the waker, if it is not itself the one who looks, has either set WOKEN or runs.
  *
- *  In the dump, but not reported: a cycle that is closed by a condition's wait when it takes its
- *  lock again, or by pyt_guard, which both have no way to fail; and one for whose list of steps
- *  there is no memory.
+ *  A cycle that is closed by pyt_with or pyt_guard, which have no way to fail, goes to the
+ *  misusehook before the thread sleeps in it. In the dump, but not reported: one
+ *  that is closed by a condition's wait when it takes its lock again; and one for whose list of
+ *  steps there is no memory.
  *
  *  Mutexes are taken in the order shared, bucket of holdings, bucket of the park room, parker; the
  *  allocator is called with none of them held.
@@ -14609,22 +14706,41 @@ static bool pyt__holding_of(const pyt_lock *lock, pyt__holding *copy) {
     return holding != NULL;
 }
 
+/* Keep memory for a note to come: it is not given back while the thread may hold what the program's
+ * allocator locks. */
+static void pyt__spare_keep(pyt__holding *holding) {
+    holding->next = pyt__my_notes.pyt__spare;
+    pyt__my_notes.pyt__spare = holding;
+}
+
+/* At the thread's end, and what the allocator locks for that is not noted. */
+static void pyt__notes_end(void) {
+    pyt__my_notes.pyt__busy = true;
+    while (pyt__my_notes.pyt__spare != NULL) {
+        pyt__holding *holding = pyt__my_notes.pyt__spare;
+        pyt__my_notes.pyt__spare = holding->next;
+        pyt__release_memory(holding);
+    }
+    pyt__my_notes.pyt__busy = false;
+}
+
 /* Note that the calling thread holds the lock. A note that is there is that of a discarded lock. */
 static void pyt__holding_note_locked(pyt__holdings *bucket, const pyt_lock *lock) {
     pyt__parker *parker = pyt__me.pyt__parker;
     pyt__holding **link = pyt__holding_link(bucket, lock);
     pyt__my_notes.pyt__held = true;
     if (*link != NULL && parker == NULL) {
-        pyt__my_notes.pyt__spare = *link;
-        *link = (*link)->next;
+        pyt__holding *stale = *link;
+        *link = stale->next;
+        pyt__spare_keep(stale);
         return;
     }
     if (*link == NULL) {
         *link = pyt__my_notes.pyt__spare;
-        pyt__my_notes.pyt__spare = NULL;
         if (*link == NULL) {
             return;
         }
+        pyt__my_notes.pyt__spare = (*link)->next;
         (*link)->next = NULL;
     }
     pyt__holding *holding = *link;
@@ -14654,15 +14770,16 @@ static void pyt__note_rlock(const pyt_rlock *rlock) {
 static void pyt__noting_begin(const pyt_lock *lock) {
     const char *message = pyt__me.pyt__message;
     pyt__place here = pyt__my_notes.pyt__here;
-    bool silent = pyt__my_notes.pyt__silent;
     pyt__my_notes.pyt__busy = true;
     pyt__my_notes.pyt__held = false;
     if (pyt__enroll() != NULL && pyt__my_notes.pyt__spare == NULL && !pyt__my_notes.pyt__in_queue) {
-        pyt__my_notes.pyt__spare = (pyt__holding *)pyt__allocate(sizeof(pyt__holding));
+        pyt__holding *fresh = (pyt__holding *)pyt__allocate(sizeof *fresh);
+        if (fresh != NULL) {
+            pyt__spare_keep(fresh);
+        }
     }
     pyt__my_notes.pyt__lock = PYT__LOAD(&pyt__shared_place, acquire) != NULL ? lock : NULL;
     pyt__my_notes.pyt__here = here;
-    pyt__my_notes.pyt__silent = silent;
     pyt__me.pyt__message = message;
 }
 
@@ -14675,8 +14792,6 @@ static void pyt__noting_end(const pyt_lock *lock, bool taken) {
         }
         pyt__os_mutex_unlock(&bucket->mutex);
     }
-    pyt__release_memory(pyt__my_notes.pyt__spare);
-    pyt__my_notes.pyt__spare = NULL;
     pyt__my_notes.pyt__lock = NULL;
     pyt__my_notes.pyt__busy = false;
 }
@@ -14733,8 +14848,8 @@ PYT__API PYT__COLD pyt_status pyt__lock_release_noted(pyt_lock *lock) {
         holding = NULL;
     }
     pyt__os_mutex_unlock(&bucket->mutex);
-    if (holding != NULL && pyt__my_notes.pyt__in_queue) {
-        pyt__my_notes.pyt__spare = holding; /* for the note when it has the lock again */
+    if (holding != NULL && (pyt__my_notes.pyt__in_queue || pyt__my_notes.pyt__spare == NULL)) {
+        pyt__spare_keep(holding); /* also for the note when it has the lock again */
     } else if (holding != NULL) {
         bool busy = pyt__my_notes.pyt__busy;
         pyt__my_notes.pyt__busy = true;
@@ -15014,10 +15129,11 @@ static bool pyt__is_alone(void) {
     return pyt__nobody_else_runs(&after) && before == after;
 }
 
-static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length);
+static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length, bool can_fail);
 
-/* The calling thread has published a wait without a deadline, and will sleep: is it in a cycle? */
-static pyt_status pyt__look_for_deadlock(void) {
+/* The calling thread has published a wait without a deadline, and will sleep: is it in a cycle?
+ * can_fail  false: report it and return PYT_OK */
+static pyt_status pyt__look_for_deadlock(bool can_fail) {
     PYT__STEP();
     size_t length = pyt__cycle_length(pyt__me.pyt__parker);
     if (length == 0 || length > SIZE_MAX / sizeof(pyt__edge)) {
@@ -15030,14 +15146,15 @@ static pyt_status pyt__look_for_deadlock(void) {
     pyt_status status = PYT_OK;
     if (pyt__cycle_walk(edges, length, false) && (length > 1 || pyt__is_alone()) &&
         pyt__cycle_walk(edges, length, true)) {
-        status = pyt__fail_deadlock(edges, length);
+        status = pyt__fail_deadlock(edges, length, can_fail);
     }
     pyt__release_memory(edges);
     return status;
 }
 
-/* The try failed: wait for the lock, unless that would be for ever. Without threads no lock is
- * waited for without a deadline. */
+/* The try failed: wait for the lock, unless that would be for ever. A with block, which is not
+ * interruptible, has no way to fail: it reports that and waits. Without threads no lock is waited
+ * for without a deadline. */
 static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool interruptible) {
 #if defined(PYTHREADING_DUMMY)
     if (deadline == PYT__FOREVER) {
@@ -15045,12 +15162,13 @@ static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool in
     }
 #endif
     if (pyt__me.pyt__parker == NULL) {
-        return pyt__fail_memory();
+        return pyt__me.pyt__enrolling ? pyt__lock_acquire_until(lock, deadline, interruptible)
+                                      : pyt__fail_memory();
     }
     pyt__wait_for_lock(lock, deadline);
     pyt_status status = PYT_OK;
-    if (deadline == PYT__FOREVER && !pyt__my_notes.pyt__silent) {
-        status = pyt__look_for_deadlock();
+    if (deadline == PYT__FOREVER) {
+        status = pyt__look_for_deadlock(interruptible);
     }
     if (status == PYT_OK) {
         status = pyt__lock_acquire_until(lock, deadline, interruptible);
@@ -15094,7 +15212,7 @@ static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, boo
     if (deadline != PYT__FOREVER || !interruptible || pyt_event_is_set(&thread->done)) {
         return PYT_OK;
     }
-    pyt_status status = pyt__look_for_deadlock();
+    pyt_status status = pyt__look_for_deadlock(true);
     if (status != PYT_OK) {
         pyt__wait_is_over();
     }
@@ -15236,7 +15354,23 @@ static void pyt__say_edge(pyt__text *text, const pyt__roll *roll, const pyt__edg
     }
 }
 
-static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length) {
+/* Tell the misusehook of a deadlock that the call itself cannot tell of. What the hook does is not
+ * noted, and the thread's message is afterwards what it was. */
+static void pyt__report_deadlock(const char *sentence) {
+    const char *message = pyt__me.pyt__message;
+    char *memory = pyt__me.pyt__message_memory;
+    pyt__place here = pyt__my_notes.pyt__here;
+    pyt__me.pyt__message = sentence;
+    pyt__me.pyt__message_memory = NULL;
+    pyt__misused(PYT_RUNTIME_ERROR, here.pyt__call, here.pyt__file, here.pyt__line);
+    pyt__release_memory(pyt__me.pyt__message_memory);
+    pyt__me.pyt__message_memory = memory;
+    pyt__me.pyt__message = message;
+    pyt__my_notes.pyt__here = here;
+}
+
+static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length, bool can_fail) {
+    pyt_status status = PYT_OK;
     pyt__text text = {NULL, NULL, 0, 0, false};
     pyt__roll roll = pyt__roll_call();
     pyt__say(&text, "deadlock: ");
@@ -15248,27 +15382,14 @@ static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length) {
         pyt__say(&text, ", and all other threads wait");
     }
     pyt__roll_end(&roll);
-    pyt_status status = text.memory != NULL ? pyt__fail_copied(PYT_RUNTIME_ERROR, text.memory)
-                                            : pyt__fail(PYT_RUNTIME_ERROR, "deadlock");
+    const char *sentence = text.memory != NULL ? text.memory : "deadlock";
+    if (can_fail) {
+        status = pyt__fail_copied(PYT_RUNTIME_ERROR, sentence);
+    } else {
+        pyt__report_deadlock(sentence);
+    }
     pyt__release_memory(text.memory);
     return status;
-}
-
-/* ---- guards ---- */
-
-PYT__API pyt__hold pyt__guard_lock(pyt_lock *lock) {
-    pyt__my_notes.pyt__silent = true;
-    return pyt__hold_lock(lock);
-}
-
-PYT__API pyt__hold pyt__guard_rlock(pyt_rlock *rlock) {
-    pyt__my_notes.pyt__silent = true;
-    return pyt__hold_rlock(rlock);
-}
-
-PYT__API pyt__hold pyt__guard_condition(pyt_condition *condition) {
-    pyt__my_notes.pyt__silent = true;
-    return pyt__hold_condition(condition);
 }
 
 /* ---- the dump ---- */

@@ -905,6 +905,13 @@ embed_allocator() {
     once=$(timeout 20 "$here/allocator" 1)
     try "it uses the library once: $once" [ -n "$once" ]
     try "and 20 times, and no more is left" said "$once" timeout 20 "$here/allocator" 20
+    for options in '' -DPYTHREADING_PTHREADS -DPYTHREADING_DEBUG; do
+        try "an allocator with a lock $options" gcc -std=gnu11 -O1 $warnings $options -I. \
+            tests/checks/allocator_locked.c -pthread -o "$here/locked"
+        for kind in lock rlock with guard semaphore; do
+            try "its lock: $kind $options" said ok timeout 20 "$here/locked" $kind
+        done
+    done
 }
 
 # What the README says of adding it to a program: a copy of the header, or a checkout.

@@ -96,6 +96,7 @@ static struct {
     _Atomic(long) calls;
     _Atomic(long) victim;
     _Atomic(int) fired;
+    _Atomic(int) no_memory;
 } test_state;
 
 static struct {
@@ -129,7 +130,7 @@ bool test_fault(const char *name) {
 }
 
 void *test_malloc(size_t size) {
-    if (test_fault("malloc")) {
+    if (test_fault("malloc") || atomic_load(&test_state.no_memory) != 0) {
         errno = ENOMEM;
         return NULL;
     }
@@ -159,6 +160,11 @@ void test_fail_nth(long n) {
     atomic_exchange(&test_state.fired, 0);
     atomic_exchange(&test_state.calls, 0);
     atomic_exchange(&test_state.victim, n);
+}
+
+void test_fail_memory(bool fail) {
+    atomic_exchange(&test_state.calls, 0);
+    atomic_exchange(&test_state.no_memory, fail);
 }
 
 long test_fault_calls(void) {

@@ -232,6 +232,9 @@ bool test_fault(const char *name);
 /* Let the nth allocation or platform call of the library from now on fail, once; 0: none. */
 void test_fail_nth(long n);
 
+/* Let each allocation of the library fail from now on, or none. */
+void test_fail_memory(bool fail);
+
 /* How many there were since, and whether one was made to fail. */
 long test_fault_calls(void);
 bool test_fault_fired(void);

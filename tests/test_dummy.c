@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <signal.h>
+#include <sys/time.h>
 #include <time.h>
 
 #if defined(PYTHREADING_DUMMY)
@@ -134,6 +135,35 @@ TEST(without_threads_a_timer_is_waited_for_by_who_starts_it) {
     CHECK_STATUS(pyt_thread_start(timer), PYT_OK);
     CHECK_INT(fired, 1);
     test_join(timer);
+}
+
+static void nothing(int signal) {
+    (void)signal;
+}
+
+TEST(without_threads_a_signal_does_not_end_the_wait_of_a_timer) {
+    struct sigaction action = {.sa_handler = nothing};
+    struct itimerval every = {{0, 1000}, {0, 1000}};
+    pyt_thread *timer;
+    int fired = 0;
+    double start = test_now();
+    CHECK_INT(sigaction(SIGALRM, &action, NULL), 0);
+    CHECK_INT(setitimer(ITIMER_REAL, &every, NULL), 0);
+    CHECK_STATUS(pyt_timer_new(&timer, 0.1, fire, &fired), PYT_OK);
+    CHECK_STATUS(pyt_thread_start(timer), PYT_OK);
+    CHECK_WITHIN(test_now() - start, 0.1, 1.0);
+    CHECK_INT(fired, 1);
+    test_join(timer);
+}
+
+TEST(without_threads_a_block_over_a_semaphore_of_0_runs_and_leaves_it_so) {
+    pyt_semaphore semaphore = PYT_SEMAPHORE_INIT(0);
+    int runs = 0;
+    pyt_with(&semaphore) {
+        runs++;
+    }
+    CHECK_INT(runs, 1);
+    CHECK_INT(pyt_semaphore_value(&semaphore), 0);
 }
 
 static int living;

@@ -379,28 +379,105 @@ TEST(a_block_waits_until_the_object_is_free) {
     CHECK(all_free(&t));
 }
 
-static pyt_status enter_without_memory(void *arg) {
-    pyt_lock *lock = arg;
-    pyt_status status = PYT_TIMEOUT;
-    test_fail_nth(1);
-    pyt_with(lock) {
-        status = PYT_OK;
+/* ---- without memory ---- */
+
+/* One object of the things that another thread takes without memory, while this one holds it. */
+typedef struct poor {
+    things things;
+    int held; /* inside the block */
+    int runs;
+} poor;
+
+/* The other thread has failed to get memory for its wait so often that it sleeps between tries. */
+static void wait_until_it_sleeps(void) {
+    while (test_fault_calls() < 200) {
+        test_yield();
     }
-    test_fail_nth(0);
-    CHECK(status == PYT_OK || pyt_error_message()[0] != '\0');
-    return status;
 }
 
-TEST(a_block_is_skipped_when_its_first_wait_gets_no_memory) {
-    test_needs("threads that the system makes");
-    pyt_lock lock = PYT_LOCK_INIT;
-    CHECK_STATUS(pyt_lock_acquire(&lock), PYT_OK);
-    CHECK_STATUS(test_foreign(enter_without_memory, &lock), PYT_TIMEOUT);
-    CHECK(pyt_lock_locked(&lock));
-    CHECK_STATUS(pyt_lock_release(&lock), PYT_OK);
-    CHECK_STATUS(test_foreign(enter_without_memory, &lock), PYT_OK);
-    CHECK(!pyt_lock_locked(&lock));
+typedef struct poor_call {
+    pyt_status (*enter)(void *arg);
+    poor *poor;
+} poor_call;
+
+static void *enter_poor(void *arg) {
+    poor_call *call = arg;
+    CHECK_STATUS(call->enter(call->poor), PYT_OK);
+    return NULL;
 }
+
+#define POOR_FORMS(m, n, acquire, release)                          \
+    static pyt_status with_##m##_without_memory(void *arg) {        \
+        poor *p = arg;                                              \
+        test_fail_memory(true);                                     \
+        pyt_with(&p->things.m) {                                    \
+            p->held = m##_held(&p->things);                         \
+            p->runs++;                                              \
+        }                                                           \
+        {                                                           \
+            pyt_guard(&p->things.m);                                \
+            p->runs++;                                              \
+        }                                                           \
+        test_fail_memory(false);                                    \
+        CHECK_STR(pyt_error_message(), "");                         \
+        return PYT_OK;                                              \
+    }                                                               \
+                                                                    \
+    static pyt_status guard_##m##_without_memory(void *arg) {       \
+        poor *p = arg;                                              \
+        test_fail_memory(true);                                     \
+        pyt_guard(&p->things.m);                                    \
+        p->held = m##_held(&p->things);                             \
+        test_fail_memory(false);                                    \
+        p->runs += 2;                                               \
+        return PYT_OK;                                              \
+    }                                                               \
+                                                                    \
+    static void m##_is_waited_for(pyt_status (*enter)(void *arg)) { \
+        test_needs("threads that the system makes");                \
+        poor p = {.things = make()};                                \
+        for (int i = 0; i < (n); i++) {                             \
+            CHECK_STATUS(acquire(&p.things.m), PYT_OK);             \
+        }                                                           \
+        poor_call call = {enter, &p};                               \
+        test_raw thread = test_raw_start(enter_poor, &call);        \
+        wait_until_it_sleeps();                                     \
+        CHECK_INT(p.runs, 0);                                       \
+        CHECK_STATUS(release(&p.things.m), PYT_OK);                 \
+        test_raw_join(thread);                                      \
+        CHECK_INT(p.runs, 2);                                       \
+        CHECK(p.held > 0);                                          \
+    }                                                               \
+                                                                    \
+    TEST(m##_without_memory_is_waited_for_by_a_block_that_runs) {   \
+        m##_is_waited_for(with_##m##_without_memory);               \
+    }                                                               \
+                                                                    \
+    TEST(m##_without_memory_is_waited_for_by_a_guard) {             \
+        m##_is_waited_for(guard_##m##_without_memory);              \
+    }
+
+POOR_FORMS(lock, 1, pyt_lock_acquire, pyt_lock_release)
+POOR_FORMS(rlock, 1, pyt_rlock_acquire, pyt_rlock_release)
+POOR_FORMS(condition, 1, pyt_condition_acquire, pyt_condition_release)
+POOR_FORMS(semaphore, PERMITS, pyt_semaphore_acquire, pyt_semaphore_release)
+POOR_FORMS(bounded, PERMITS, pyt_bounded_semaphore_acquire, pyt_bounded_semaphore_release)
+
+TEST(a_block_runs_at_the_last_level_of_an_rlock_and_leaves_it_as_it_was) {
+    pyt_rlock rlock = PYT_RLOCK_INIT;
+    int runs = 0;
+    CHECK_STATUS(pyt_rlock_acquire(&rlock), PYT_OK);
+    rlock.pyt__depth = UINT32_MAX;
+    pyt_with(&rlock) {
+        CHECK(pyt_rlock_is_owned(&rlock));
+        runs++;
+    }
+    CHECK_INT(runs, 1);
+    CHECK(rlock.pyt__depth == UINT32_MAX);
+    CHECK_STR(pyt_error_message(), "internal lock count overflowed");
+}
+
+/* ---- waits inside ---- */
 
 /* A condition is waited for inside its block, and a wait may let it go. */
 typedef struct door {
