@@ -633,7 +633,7 @@ static void pyt__release_memory(void *memory) {
 PYT__EXTERN_C_BEGIN
 
 #define PYT__STATUS_LIST(X)                                                                       \
-    X(PYT_OK, "True", "the call did what it was asked to do")                                     \
+    X(PYT_OK, "OK", "the call did what it was asked to do")                                       \
     X(PYT_TIMEOUT, "TimeoutError", "the time was up first")                                       \
     X(PYT_RUNTIME_ERROR, "RuntimeError", "the object is not in a state that allows this call")    \
     X(PYT_VALUE_ERROR, "ValueError", "an argument has a value that is not allowed")               \
@@ -876,9 +876,10 @@ PYT__API const char *pyt_error_message(void) {
     return pyt__me.pyt__message != NULL ? pyt__me.pyt__message : "";
 }
 
-/* Note a failure for pyt_error_message and pass its status on. `sentence` is static. */
+/* Note a failure for pyt_error_message and pass its status on. `sentence` is static; where it is
+ * empty, as that of a pyt_raise may be, the status's own is noted. */
 PYT__COLD static pyt_status pyt__fail(pyt_status status, const char *sentence) {
-    pyt__me.pyt__message = sentence;
+    pyt__me.pyt__message = sentence[0] != '\0' ? sentence : pyt_strerror(status);
     PYT__NOTES(pyt__my_notes.pyt__failure = status;)
     return status;
 }
@@ -4880,6 +4881,30 @@ PYT__STATIC_ASSERT(sizeof(pyt_condition) <= 40, "a condition is 40 bytes or less
     { PYT_RLOCK_INIT, NULL, 0, 0 }
 #endif
 
+/* A condition over a lock that lives as long: constants where the lock's address is one, so that
+ * both may be static. As pyt_condition_init_lock and _rlock.
+ *
+ *     static pyt_lock lock;
+ *     static pyt_condition ready = PYT_CONDITION_INIT_LOCK(&lock), empty = ...
+ */
+#if defined(__cplusplus)
+#define PYT_CONDITION_INIT_LOCK(lock) \
+    {                                 \
+        {}, (lock), 1, {              \
+        }                             \
+    }
+#define PYT_CONDITION_INIT_RLOCK(rlock) \
+    {                                   \
+        {}, (rlock), 0, {               \
+        }                               \
+    }
+#else
+#define PYT_CONDITION_INIT_LOCK(lock) \
+    { PYT_RLOCK_INIT, (lock), 1, 0 }
+#define PYT_CONDITION_INIT_RLOCK(rlock) \
+    { PYT_RLOCK_INIT, (rlock), 0, 0 }
+#endif
+
 /* Make a condition over a lock that may serve other conditions as well. Only before any thread
  * uses the condition.
  *
@@ -6131,7 +6156,7 @@ static void *pyt__local_data(pyt__local_value *value) {
 /* The calling thread's value, or NULL. */
 static pyt__local_value *pyt__local_find(pyt_local *local) {
     struct pyt__local_table *table = pyt__me.pyt__locals;
-    uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
+    uint32_t slot = PYT__LOAD(&local->pyt__slot, acquire); /* pairs with link's store */
     if (table == NULL || slot == 0 || slot > table->capacity) {
         return NULL;
     }
@@ -6192,7 +6217,9 @@ static bool pyt__local_link_locked(pyt_local *local, pyt__local_value *value) {
         }
         slot = pyt__local_free_count > 0 ? pyt__local_free[--pyt__local_free_count]
                                          : ++pyt__local_slots;
-        PYT__STORE(&local->pyt__slot, slot, relaxed);
+        /* A number that another local gave back: who sees it here sees the slots empty that the
+         * delete of that local has emptied. */
+        PYT__STORE(&local->pyt__slot, slot, release);
     }
     if (!pyt__local_reserve_locked(slot)) {
         return false;
@@ -6988,8 +7015,13 @@ static void pyt__thread_free(pyt_thread *thread) {
     pyt__release_memory(thread);
 }
 
+/* A count that comes this far stays there, and the handle is never freed: better than to free it
+ * while it is in use. The other half is for threads that count at the same time. */
+#define PYT__REFS_MAX UINT32_C(0x80000000)
+
 PYT__API pyt_thread *pyt_thread_ref(pyt_thread *thread) {
-    if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN)) {
+    if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN) &&
+        PYT__LOAD(&thread->refs, relaxed) < PYT__REFS_MAX) {
         PYT__ADD(&thread->refs, 1, relaxed);
     }
     return thread;
@@ -7007,6 +7039,7 @@ static bool pyt__thread_try_ref(pyt_thread *thread) {
  * main thread's handle is there for good. */
 PYT__API void pyt_thread_unref(pyt_thread *thread) {
     if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN) &&
+        PYT__LOAD(&thread->refs, relaxed) < PYT__REFS_MAX &&
         PYT__ADD(&thread->refs, UINT32_MAX, acq_rel) == 1) {
         pyt__thread_free(thread);
     }
@@ -7029,8 +7062,10 @@ static void pyt__name_push(pyt_thread *thread, pyt__name *name) {
     }
 }
 
+/* Never 0, the main thread's, also when all numbers were drawn and they begin again. */
 static uint32_t pyt__draw_number(void) {
-    return PYT__ADD(&pyt__names_drawn, 1, relaxed) + 1;
+    uint32_t number = PYT__ADD(&pyt__names_drawn, 1, relaxed) + 1;
+    return number != 0 ? number : pyt__draw_number();
 }
 
 /* Write out the name of a thread that was given none. */
@@ -10457,6 +10492,15 @@ PYT__MUST_USE PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed
  */
 PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future **future);
 
+/* Tell which of the futures pyt_as_completed_next gave last: which job it was.
+ *
+ * Returns  its place in the array given to init, the first one if it is there several times;
+ *          SIZE_MAX before the first, or when `iterator` is NULL
+ * Thread   the one that uses the iterator
+ * Python   the usual dict from future to job
+ */
+PYT__API size_t pyt_as_completed_index(const pyt_as_completed *iterator);
+
 /* End the iteration, wherever it is, and give its references back. NULL: nothing happens. */
 PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator);
 
@@ -10480,7 +10524,11 @@ enum {
 #define PYT__FUTURE_OWNED UINT32_C(0x20)
 #define PYT__FUTURE_HELPER UINT32_C(0x40) /* works for a job of a pool; see there */
 #define PYT__FUTURE_EAGER UINT32_C(0x80)  /* fixed */
-#define PYT__FUTURE_REF UINT32_C(0x100)   /* one reference; there is room for 16 million */
+#define PYT__FUTURE_REF UINT32_C(0x100)   /* one reference */
+/* Eight million references, half of what there is room for. A count that comes this far stays
+ * there, and the future is never freed. The other half is for threads that count at the same
+ * time. */
+#define PYT__FUTURE_REFS_MAX UINT32_C(0x80000000)
 
 struct pyt_future {
     PYT__ATOMIC(uint32_t) word;
@@ -10509,6 +10557,7 @@ typedef struct pyt__observer {
 typedef struct pyt__watch {
     pyt__observer observer; /* first, so that one can be taken for the other */
     pyt_future *future;
+    size_t index;                  /* the first place of that future in the caller's array */
     struct pyt__watch *ready_next; /* in the watcher's stack, then its list */
 } pyt__watch;
 
@@ -10530,7 +10579,7 @@ typedef struct pyt__watcher {
     pyt_return_when return_when;          /* fixed */
     int64_t deadline;                     /* as_completed; fixed */
     size_t n;                             /* different futures; fixed */
-    size_t given;                         /* as_completed */
+    size_t given, index;                  /* as_completed: how many, and which was the last */
     pyt__watch watches[];
 } pyt__watcher;
 
@@ -10540,6 +10589,8 @@ static bool pyt__worker_owns(const pyt_future *future);
 /* The executor room's: what a worker does before and after a wait without a limit. */
 static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused);
 static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
+/* The executor room's: a worker that counts as idle already is about to call callbacks. */
+static void pyt__worker_busy(void);
 
 static uint32_t pyt__future_phase(const pyt_future *future) {
     return PYT__LOAD(&future->word, acquire) & PYT__FUTURE_PHASE;
@@ -10593,7 +10644,7 @@ static void pyt__future_end(pyt_future *future) {
 }
 
 PYT__API pyt_future *pyt_future_ref(pyt_future *future) {
-    if (future != NULL) {
+    if (future != NULL && PYT__LOAD(&future->word, relaxed) < PYT__FUTURE_REFS_MAX) {
         PYT__ADD(&future->word, PYT__FUTURE_REF, relaxed);
     }
     return future;
@@ -10602,8 +10653,10 @@ PYT__API pyt_future *pyt_future_ref(pyt_future *future) {
 /* Give one reference back. Who sees that his is the only one is the last: nobody else can add
  * one. Returns true for the last: the future is the caller's to end. */
 static bool pyt__future_release(pyt_future *future) {
-    return PYT__LOAD(&future->word, acquire) < 2 * PYT__FUTURE_REF ||
-           PYT__ADD(&future->word, 0 - PYT__FUTURE_REF, acq_rel) < 2 * PYT__FUTURE_REF;
+    uint32_t word = PYT__LOAD(&future->word, acquire);
+    return word < 2 * PYT__FUTURE_REF ||
+           (word < PYT__FUTURE_REFS_MAX &&
+            PYT__ADD(&future->word, 0 - PYT__FUTURE_REF, acq_rel) < 2 * PYT__FUTURE_REF);
 }
 
 PYT__API void pyt_future_unref(pyt_future *future) {
@@ -10718,6 +10771,9 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
     observers = pyt__observers_tell(observers, to == PYT__FUTURE_FAILED, &wakes);
     pyt__bucket_unlock(bucket);
     pyt__wake_list(wakes);
+    if (observers != NULL) {
+        pyt__worker_busy();
+    }
     while (observers != NULL) {
         pyt__observer *observer = observers;
         observers = PYT__LOAD(&observer->next, relaxed);
@@ -10750,7 +10806,8 @@ static bool pyt__future_settle(pyt_future *future, uint32_t from, uint32_t to) {
 static bool pyt__future_finish(pyt_future *future, uint32_t to) {
     uint32_t word = PYT__LOAD(&future->word, relaxed);
     while (!(word & PYT__FUTURE_WATCHED)) {
-        uint32_t next = ((word & ~PYT__FUTURE_PHASE) | to) - PYT__FUTURE_REF;
+        uint32_t next = (word & ~PYT__FUTURE_PHASE) | to;
+        next -= next < PYT__FUTURE_REFS_MAX ? PYT__FUTURE_REF : 0;
         PYT__STEP();
         if (PYT__CAS(&future->word, &word, next, acq_rel)) {
             return next < PYT__FUTURE_REF;
@@ -11086,6 +11143,7 @@ static bool pyt__watcher_fill(pyt__watcher *watcher, pyt_future *const *futures,
             watch->observer.callback = NULL;
             watch->observer.arg = watcher;
             watch->future = futures[i];
+            watch->index = i;
             table[place] = watch;
         }
     }
@@ -11307,6 +11365,7 @@ static pyt_status pyt__as_completed_begin(pyt_as_completed *iterator, pyt_future
         return pyt__fail_memory();
     }
     watcher->deadline = deadline;
+    watcher->index = SIZE_MAX;
     for (size_t i = 0; i < watcher->n; i++) {
         pyt_future_ref(watcher->watches[i].future);
     }
@@ -11365,9 +11424,15 @@ PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future
         }
     }
     *future = watcher->first_ready->future;
+    watcher->index = watcher->first_ready->index;
     watcher->first_ready = watcher->first_ready->ready_next;
     watcher->given++;
     return PYT_OK;
+}
+
+PYT__API size_t pyt_as_completed_index(const pyt_as_completed *iterator) {
+    return iterator != NULL && iterator->pyt__watcher != NULL ? iterator->pyt__watcher->index
+                                                              : SIZE_MAX;
 }
 
 PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator) {
@@ -11608,6 +11673,7 @@ struct pyt_executor {
     void (*cut_off)(pyt_future *task, uint32_t chunk); /* a pool's: it will not go on; fixed */
     PYT__ATOMIC(bool) terminated;                      /* a pool's: helpers are to stop */
     bool breaking;                                     /* an initializer has failed */
+    bool starved;                                      /* the last start of a worker failed */
     char *broken_message; /* owned; set once, before BROKEN, under the lock */
     char prefix[];        /* fixed */
 };
@@ -12068,6 +12134,19 @@ static void pyt__task_body(void *arg) {
     future->outcome.value = future->function(future->arg);
 }
 
+/* While the executor grows, a worker that is about to end a task counts as idle from before that is
+ * seen: whoever has the result and submits again finds this worker, and starts no second. Callbacks
+ * of the task make it busy again: pyt__worker_busy. */
+static void pyt__worker_ready(pyt__worker *worker) {
+    pyt_executor *executor = worker->executor;
+    if (PYT__LOAD(&executor->growing, relaxed) && !worker->idle) {
+        pyt__lock_take(&executor->out_lock);
+        worker->idle = true;
+        executor->idle++;
+        pyt_lock_release(&executor->out_lock);
+    }
+}
+
 static void pyt__worker_run(pyt__worker *worker, pyt_future *future) {
     struct pyt__frame frame;
     uint32_t phase = PYT__FUTURE_FINISHED;
@@ -12084,6 +12163,7 @@ static void pyt__worker_run(pyt__worker *worker, pyt_future *future) {
     }
     pyt__future_call_early(future, phase == PYT__FUTURE_FAILED ? PYT_TASK_ERROR : PYT_OK);
     PYT__STORE(&worker->task, NULL, relaxed);
+    pyt__worker_ready(worker);
     PYT__STEP();
     if (pyt__future_finish(future, phase)) {
         pyt__future_end(future);
@@ -12209,6 +12289,8 @@ static void pyt__worker_sleep(pyt_executor *executor) {
     }
 }
 
+static void pyt__executor_grow_if_needed_locked(pyt_executor *executor);
+
 /* The next task, waiting for it; NULL: the worker is to end. */
 static pyt_future *pyt__worker_next(pyt__worker *worker) {
     pyt_executor *executor = worker->executor;
@@ -12228,6 +12310,9 @@ static pyt_future *pyt__worker_next(pyt__worker *worker) {
     }
     executor->idle -= worker->idle;
     worker->idle = false;
+    if (executor->starved) { /* the system may have a thread by now */
+        pyt__executor_grow_if_needed_locked(executor);
+    }
     pyt_lock_release(&executor->out_lock);
     PYT__STEP();
     if (more) {
@@ -12314,6 +12399,27 @@ static bool pyt__executor_grow_locked(pyt_executor *executor) {
     executor->threads++;
     PYT__STORE(&executor->growing, executor->threads < executor->max_threads, relaxed);
     return true;
+}
+
+/* Start one more worker if tasks wait for which no worker is free. out_lock is held. */
+static void pyt__executor_grow_if_needed_locked(pyt_executor *executor) {
+    if (executor->queued > executor->idle && executor->threads < executor->max_threads &&
+        PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN) {
+        executor->starved = !pyt__executor_grow_locked(executor);
+    }
+}
+
+/* Somebody may have submitted a task for this worker, which is not free after all. */
+static void pyt__worker_busy(void) {
+    pyt__worker *worker = pyt__worker_here;
+    if (worker == NULL || !worker->idle || worker->begun) {
+        return; /* without threads a worker is a name, and always free */
+    }
+    pyt__lock_take(&worker->executor->out_lock);
+    worker->idle = false;
+    worker->executor->idle--;
+    pyt__executor_grow_if_needed_locked(worker->executor);
+    pyt_lock_release(&worker->executor->out_lock);
 }
 
 /* ---- a worker that leaves in the middle of a task ---- */
@@ -12488,9 +12594,11 @@ PYT__COLD static pyt_status pyt__executor_add_growing(pyt_executor *executor, co
     pyt__lock_take(&executor->out_lock);
     pyt_status status = PYT_OK;
     bool open = PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN;
-    if (open && executor->threads < executor->max_threads && executor->queued >= executor->idle &&
-        !pyt__executor_grow_locked(executor) && executor->threads == 0) {
-        status = pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
+    if (open && executor->threads < executor->max_threads && executor->queued >= executor->idle) {
+        executor->starved = !pyt__executor_grow_locked(executor);
+        if (executor->starved && executor->threads == 0) {
+            status = pyt__fail(PYT_MEMORY_ERROR, "can't start new thread");
+        }
     }
     if (status == PYT_OK) {
         status = pyt__executor_add(executor, task, added);
@@ -12639,15 +12747,21 @@ static bool pyt__worker_in_circle_locked(pyt__worker *worker) {
 }
 
 /* Does every worker there can be wait for a future that is not done? out_lock is held. */
-static bool pyt__executor_stuck_locked(const pyt_executor *executor) {
-    if (executor->dropper != NULL || (executor->threads < executor->max_threads &&
-                                      PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN)) {
+static bool pyt__executor_stuck_locked(pyt_executor *executor) {
+    bool may_grow = executor->threads < executor->max_threads &&
+                    PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN;
+    if (executor->dropper != NULL || (may_grow && !executor->starved)) {
         return false;
     }
     const pyt__worker *worker = executor->workers;
     while (worker != NULL &&
            (worker->gone || (worker->waits_for != NULL && !pyt_future_done(worker->waits_for)))) {
         worker = worker->older;
+    }
+    /* What the system refused before it may give now: only then somebody else takes the queue. */
+    if (worker == NULL && may_grow) {
+        executor->starved = !pyt__executor_grow_locked(executor);
+        return executor->starved;
     }
     return worker == NULL;
 }
@@ -13678,7 +13792,7 @@ static pyt_status pyt__pool_begin(pyt_pool *pool, const pyt_pool_work *work, boo
     if (*job == NULL) {
         return pyt__fail_memory();
     }
-    if (!pyt__pool_observe(callbacks, &observer)) {
+    if (!pyt__pool_observe(work->n > 0 ? callbacks : NULL, &observer)) {
         pyt__job_unref(*job);
         return pyt__fail_memory();
     }

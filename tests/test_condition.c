@@ -1229,3 +1229,20 @@ TEST(own_rlock_condition_is_ready_when_all_its_bytes_are_zero) {
     notify(&zero, 1);
     CHECK_STATUS(test_end(&waiter), PYT_OK);
 }
+
+static pyt_lock static_lock;
+static pyt_rlock static_rlock;
+static pyt_condition over_lock = PYT_CONDITION_INIT_LOCK(&static_lock);
+static pyt_condition over_rlock = PYT_CONDITION_INIT_RLOCK(&static_rlock);
+
+TEST(a_static_condition_may_be_over_a_lock_and_over_an_rlock) {
+    CHECK_STATUS(pyt_condition_acquire(&over_lock), PYT_OK);
+    CHECK(pyt_lock_locked(&static_lock));
+    CHECK_STATUS(pyt_condition_wait_timeout(&over_lock, 0), PYT_TIMEOUT);
+    CHECK_STATUS(pyt_condition_release(&over_lock), PYT_OK);
+    CHECK(!pyt_lock_locked(&static_lock));
+    CHECK_STATUS(pyt_condition_acquire(&over_rlock), PYT_OK);
+    CHECK_INT(pyt_rlock_recursion_count(&static_rlock), 1);
+    CHECK_STATUS(pyt_condition_notify(&over_rlock), PYT_OK);
+    CHECK_STATUS(pyt_condition_release(&over_rlock), PYT_OK);
+}

@@ -1249,3 +1249,106 @@ TEST(tasks_that_submit_tasks_lose_none) {
     pyt_executor_free(storm.executor);
     CHECK_INT(storm.ran, storm.submitted);
 }
+
+/* ---- an idle worker comes first ---- */
+
+static void *give_back(void *arg) {
+    return arg;
+}
+
+TEST(a_worker_whose_result_was_got_is_idle_for_the_next_submit) {
+    for (int round = 0; round < test_scale(600) + 50; round++) {
+        pyt_executor *e;
+        CHECK_STATUS(pyt_executor_new(&e, &(pyt_executor_options){.max_workers = 4}), PYT_OK);
+        for (int i = 0; i < 3; i++) {
+            pyt_future *f;
+            CHECK_STATUS(pyt_executor_submit(e, give_back, NULL, &f), PYT_OK);
+            CHECK_STATUS(pyt_future_result(f, NULL), PYT_OK);
+            pyt_future_unref(f);
+        }
+        CHECK_INT(pyt_active_count(), 2);
+        pyt_executor_free(e);
+    }
+}
+
+typedef struct chained {
+    pyt_executor *executor;
+    pyt_event begun, set;
+} chained;
+
+static void *set_the_event(void *arg) {
+    CHECK_STATUS(pyt_event_set(&((chained *)arg)->set), PYT_OK);
+    return NULL;
+}
+
+static void *begin_when_told(void *arg) {
+    CHECK_STATUS(pyt_event_wait(&((chained *)arg)->begun), PYT_OK);
+    return NULL;
+}
+
+/* The worker that calls back is not idle, though its task is done. */
+static void submit_and_wait(pyt_future *future, void *arg) {
+    chained *c = arg;
+    (void)future;
+    CHECK_STATUS(pyt_executor_submit(c->executor, set_the_event, c, NULL), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&c->set), PYT_OK);
+}
+
+TEST(a_worker_in_a_callback_is_not_taken_for_idle) {
+    chained c = {NULL, PYT_EVENT_INIT, PYT_EVENT_INIT};
+    pyt_future *f;
+    CHECK_STATUS(pyt_executor_new(&c.executor, &(pyt_executor_options){.max_workers = 2}), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(c.executor, begin_when_told, &c, &f), PYT_OK);
+    CHECK_STATUS(pyt_future_add_done_callback(f, submit_and_wait, &c), PYT_OK);
+    CHECK_STATUS(pyt_event_set(&c.begun), PYT_OK);
+    CHECK_STATUS(pyt_event_wait(&c.set), PYT_OK);
+    pyt_future_unref(f);
+    pyt_executor_free(c.executor);
+}
+
+/* ---- the system gives no thread ---- */
+
+/* A task submits another one, for which no worker can be started, and waits for it. */
+static void *wait_for_one_without_a_thread(void *arg) {
+    pyt_future *f;
+    test_fail_nth(1);
+    CHECK_STATUS(pyt_executor_submit(arg, give_back, NULL, &f), PYT_OK);
+    CHECK(test_fault_fired());
+    test_fail_memory(true);
+    CHECK_STATUS(pyt_future_result(f, NULL), PYT_RUNTIME_ERROR);
+    test_fail_memory(false);
+    CHECK_STATUS(pyt_future_cancel(f), PYT_OK);
+    pyt_future_unref(f);
+    return arg;
+}
+
+/* The same, and there is memory again when it begins to wait. */
+static void *wait_for_one_that_gets_its_thread_late(void *arg) {
+    pyt_future *f;
+    test_fail_nth(1);
+    CHECK_STATUS(pyt_executor_submit(arg, give_back, NULL, &f), PYT_OK);
+    CHECK(test_fault_fired());
+    CHECK_STATUS(pyt_future_result(f, NULL), PYT_OK);
+    pyt_future_unref(f);
+    return arg;
+}
+
+static void run_starved(void *(*task)(void *arg)) {
+    pyt_executor *e;
+    pyt_future *f;
+    void *result = NULL;
+    CHECK_STATUS(pyt_executor_new(&e, &(pyt_executor_options){.max_workers = 4}), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(e, task, e, &f), PYT_OK);
+    CHECK_STATUS(pyt_future_result(f, &result), PYT_OK);
+    CHECK(result == e);
+    pyt_future_unref(f);
+    pyt_executor_free(e);
+}
+
+TEST(a_wait_for_a_task_that_gets_no_thread_is_refused) {
+    run_starved(wait_for_one_without_a_thread);
+}
+
+TEST(a_wait_for_a_task_that_got_no_thread_tries_again_to_start_one) {
+    run_starved(wait_for_one_that_gets_its_thread_late);
+}

@@ -72,7 +72,7 @@ TEST(an_exception_is_reported_with_code_and_message) {
     pyt_future_unref(future);
     future = failed(0, NULL);
     CHECK_STATUS(pyt_future_result(future, NULL), PYT_TASK_ERROR);
-    CHECK_STR(pyt_error_message(), "");
+    CHECK_STR(pyt_error_message(), pyt_strerror(PYT_TASK_ERROR)); /* never an empty one */
     pyt_future_unref(future);
 }
 
@@ -765,4 +765,54 @@ TEST(whoever_races_to_complete_a_future_one_wins_and_all_are_told) {
         CHECK_INT(crowd.callbacks, CROWD * FUTURES);
         CHECK_INT(crowd.given, FUTURES);
     }
+}
+
+TEST(as_completed_tells_the_place_of_what_it_gave) {
+    pyt_future *f[4];
+    pyt_future *given;
+    pyt_as_completed iterator;
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_future_new(&f[i]), PYT_OK);
+    }
+    f[3] = f[1];
+    CHECK_STATUS(pyt_as_completed_init(&iterator, f, 4), PYT_OK);
+    CHECK(pyt_as_completed_index(&iterator) == SIZE_MAX);
+    CHECK(pyt_as_completed_index(NULL) == SIZE_MAX);
+    static const int order[] = {2, 1, 0};
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_future_set_result(f[order[i]], NULL), PYT_OK);
+        CHECK_STATUS(pyt_as_completed_next(&iterator, &given), PYT_OK);
+        CHECK(given == f[order[i]]);
+        CHECK_INT(pyt_as_completed_index(&iterator), order[i]);
+    }
+    pyt_as_completed_destroy(&iterator);
+    for (int i = 0; i < 3; i++) {
+        pyt_future_unref(f[i]);
+    }
+}
+
+/* 2^24 references and 16 more are too many for the word: it stays where it is, and so does the
+ * future. */
+TEST(a_future_with_too_many_references_is_kept) {
+    pyt_future *f;
+    CHECK_STATUS(pyt_future_new(&f), PYT_OK);
+    for (long i = 0; i < 16777232; i++) {
+        (void)pyt_future_ref(f);
+    }
+    CHECK(!pyt_future_done(f));
+    CHECK_STATUS(pyt_future_set_result(f, f), PYT_OK);
+    for (long i = 0; i < 16777232; i++) {
+        pyt_future_unref(f);
+    }
+    pyt_future_unref(f);
+    CHECK(pyt_future_done(f));
+}
+
+TEST(a_failure_without_a_message_has_the_sentence_of_its_status) {
+    pyt_future *f;
+    CHECK_STATUS(pyt_future_new(&f), PYT_OK);
+    CHECK_STATUS(pyt_future_set_exception(f, 1, NULL), PYT_OK);
+    CHECK_STATUS(pyt_future_result(f, NULL), PYT_TASK_ERROR);
+    CHECK_STR(pyt_error_message(), pyt_strerror(PYT_TASK_ERROR));
+    pyt_future_unref(f);
 }

@@ -967,3 +967,23 @@ TEST(every_job_ends_whoever_closes_or_terminates_meanwhile) {
         pyt_pool_free(storm.pool);
     }
 }
+
+static void must_not_be_called(void *result, void *arg) {
+    (void)result;
+    *(int *)arg += 1;
+}
+
+TEST(a_map_over_no_items_calls_no_callback_and_is_ready_at_once) {
+    pyt_pool *pool = made(2);
+    pyt_pool_work work = squares;
+    pyt_async_result *result;
+    int called = 0;
+    work.n = 0;
+    pyt_pool_callbacks callbacks = {.callback = must_not_be_called, .arg = &called};
+    CHECK_STATUS(pyt_pool_map_async(pool, &work, &callbacks, &result), PYT_OK);
+    CHECK(pyt_async_result_ready(result));
+    CHECK_STATUS(pyt_async_result_get(result, NULL), PYT_OK);
+    pyt_future_unref(result);
+    CHECK_INT(called, 0);
+    pyt_pool_free(pool);
+}

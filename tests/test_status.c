@@ -9,7 +9,7 @@ static const struct {
     pyt_status status;
     const char *name;
 } statuses[] = {
-    {PYT_OK, "True"},
+    {PYT_OK, "OK"},
     {PYT_TIMEOUT, "TimeoutError"},
     {PYT_RUNTIME_ERROR, "RuntimeError"},
     {PYT_VALUE_ERROR, "ValueError"},
