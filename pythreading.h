@@ -68,6 +68,7 @@
  *   PYTHREADING_MALLOC(size)    the allocator; define both or neither
  *   PYTHREADING_FREE(pointer)
  *   PYTHREADING_PTHREADS        sleep on pthreads although <threads.h> is there; not on Windows
+ *   PYTHREADING_NO_SETJMP       pyt_raise and pyt_exit end the process: there is no setjmp
  *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
  *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
  *   PYTHREADING_MAY_IGNORE      no warning where a status that tells what was done is dropped
@@ -517,13 +518,19 @@ PYT__EXTERN_C_END
 #define PYT__CALL_GET(function, ...) function(__VA_ARGS__)
 #endif
 
+#if defined(PYTHREADING_NO_SETJMP) || defined(__wasi__)
+#define PYT__NO_SETJMP 1
+#endif
+
 PYT__EXTERN_CXX_BEGIN
 #if defined(__cplusplus)
 #include <cstddef>
 #endif
 #include <errno.h>
 #include <limits.h>
+#if !defined(PYT__NO_SETJMP)
 #include <setjmp.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -557,7 +564,8 @@ typedef struct pyt__alignment {
  * knows a way. Microsoft's calls what stands in a section of its own, from which the linker drops
  * what nobody names; a private copy has no name that the linker knows. Priority 101 is the first
  * that a program may use: the program's own constructors run later. */
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__EMSCRIPTEN__) /* such a function may run in another thread than main */
+#elif defined(__GNUC__) || defined(__clang__)
 #define PYT__AT_START(function) __attribute__((constructor(101))) static void function(void)
 #elif defined(_MSC_VER) && !defined(PYTHREADING_STATIC)
 #pragma section(".CRT$XCU", read)
@@ -998,7 +1006,8 @@ static char *pyt__copy_text(const char *text) {
  *  then changed nothing. Nothing here touches errno.
  *
  *  C11's timed wait follows the calendar. On Linux a cnd_t is a pthread_cond_t (glibc, musl), so
- *  it is initialised as one with the monotonic clock, and cnd_timedwait takes monotonic time.
+ *  it is initialised as one with the monotonic clock, and cnd_timedwait takes monotonic time. On
+ *  every other system pthreads are used.
  *
  *  On Windows the system's own locks, conditions and threads are used, also where <threads.h> or
  *  pthreads are there: they wait by a clock that nobody sets and give a thread a stack of a size.
@@ -1035,8 +1044,13 @@ static char *pyt__copy_text(const char *text) {
 #define PYT__WINDOWS 1
 #endif
 
-#if defined(__has_include)
-#if __has_include(<threads.h>) && !defined(__STDC_NO_THREADS__)
+/* C11 threads on Linux only: elsewhere their timed waits follow the calendar, and <threads.h> may
+ * need a library of its own. A header may also be newer than the functions that are linked: those
+ * came with glibc 2.28, and with Android 11. */
+#if defined(__linux__) && defined(__has_include) && !defined(__STDC_NO_THREADS__)
+#if defined(__GLIBC__) && __GLIBC__ == 2 && __GLIBC_MINOR__ < 28
+#elif defined(__ANDROID__) && __ANDROID_API__ < 30
+#elif __has_include(<threads.h>)
 #define PYT__HAS_THREADS_H 1
 #endif
 #endif
@@ -1111,6 +1125,9 @@ PYT__EXTERN_CXX_BEGIN
 #endif
 #if defined(__linux__)
 #include <sys/syscall.h>
+#elif defined(__FreeBSD__)
+#include <sys/param.h>
+#include <sys/cpuset.h>
 #endif
 #if !defined(PYTHREADING_DUMMY)
 #include <pthread.h>
@@ -1165,7 +1182,7 @@ static void pyt__below_main(void *arg);
 
 #if !defined(PYTHREADING_DUMMY)
 /* Cut `name` to `size` - 1 bytes without cutting through a UTF-8 sequence. */
-static void pyt__cut_name(char *shortened, size_t size, const char *name) {
+PYT__UNUSED static void pyt__cut_name(char *shortened, size_t size, const char *name) {
     size_t length = strlen(name);
     if (length >= size) {
         length = size - 1;
@@ -1319,8 +1336,76 @@ int pthread_setname_np(pthread_t thread, const char *name);
 #endif
 PYT__EXTERN_C_END
 #define PYT__CLOCK 1 /* CLOCK_MONOTONIC */
+#define PYT__NAME_SIZE 16
+#elif defined(__APPLE__)
+/* What <pthread.h> hides where _POSIX_C_SOURCE is defined. CLOCK_MONOTONIC is the calendar less the
+ * time of the start there; CLOCK_UPTIME_RAW is the clock that timed waits follow. */
+#if !defined(PYTHREADING_DUMMY)
+PYT__EXTERN_C_BEGIN
+int pthread_main_np(void);
+int pthread_setname_np(const char *name);
+int pthread_threadid_np(pthread_t thread, uint64_t *id);
+int pthread_cond_timedwait_relative_np(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                                       const struct timespec *time);
+void _tlv_atexit(void (*function)(void *), void *arg);
+PYT__EXTERN_C_END
+#endif
+#ifndef _SC_NPROCESSORS_ONLN
+#define _SC_NPROCESSORS_ONLN 58
+#endif
+#define PYT__CLOCK (clockid_t)8 /* CLOCK_UPTIME_RAW */
+#define PYT__NAME_SIZE 64
+#elif !defined(CLOCK_MONOTONIC)
+#error "POSIX is hidden: compile with -std=gnu11, or -D_POSIX_C_SOURCE=200809L"
 #else
 #define PYT__CLOCK CLOCK_MONOTONIC
+#if defined(__FreeBSD__)
+PYT__EXTERN_C_BEGIN
+int pthread_getthreadid_np(void);
+int pthread_main_np(void);
+void pthread_set_name_np(pthread_t thread, const char *name);
+PYT__EXTERN_C_END
+#ifndef _SC_NPROCESSORS_ONLN
+#define _SC_NPROCESSORS_ONLN 58
+#endif
+#define PYT__NAME_SIZE 20
+#elif defined(__OpenBSD__)
+PYT__EXTERN_C_BEGIN
+pid_t getthrid(void);
+int pthread_main_np(void);
+void pthread_set_name_np(pthread_t thread, const char *name);
+PYT__EXTERN_C_END
+#ifndef _SC_NPROCESSORS_ONLN
+#define _SC_NPROCESSORS_ONLN 503
+#endif
+#define PYT__NAME_SIZE 24
+#elif defined(__NetBSD__)
+PYT__EXTERN_C_BEGIN
+int _lwp_self(void);
+int pthread_setname_np(pthread_t thread, const char *format, void *arg);
+PYT__EXTERN_C_END
+#ifndef _SC_NPROCESSORS_ONLN
+#define _SC_NPROCESSORS_ONLN 1002
+#endif
+#define PYT__NAME_SIZE 32
+#endif
+#endif
+
+/* Fork's child makes mutexes anew that threads of the parent may have held. Where a mutex is memory
+ * of the system's own, that would be lost each time and could fail: there the thread that forks
+ * holds all of them meanwhile, and lets them go on both sides. The same is done wherever it is not
+ * known. Conditions are made anew where they may list threads of the parent; those of FreeBSD and
+ * OpenBSD, which are memory of the system's own too, do not. */
+#if defined(__linux__) || defined(__APPLE__) || defined(PYTHREADING_DUMMY)
+#define PYT__FORK_RENEWS 1
+#else
+#define PYT__FORK_RENEWS 0
+#endif
+#if defined(PYT__FORK_KEEPS_CONDS)
+#elif defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
+#define PYT__FORK_KEEPS_CONDS 1
+#else
+#define PYT__FORK_KEEPS_CONDS 0
 #endif
 
 /* ---- POSIX, below every backend ---- */
@@ -1334,12 +1419,20 @@ static int64_t pyt__os_now(void) {
 static unsigned long pyt__os_thread_id(void) {
 #if defined(__linux__)
     return (unsigned long)syscall(SYS_gettid);
-#elif defined(__APPLE__) && !defined(PYTHREADING_DUMMY)
+#elif defined(__wasi__)
+    return 1; /* a process has no number there */
+#elif defined(PYTHREADING_DUMMY)
+    return (unsigned long)getpid();
+#elif defined(__APPLE__)
     uint64_t id = 0;
     pthread_threadid_np(NULL, &id);
     return (unsigned long)id;
-#elif defined(PYTHREADING_DUMMY)
-    return (unsigned long)getpid();
+#elif defined(__FreeBSD__)
+    return (unsigned long)pthread_getthreadid_np();
+#elif defined(__OpenBSD__)
+    return (unsigned long)getthrid();
+#elif defined(__NetBSD__)
+    return (unsigned long)_lwp_self();
 #else
     return (unsigned long)(uintptr_t)pthread_self();
 #endif
@@ -1358,7 +1451,7 @@ static bool pyt__os_is_main(void) {
     return true;
 #elif defined(__linux__)
     return pyt__os_thread_id() == pyt__os_main_id();
-#elif defined(__APPLE__)
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__)
     return pthread_main_np() != 0;
 #else
     static PYT__ATOMIC(uintptr_t) first; /* who comes first is taken for it */
@@ -1391,6 +1484,13 @@ static unsigned pyt__os_processors(void) {
             count++;
         }
     }
+#elif defined(__FreeBSD__)
+    cpuset_t mine;
+    int saved = errno;
+    if (cpuset_getaffinity(CPU_LEVEL_WHICH, CPU_WHICH_PID, -1, sizeof mine, &mine) == 0) {
+        count = CPU_COUNT(&mine);
+    }
+    errno = saved;
 #endif
     if (count <= 0) {
         count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -1402,18 +1502,26 @@ static unsigned pyt__os_processors(void) {
 
 /* thread   a pyt__os_thread, or NULL for the calling thread */
 static void pyt__os_set_name(const void *thread, const char *name) {
-#if defined(__linux__)
-    char shortened[16];
+#if defined(PYT__NAME_SIZE)
+    char shortened[PYT__NAME_SIZE];
     int saved = errno;
     pyt__cut_name(shortened, sizeof shortened, name);
-    pthread_setname_np(thread != NULL ? *(const pthread_t *)thread : pthread_self(), shortened);
-    errno = saved;
-#elif defined(__APPLE__)
-    char shortened[64];
+#if defined(__APPLE__) /* where a thread can name itself alone */
     if (thread == NULL) {
-        pyt__cut_name(shortened, sizeof shortened, name);
         pthread_setname_np(shortened);
     }
+#else
+    pthread_t named = thread != NULL ? *(const pthread_t *)thread : pthread_self();
+#if defined(__linux__)
+    pthread_setname_np(named, shortened);
+#elif defined(__NetBSD__)
+    char format[] = "%s";
+    pthread_setname_np(named, format, shortened);
+#else
+    pthread_set_name_np(named, shortened);
+#endif
+#endif
+    errno = saved;
 #else
     (void)thread;
     (void)name;
@@ -1448,7 +1556,7 @@ static void pyt__os_relax(void) {
 #elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
     __asm__ volatile("yield");
 #else
-    atomic_signal_fence(memory_order_seq_cst);
+    __asm__ volatile("" ::: "memory");
 #endif
 }
 
@@ -1496,8 +1604,22 @@ static bool pyt__pthread_cond_init(pthread_cond_t *cond) {
     return made;
 }
 
+/* A thread ends: what hangs on its page is given back. Where thread-local variables are memory on a
+ * key of the system's, that may have been freed before, and `self` is not the page any more. */
+static void pyt__pthread_left(void *self) {
+    if (self == &pyt__me && pyt__me.pyt__parker != NULL) {
+        pyt__retire(self);
+    }
+}
+
 static void *pyt__pthread_entry(void *arg) {
+#if defined(__linux__)
     pyt__thread_main(arg);
+#else /* pthread_exit runs this while the page is there for certain */
+    pthread_cleanup_push(pyt__pthread_left, &pyt__me);
+    pyt__thread_main(arg);
+    pthread_cleanup_pop(0);
+#endif
     return NULL;
 }
 
@@ -1892,18 +2014,12 @@ static void pyt__os_mutex_unlock(pyt__os_mutex *mutex) {
     (void)mtx_unlock(mutex);
 }
 
-#if defined(__linux__)
 PYT__STATIC_ASSERT(sizeof(cnd_t) == sizeof(pthread_cond_t), "a cnd_t is a pthread_cond_t");
 PYT__STATIC_ASSERT(sizeof(thrd_t) == sizeof(pthread_t), "a thrd_t is a pthread_t");
 
 static bool pyt__os_cond_init(pyt__os_cond *cond) {
     return pyt__pthread_cond_init((pthread_cond_t *)cond);
 }
-#else
-static bool pyt__os_cond_init(pyt__os_cond *cond) {
-    return !PYT__FAULT("cond_init") && cnd_init(cond) == thrd_success;
-}
-#endif
 
 static void pyt__os_cond_destroy(pyt__os_cond *cond) {
     cnd_destroy(cond);
@@ -1914,11 +2030,6 @@ static void pyt__os_cond_wait(pyt__os_cond *cond, pyt__os_mutex *mutex) {
 }
 
 static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
-#if !defined(__linux__)
-    struct timespec calendar;
-    timespec_get(&calendar, TIME_UTC);
-    deadline += (int64_t)calendar.tv_sec * 1000000000 + calendar.tv_nsec - pyt__os_now();
-#endif
     struct timespec until = pyt__timespec(deadline);
     (void)cnd_timedwait(cond, mutex, &until);
 }
@@ -1962,7 +2073,7 @@ static void pyt__os_yield(void) {
 }
 
 static bool pyt__os_key_make(pyt__os_key *key) {
-    return !PYT__FAULT("key_make") && tss_create(key, pyt__retire) == thrd_success;
+    return !PYT__FAULT("key_make") && tss_create(key, pyt__pthread_left) == thrd_success;
 }
 
 static void pyt__os_key_drop(pyt__os_key key) {
@@ -2046,8 +2157,39 @@ static void pyt__os_yield(void) {
     sched_yield();
 }
 
+#if defined(__APPLE__)
+
+/* Apple frees thread-local variables by a key of the system's, which is older than any of ours and
+ * comes first: only what _tlv_atexit notes runs before. At exit() it runs as well, in the thread
+ * that calls that. So the main thread has none, and those of the library's own have a cleanup
+ * handler instead. */
 static bool pyt__os_key_make(pyt__os_key *key) {
-    return !PYT__FAULT("key_make") && pthread_key_create(key, pyt__retire) == 0;
+    *key = 0;
+    return !PYT__FAULT("key_make");
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    (void)key;
+}
+
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    (void)key;
+    if (value == NULL) {
+        return true;
+    }
+    if (PYT__FAULT("key_set")) {
+        return false;
+    }
+    if (pyt__me.pyt__ident == 0 && pthread_main_np() == 0) {
+        _tlv_atexit(pyt__pthread_left, value);
+    }
+    return true;
+}
+
+#else
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    return !PYT__FAULT("key_make") && pthread_key_create(key, pyt__pthread_left) == 0;
 }
 
 static void pyt__os_key_drop(pyt__os_key key) {
@@ -2057,6 +2199,8 @@ static void pyt__os_key_drop(pyt__os_key key) {
 static bool pyt__os_key_set(pyt__os_key key, void *value) {
     return !(value != NULL && PYT__FAULT("key_set")) && pthread_setspecific(key, value) == 0;
 }
+
+#endif
 
 #endif
 
@@ -5248,7 +5392,8 @@ PYT__API pyt_status pyt_condition_notify_all(pyt_condition *condition) {
  *  a thread form a list in its own page, which only that thread touches.
  *
  *  A jump runs no cleanup of the frames it passes: what they hold, they hold on. It is the same
- *  as longjmp, which it is.
+ *  as longjmp, which it is. Where there is no setjmp (PYTHREADING_NO_SETJMP, and WASI without
+ *  being asked) pyt_raise calls the excepthook and ends the process with 1, pyt_exit with 0.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -5286,8 +5431,18 @@ typedef enum pyt__ending {
     PYT__EXITED
 } pyt__ending;
 
+#if defined(PYT__NO_SETJMP)
+#define PYT__JUMPS 0
+#define PYT__JUMP_SET(place) PYT__RETURNED
+#else
+#define PYT__JUMPS 1
+#define PYT__JUMP_SET(place) setjmp(place)
+#endif
+
 struct pyt__frame {
+#if PYT__JUMPS
     jmp_buf place;
+#endif
     struct pyt__frame *below;
     int code;      /* of pyt_raise */
     char *message; /* of pyt_raise, owned by who catches it; NULL without memory for it */
@@ -5305,7 +5460,7 @@ static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), voi
     pyt__me.pyt__frame = frame;
     volatile pyt__ending ending = PYT__RETURNED;
     PYT__DEBUG(volatile bool reporting = pyt__my_notes.pyt__reporting;)
-    switch (setjmp(frame->place)) {
+    switch (PYT__JUMP_SET(frame->place)) {
     case PYT__RETURNED:
         body(arg);
         break;
@@ -5324,12 +5479,14 @@ static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), voi
 /* Go on with what pyt__call came back with: jump to the frame below. Owns `message`. */
 PYT__NORETURN static void pyt__unwind(pyt__ending ending, int code, char *message) {
     struct pyt__frame *frame = pyt__me.pyt__frame;
-    if (frame == NULL) {
+    if (frame == NULL || !PYT__JUMPS) {
         pyt__uncaught(ending, code, message);
     }
+#if PYT__JUMPS
     frame->code = code;
     frame->message = message;
     longjmp(frame->place, (int)ending);
+#endif
 }
 
 PYT__API PYT__NORETURN void pyt_raise(int code, const char *message) {
@@ -7324,7 +7481,7 @@ PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *mess
         pyt__os_thread_exit();
     }
 #endif
-    if (pyt__is_main_thread()) {
+    if (!PYT__JUMPS || pyt__is_main_thread()) {
         exit(ending == PYT__RAISED ? 1 : 0);
     }
     pyt__os_thread_exit();
@@ -14449,6 +14606,18 @@ static void pyt__holdings_unlock_all(pyt__shared *shared);
 static void pyt__holdings_renew(pyt__shared *shared);
 #endif
 
+/* Lock or unlock the mutexes of the park room that are not the shared part's. Nobody locks more than
+ * one parker's at a time, and never the shared part's or a bucket's behind it. */
+static void pyt__fork_all_mutexes(pyt__shared *shared, void (*change)(pyt__os_mutex *mutex)) {
+    for (size_t i = 0; i < PYT__BUCKETS; i++) {
+        change(&shared->buckets[i].mutex);
+    }
+    for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
+        change(&parker->mutex);
+    }
+    change(&shared->fork_parker->mutex);
+}
+
 /* While nothing has been made there is nothing to lock. What another thread makes between here and
  * the fork is put right in the child without: lists are walked forwards only, and counted anew. */
 PYT__UNCHECKED static void pyt__fork_before(void) {
@@ -14470,6 +14639,9 @@ PYT__UNCHECKED static void pyt__fork_before(void) {
     pyt__lock_take(&pyt__locals_lock);
     pyt__os_mutex_lock(&shared->mutex);
     PYT__DEBUG(pyt__holdings_lock_all(shared);)
+    if (!PYT__FORK_RENEWS) {
+        pyt__fork_all_mutexes(shared, pyt__os_mutex_lock);
+    }
 }
 
 /* Is this the call that ends what pyt__fork_before began? One without a beginning is none: the
@@ -14482,6 +14654,9 @@ PYT__UNCHECKED static void pyt__fork_parent(void) {
     pyt__shared *shared = pyt__me.pyt__fork_shared;
     if (!pyt__fork_is_over() || shared == NULL) {
         return;
+    }
+    if (!PYT__FORK_RENEWS) {
+        pyt__fork_all_mutexes(shared, pyt__os_mutex_unlock);
     }
     PYT__DEBUG(pyt__holdings_unlock_all(shared);)
     pyt__os_mutex_unlock(&shared->mutex);
@@ -14498,17 +14673,29 @@ PYT__UNCHECKED static void pyt__fork_parent(void) {
 /* Make a parker as new; its mutex may have been held by a thread that is gone. In a process
  * that has come this far these calls find what they need in the memory they are given. */
 static void pyt__parker_renew(pyt__parker *parker) {
-    (void)pyt__os_mutex_init(&parker->mutex);
-    (void)pyt__os_cond_init(&parker->cond);
+    if (PYT__FORK_RENEWS) {
+        (void)pyt__os_mutex_init(&parker->mutex);
+    }
+    if (!PYT__FORK_KEEPS_CONDS) {
+        (void)pyt__os_cond_init(&parker->cond);
+    }
     PYT__STORE(&parker->state, PYT__EMPTY, relaxed);
     PYT__STORE(&parker->address, NULL, relaxed);
 }
 
 static void pyt__fork_child_parking(pyt__shared *shared) {
-    (void)pyt__os_mutex_init(&shared->mutex);
-    (void)pyt__os_mutex_init(&shared->fork_mutex);
+    if (PYT__FORK_RENEWS) {
+        (void)pyt__os_mutex_init(&shared->mutex);
+        (void)pyt__os_mutex_init(&shared->fork_mutex);
+    } else {
+        pyt__fork_all_mutexes(shared, pyt__os_mutex_unlock);
+        pyt__os_mutex_unlock(&shared->mutex);
+        pyt__os_mutex_unlock(&shared->fork_mutex);
+    }
     for (size_t i = 0; i < PYT__BUCKETS; i++) {
-        (void)pyt__os_mutex_init(&shared->buckets[i].mutex);
+        if (PYT__FORK_RENEWS) {
+            (void)pyt__os_mutex_init(&shared->buckets[i].mutex);
+        }
         shared->buckets[i].queues = NULL;
     }
     shared->left = NULL;
@@ -14771,7 +14958,10 @@ static void pyt__holdings_unlock_all(pyt__shared *shared) {
 /* In the child of a fork: the holdings are whole, since the forking thread had locked them all.
  * Those of threads that are not here are held for ever. */
 static void pyt__holdings_renew(pyt__shared *shared) {
-    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
+    if (!PYT__FORK_RENEWS) {
+        pyt__holdings_unlock_all(shared);
+    }
+    for (size_t i = 0; PYT__FORK_RENEWS && i < PYT__HOLDING_BUCKETS; i++) {
         (void)pyt__os_mutex_init(&shared->holdings[i].mutex);
     }
     for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {

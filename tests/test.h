@@ -193,6 +193,9 @@ size_t test_standard_stack_size(void);
 #if defined(_WIN32)
 #define TEST_NAME_MAX 255
 #define TEST_NAME_IS_UTF8 true
+#elif defined(__APPLE__)
+#define TEST_NAME_MAX 63
+#define TEST_NAME_IS_UTF8 false
 #else
 #define TEST_NAME_MAX 15
 #define TEST_NAME_IS_UTF8 false

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <time.h>
-#if !defined(_WIN32)
+#if defined(__linux__)
 #include <sys/syscall.h>
+#endif
+#if !defined(_WIN32)
 #include <sys/time.h>
 #include <unistd.h>
 #endif

@@ -85,7 +85,7 @@ static pyt_status note(room *r, int number, pyt_status status) {
     return status;
 }
 
-static pyt_status wait(void *arg) {
+static pyt_status wait_long(void *arg) {
     room *r = arg;
     int number = atomic_fetch_add(&r->taken, 1);
     enter(r);
@@ -209,7 +209,7 @@ TEST(given_lock_counts_as_held_whoever_holds_it) {
     room r;
     test_call waiter;
     make(&r, LOCK);
-    start_waiters(&waiter, 1, wait, &r);
+    start_waiters(&waiter, 1, wait_long, &r);
     enter(&r);
     CHECK_STATUS(in_another_thread(notify_as_a_stranger, &r), PYT_OK);
     PARKED_CONDITION(&r.condition, 0);
@@ -515,7 +515,7 @@ EACH(wakes_the_longest_waiter_with_each_notify) {
     room r;
     test_call calls[WAITERS];
     make(&r, K);
-    start_waiters(calls, WAITERS, wait, &r);
+    start_waiters(calls, WAITERS, wait_long, &r);
     for (int i = 0; i < WAITERS; i++) {
         notify(&r, 1);
         CHECK_STATUS(test_end(&calls[i]), PYT_OK);
@@ -531,7 +531,7 @@ EACH(wakes_as_many_as_notify_says_and_the_oldest_ones) {
     room r;
     test_call calls[WAITERS];
     make(&r, K);
-    start_waiters(calls, WAITERS, wait, &r);
+    start_waiters(calls, WAITERS, wait_long, &r);
     notify(&r, 2);
     end_waiters(calls, 2);
     PARKED_CONDITION(&r.condition, WAITERS - 2);
@@ -552,7 +552,7 @@ EACH(wakes_everybody_in_the_order_of_their_arrival) {
         room r;
         test_call calls[WAITERS];
         make(&r, K);
-        start_waiters(calls, WAITERS, wait, &r);
+        start_waiters(calls, WAITERS, wait_long, &r);
         enter(&r);
         CHECK_STATUS(round == 0
                          ? pyt_condition_notify_all(&r.condition)
@@ -571,7 +571,7 @@ EACH(wakes_as_many_as_it_is_told_to_and_no_more) {
     room r;
     test_call calls[WAITERS];
     make(&r, K);
-    start_waiters(calls, WAITERS, wait, &r);
+    start_waiters(calls, WAITERS, wait_long, &r);
     for (int n = 1, first = 0; first < WAITERS; first += n, n++) {
         enter(&r);
         CHECK_STATUS(pyt_condition_notify_n(&r.condition, n), PYT_OK);
@@ -640,7 +640,7 @@ EACH(wakes_nobody_when_told_to_wake_none) {
     room r;
     test_call waiter;
     make(&r, K);
-    start_waiters(&waiter, 1, wait, &r);
+    start_waiters(&waiter, 1, wait_long, &r);
     notify(&r, 0);
     notify(&r, -1);
     notify(&r, INT_MIN);
@@ -661,7 +661,7 @@ EACH(forgets_a_notify_that_found_nobody) {
     CHECK_STATUS(pyt_condition_notify_all(&r.condition), PYT_OK);
     CHECK_STATUS(pyt_condition_wait_timeout(&r.condition, 0.005), PYT_TIMEOUT);
     leave(&r);
-    start_waiters(&waiter, 1, wait, &r);
+    start_waiters(&waiter, 1, wait_long, &r);
     test_sleep(0.005);
     CHECK(!test_ended(&waiter));
     notify(&r, 1);
@@ -672,7 +672,7 @@ EACH(lets_the_woken_run_only_when_the_notifier_has_let_go) {
     room r;
     test_call calls[2];
     make(&r, K);
-    start_waiters(calls, 2, wait, &r);
+    start_waiters(calls, 2, wait_long, &r);
     enter(&r);
     CHECK_STATUS(pyt_condition_notify(&r.condition), PYT_OK);
     CHECK_STATUS(pyt_condition_notify_all(&r.condition), PYT_OK);
@@ -690,7 +690,7 @@ EACH(gives_a_notify_to_who_waited_and_not_to_who_comes) {
         room r;
         test_call waiter;
         make(&r, K);
-        start_waiters(&waiter, 1, wait, &r);
+        start_waiters(&waiter, 1, wait_long, &r);
         enter(&r);
         CHECK_STATUS(pyt_condition_notify(&r.condition), PYT_OK);
         CHECK_STATUS(pyt_condition_wait_timeout(&r.condition, 0.0001), PYT_TIMEOUT);
@@ -736,7 +736,7 @@ EACH(says_timeout_to_whose_time_was_up_before_the_notify) {
     CHECK_STATUS(pyt_condition_notify_all(&r.condition), PYT_OK);
     leave(&r);
     CHECK_STATUS(test_end(&late), PYT_TIMEOUT);
-    start_waiters(&next, 1, wait, &r);
+    start_waiters(&next, 1, wait_long, &r);
     CHECK(!test_ended(&next));
     notify(&r, 1);
     CHECK_STATUS(test_end(&next), PYT_OK);
@@ -752,7 +752,7 @@ static bool meet(void *arg, double seconds, double delay) {
     r->seconds = seconds;
     test_begin(&calls[0], wait_in_time, r);
     test_wait_settled(calls, 1, &r->condition.pyt__queue);
-    test_begin(&calls[1], wait, r);
+    test_begin(&calls[1], wait_long, r);
     test_wait_settled(calls, 2, &r->condition.pyt__queue);
     while (test_now() < start + delay) {
     }
@@ -912,7 +912,7 @@ EACH(leaves_those_waiting_for_whom_the_predicate_stays_false) {
     test_call calls[4];
     make(&r, K);
     for (int i = 0; i < 4; i++) {
-        test_begin(&calls[i], i < 2 ? wait_until_open : wait, &r);
+        test_begin(&calls[i], i < 2 ? wait_until_open : wait_long, &r);
         PARKED_CONDITION(&r.condition, (size_t)i + 1);
     }
     notify(&r, 2);
@@ -1033,7 +1033,7 @@ EACH(wakes_its_own_waiters_and_not_those_of_another_over_the_same_lock) {
     test_call inside, aside;
     make(&r, K);
     init_over_the_same(&s.condition, &r);
-    start_waiters(&inside, 1, wait, &r);
+    start_waiters(&inside, 1, wait_long, &r);
     test_begin(&aside, wait_at_the_side, &s);
     PARKED_CONDITION(&s.condition, 1);
     notify(&r, 100);
@@ -1054,7 +1054,7 @@ EACH(shares_the_queue_of_the_lock_with_another_over_it) {
     test_call inside[2], aside;
     make(&r, K);
     init_over_the_same(&s.condition, &r);
-    start_waiters(inside, 2, wait, &r);
+    start_waiters(inside, 2, wait_long, &r);
     test_begin(&aside, wait_at_the_side, &s);
     PARKED_CONDITION(&s.condition, 1);
     enter(&r);
@@ -1185,7 +1185,7 @@ TEST(given_lock_let_go_during_a_notify_loses_no_waiter) {
     test_begin(&notifier, notify_when_told, &d);
     for (int i = 0; i < test_scale(2000); i++) {
         test_call waiter;
-        start_waiters(&waiter, 1, wait, &d.room);
+        start_waiters(&waiter, 1, wait_long, &d.room);
         int refused = atomic_load(&d.refused);
         enter(&d.room);
         CHECK_STATUS(pyt_semaphore_release(&d.start), PYT_OK);
@@ -1214,7 +1214,7 @@ TEST(given_lock_may_be_released_by_another_thread_than_the_notifier) {
     room r;
     test_call waiter;
     make(&r, LOCK);
-    start_waiters(&waiter, 1, wait, &r);
+    start_waiters(&waiter, 1, wait_long, &r);
     enter(&r);
     CHECK_STATUS(pyt_condition_notify(&r.condition), PYT_OK);
     CHECK_STATUS(in_another_thread(release_the_lock, &r), PYT_OK);
@@ -1225,7 +1225,7 @@ TEST(given_lock_may_be_released_by_another_thread_than_the_notifier) {
 TEST(own_rlock_condition_is_ready_when_all_its_bytes_are_zero) {
     static room zero;
     test_call waiter;
-    start_waiters(&waiter, 1, wait, &zero);
+    start_waiters(&waiter, 1, wait_long, &zero);
     notify(&zero, 1);
     CHECK_STATUS(test_end(&waiter), PYT_OK);
 }

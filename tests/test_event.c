@@ -14,7 +14,7 @@ typedef struct task {
     _Atomic(bool) stop;
 } task;
 
-static pyt_status wait(void *arg) {
+static pyt_status wait_long(void *arg) {
     task *t = arg;
     return pyt_event_wait(&t->event);
 }
@@ -140,7 +140,7 @@ TEST(setting_an_event_wakes_everybody) {
     task t = {.seconds = 15};
     test_call waiters[N];
     for (int i = 0; i < N; i++) {
-        test_begin(&waiters[i], i % 2 == 0 ? wait : wait_in_time, &t);
+        test_begin(&waiters[i], i % 2 == 0 ? wait_long : wait_in_time, &t);
     }
     PARKED_EVENT(&t.event, N);
     for (int i = 0; i < N; i++) {
@@ -161,7 +161,7 @@ TEST(everybody_who_waited_returns_even_if_the_event_is_cleared_at_once) {
         task t = {.seconds = 15};
         test_call waiters[N];
         for (int i = 0; i < N; i++) {
-            test_begin(&waiters[i], i % 2 == 0 ? wait : wait_in_time, &t);
+            test_begin(&waiters[i], i % 2 == 0 ? wait_long : wait_in_time, &t);
         }
         PARKED_EVENT(&t.event, N);
         CHECK_STATUS(pyt_event_set(&t.event), PYT_OK);
@@ -179,7 +179,7 @@ TEST(a_set_is_not_remembered_after_a_clear) {
     CHECK_STATUS(pyt_event_set(&t.event), PYT_OK);
     CHECK_STATUS(pyt_event_clear(&t.event), PYT_OK);
     CHECK_STATUS(pyt_event_wait_timeout(&t.event, 0.005), PYT_TIMEOUT);
-    test_begin(&waiter, wait, &t);
+    test_begin(&waiter, wait_long, &t);
     PARKED_EVENT(&t.event, 1);
     CHECK_STATUS(pyt_event_set(&t.event), PYT_OK);
     CHECK_STATUS(test_end(&waiter), PYT_OK);
@@ -225,7 +225,7 @@ TEST(those_who_stay_are_woken_when_others_give_up) {
         task t = {.seconds = 0.02};
         test_call waiters[N];
         for (int i = 0; i < N; i++) {
-            test_begin(&waiters[i], i == quitter ? wait_in_time : wait, &t);
+            test_begin(&waiters[i], i == quitter ? wait_in_time : wait_long, &t);
             test_wait_settled(waiters, i + 1, &t.event);
         }
         CHECK_STATUS(test_end(&waiters[quitter]), PYT_TIMEOUT);

@@ -121,8 +121,8 @@ static void see_nobody_else(void *arg) {
     pyt_thread_unref(list[0]);
     CHECK(pyt_thread_is_alive(all->forker));
     CHECK_INT(pyt_thread_ident(all->forker), pyt_get_ident());
-    CHECK_INT(pyt_get_native_id(), getpid());
-    CHECK_INT(pyt_thread_native_id(all->forker), getpid());
+    CHECK_INT(pyt_get_native_id(), test_system_id());
+    CHECK_INT(pyt_thread_native_id(all->forker), test_system_id());
     for (int i = 0; i < 3; i++) {
         CHECK(!pyt_thread_is_alive(all->threads[i]));
         CHECK_STATUS(pyt_thread_join(all->threads[i]), PYT_OK);

@@ -1,0 +1,1 @@
+/* What FreeBSD has here is in tests/shims/bsd.h. */
