@@ -333,6 +333,138 @@ leg_s390x() {
     emulated s390x s390x-linux-gnu s390x
 }
 
+leg_ppc64le() {
+    emulated ppc64le powerpc64le-linux-gnu ppc64el
+}
+
+# ---- systems that are not there: their code, run on Linux or compiled for them ----
+
+# What is left for a system that is not known, run on Linux; with the calls of the BSDs over it.
+leg_generic_posix() {
+    need clang clang
+    set -- CC=gcc STD=gnu11 CFLAGS='-O1 -U__linux__ -Ulinux'
+    counted sh tests/suite_without.sh tests/generic_left_out.txt "$(path_of build-suite "$@")"
+    for system in FREEBSD OPENBSD NETBSD; do
+        suite=$(path_of build-suite "$@" LIBRARY="clang -std=gnu11 -DSHIM_$system \
+            -include tests/shims/bsd.h -Itests/shims/bsd")
+        counted "$suite" test_fork/ test_process/ test_thread/
+    done
+    echo '#define PYTHREADING_IMPLEMENTATION
+#include "pythreading.h"' >"$here/hidden.c"
+    try "hidden POSIX is refused" not gcc -std=c11 -U__linux__ -Ulinux -I. -fsyntax-only \
+        "$here/hidden.c"
+    try "and the cure is named" refused 'D_POSIX_C_SOURCE=200809L' gcc -std=c11 -U__linux__ \
+        -Ulinux -I. "$here/hidden.c"
+    try "it helps" gcc -std=c11 -U__linux__ -Ulinux -D_POSIX_C_SOURCE=200809L $warnings -I. -c \
+        "$here/hidden.c" -o "$here/hidden.o"
+}
+
+# refused TEXT COMMAND...: an #error says so, and nothing else is wrong before it.
+refused() {
+    text=$1
+    shift
+    "$@" -fsyntax-only 2>&1 | grep -m 1 error: | tee "$here/refused"
+    grep -q -e "$text" "$here/refused"
+}
+
+# The code for macOS, over a shim, with thread-local storage that is freed as early as there.
+leg_apple_emulated() {
+    need clang clang
+    counted sh tests/suite_without.sh tests/apple_left_out.txt "$(path_of build-suite CC=clang \
+        BACKEND=pthreads \
+        CFLAGS='-O1 -femulated-tls -U__linux__ -Ulinux -include tests/shims/apple.h')"
+}
+
+# zig_of: where the compiler is that has other systems' headers and libraries. It is fetched by npm,
+# as one version whose sum is known.
+zig_of() {
+    sh tests/fetch_zig.sh || exit 1
+}
+
+# The header, all tests and the demo for macOS: compiled and linked.
+leg_macos_compile() {
+    zig=$(zig_of) || { echo "FAIL zig is missing: $zig"; exit 1; }
+    export ZIG_GLOBAL_CACHE_DIR="$PWD/$here/zig" ZIG_LOCAL_CACHE_DIR="$PWD/$here/zig"
+    for target in x86_64-macos aarch64-macos; do
+        set -- "$zig" cc -target $target $warnings -I.
+        try "$target: the demo" "$@" -std=c11 tests/demo.c -o "$here/demo-$target"
+        try "$target: the library in C++" "$@" -xc++ -std=c++11 -c tests/cplusplus/implement.c \
+            -o "$here/library-$target.o"
+        try "$target: it is a program for macOS" mach_o "$here/demo-$target"
+    done
+    try "all tests: x86_64" "$zig" cc -target x86_64-macos $warnings -I. -std=c11 tests/main.c \
+        tests/library.c tests/test_*.c -o "$here/suite"
+    try "the tests as arm64 sees them" "$zig" cc -target aarch64-macos $warnings -I. -std=c11 \
+        -fsyntax-only tests/main.c tests/library.c tests/test_*.c
+}
+
+mach_o() {
+    [ "$(od -An -tx4 -N4 "$1" | tr -d ' ')" = feedfacf ]
+}
+
+# C libraries whose <threads.h> is newer than they are: linked against them, run on this one's.
+leg_old_glibc() {
+    zig=$(zig_of) || { echo "FAIL zig is missing: $zig"; exit 1; }
+    export ZIG_GLOBAL_CACHE_DIR="$PWD/$here/zig" ZIG_LOCAL_CACHE_DIR="$PWD/$here/zig"
+    for version in 2.17 2.27 2.28; do
+        expected=pthreads
+        [ $version != 2.28 ] || expected=c11
+        set -- "$zig" cc -target x86_64-linux-gnu.$version -std=c11 $warnings -I. -pthread
+        try "glibc $version: compiles" "$@" tests/checks/backend.c -o "$here/backend"
+        try "glibc $version: $expected" "$here/backend" $expected
+        [ $version != 2.17 ] || {
+            try "glibc $version: the demo" "$@" tests/demo.c -o "$here/demo"
+            "$here/demo" README.md >"$here/demo.txt"
+            try "glibc $version: both ways agree" grep -qx 'both ways agree' "$here/demo.txt"
+        }
+    done
+}
+
+# WebAssembly: with threads and without by Emscripten, and by WASI, where there is no setjmp.
+leg_emscripten() {
+    need emcc emscripten
+    need node nodejs
+    zig=$(zig_of) || { echo "FAIL zig is missing: $zig"; exit 1; }
+    export NODE_PATH=/usr/share/nodejs
+    export ZIG_GLOBAL_CACHE_DIR="$PWD/$here/zig" ZIG_LOCAL_CACHE_DIR="$PWD/$here/zig"
+    set -- -sPROXY_TO_PTHREAD -sEXIT_RUNTIME -sPTHREAD_POOL_SIZE=8 -sINITIAL_MEMORY=128MB
+    threads="emcc -std=gnu11 -O1 -pthread $warnings -I. $* -sNODERAWFS"
+    plain="emcc -std=gnu11 -O1 $warnings -DPYTHREADING_DUMMY -DPYTHREADING_IMPLEMENTATION -I."
+    try "the demo" $threads tests/demo.c -o "$here/demo.js"
+    in_node "$here/demo.js" README.md >"$here/demo.txt"
+    try "both ways agree" grep -qx 'both ways agree' "$here/demo.txt"
+    for name in counter bank barrier pool_map executor_map producer_notify; do
+        try "example $name" $threads "tests/examples/$name.c" -o "$here/$name.js"
+        try "it prints what it has to" prints "$name" in_node "$here/$name.js"
+    done
+    try "without threads" $plain tests/checks/no_threads.c -o "$here/none.js"
+    try "it runs" in_node "$here/none.js"
+    for name in no_threads no_setjmp; do
+        try "WASI: $name" "$zig" cc -target wasm32-wasi -std=gnu11 -O1 $warnings -I. \
+            -DPYTHREADING_DUMMY -DPYTHREADING_IMPLEMENTATION "tests/checks/$name.c" \
+            -o "$here/$name.wasm"
+    done
+    try "WASI: it runs" timeout 60 node --no-warnings tests/checks/wasi.mjs "$here/no_threads.wasm"
+    timeout 60 node --no-warnings tests/checks/wasi.mjs "$here/no_setjmp.wasm" >"$here/raise.txt" \
+        2>&1
+    try "WASI: pyt_raise ends the process" [ $? = 1 ]
+    try "WASI: with its message alone" said 'Exception in thread drawer: the well is dry' \
+        cat "$here/raise.txt"
+}
+
+in_node() {
+    timeout 60 node --no-experimental-fetch "$@"
+}
+
+# prints NAME COMMAND...: what the example of that name has to, in any order.
+prints() {
+    example=tests/examples/$1
+    shift
+    "$@" >"$here/printed" || return 1
+    sort "$here/printed" >"$here/sorted"
+    cat "$example".expected "$example".sorted 2>"$here/none" | sort | diff - "$here/sorted"
+}
+
 # ---- Windows ----
 
 # As MinGW builds it in both its thread models, run by Wine.
