@@ -14606,8 +14606,8 @@ static void pyt__holdings_unlock_all(pyt__shared *shared);
 static void pyt__holdings_renew(pyt__shared *shared);
 #endif
 
-/* Lock or unlock the mutexes of the park room that are not the shared part's. Nobody locks more than
- * one parker's at a time, and never the shared part's or a bucket's behind it. */
+/* Lock or unlock the mutexes of the park room that are not the shared part's. Nobody locks more
+ * than one parker's at a time, and never the shared part's or a bucket's behind it. */
 static void pyt__fork_all_mutexes(pyt__shared *shared, void (*change)(pyt__os_mutex *mutex)) {
     for (size_t i = 0; i < PYT__BUCKETS; i++) {
         change(&shared->buckets[i].mutex);

