@@ -1337,6 +1337,8 @@ int pthread_setname_np(pthread_t thread, const char *name);
 PYT__EXTERN_C_END
 #define PYT__CLOCK 1 /* CLOCK_MONOTONIC */
 #define PYT__NAME_SIZE 16
+#define PYT__SET_NAME(thread, name) ((void)pthread_setname_np((thread), (name)))
+#define PYT__THREAD_ID() syscall(SYS_gettid)
 #elif defined(__APPLE__)
 /* What <pthread.h> hides where _POSIX_C_SOURCE is defined. CLOCK_MONOTONIC is the calendar less the
  * time of the start there; CLOCK_UPTIME_RAW is the clock that timed waits follow. */
@@ -1355,6 +1357,9 @@ PYT__EXTERN_C_END
 #endif
 #define PYT__CLOCK (clockid_t)8 /* CLOCK_UPTIME_RAW */
 #define PYT__NAME_SIZE 64
+/* A thread can name itself alone. */
+#define PYT__SET_NAME(thread, name) \
+    ((void)((thread) == pthread_self() ? pthread_setname_np(name) : 0))
 #elif !defined(CLOCK_MONOTONIC)
 #error "POSIX is hidden: compile with -std=gnu11, or -D_POSIX_C_SOURCE=200809L"
 #else
@@ -1369,6 +1374,8 @@ PYT__EXTERN_C_END
 #define _SC_NPROCESSORS_ONLN 58
 #endif
 #define PYT__NAME_SIZE 20
+#define PYT__SET_NAME(thread, name) pthread_set_name_np((thread), (name))
+#define PYT__THREAD_ID() pthread_getthreadid_np()
 #elif defined(__OpenBSD__)
 PYT__EXTERN_C_BEGIN
 pid_t getthrid(void);
@@ -1379,6 +1386,8 @@ PYT__EXTERN_C_END
 #define _SC_NPROCESSORS_ONLN 503
 #endif
 #define PYT__NAME_SIZE 24
+#define PYT__SET_NAME(thread, name) pthread_set_name_np((thread), (name))
+#define PYT__THREAD_ID() getthrid()
 #elif defined(__NetBSD__)
 PYT__EXTERN_C_BEGIN
 int _lwp_self(void);
@@ -1388,6 +1397,8 @@ PYT__EXTERN_C_END
 #define _SC_NPROCESSORS_ONLN 1002
 #endif
 #define PYT__NAME_SIZE 32
+#define PYT__SET_NAME(thread, name) ((void)pthread_setname_np((thread), "%s", (name)))
+#define PYT__THREAD_ID() _lwp_self()
 #endif
 #endif
 
@@ -1416,25 +1427,25 @@ static int64_t pyt__os_now(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static unsigned long pyt__os_thread_id(void) {
-#if defined(__linux__)
-    return (unsigned long)syscall(SYS_gettid);
+#if defined(PYTHREADING_DUMMY) && !defined(__linux__)
+#undef PYT__THREAD_ID /* the only thread is the process */
+#endif
+#if defined(PYT__THREAD_ID)
 #elif defined(__wasi__)
-    return 1; /* a process has no number there */
+#define PYT__THREAD_ID() 1 /* a process has no number there */
 #elif defined(PYTHREADING_DUMMY)
-    return (unsigned long)getpid();
-#elif defined(__APPLE__)
+#define PYT__THREAD_ID() getpid()
+#else
+#define PYT__THREAD_ID() (uintptr_t) pthread_self()
+#endif
+
+static unsigned long pyt__os_thread_id(void) {
+#if defined(__APPLE__) && !defined(PYTHREADING_DUMMY)
     uint64_t id = 0;
     pthread_threadid_np(NULL, &id);
     return (unsigned long)id;
-#elif defined(__FreeBSD__)
-    return (unsigned long)pthread_getthreadid_np();
-#elif defined(__OpenBSD__)
-    return (unsigned long)getthrid();
-#elif defined(__NetBSD__)
-    return (unsigned long)_lwp_self();
 #else
-    return (unsigned long)(uintptr_t)pthread_self();
+    return (unsigned long)PYT__THREAD_ID();
 #endif
 }
 
@@ -1502,25 +1513,12 @@ static unsigned pyt__os_processors(void) {
 
 /* thread   a pyt__os_thread, or NULL for the calling thread */
 static void pyt__os_set_name(const void *thread, const char *name) {
-#if defined(PYT__NAME_SIZE)
+#if defined(PYT__SET_NAME)
     char shortened[PYT__NAME_SIZE];
     int saved = errno;
     pyt__cut_name(shortened, sizeof shortened, name);
-#if defined(__APPLE__) /* where a thread can name itself alone */
-    if (thread == NULL) {
-        pthread_setname_np(shortened);
-    }
-#else
     pthread_t named = thread != NULL ? *(const pthread_t *)thread : pthread_self();
-#if defined(__linux__)
-    pthread_setname_np(named, shortened);
-#elif defined(__NetBSD__)
-    char format[] = "%s";
-    pthread_setname_np(named, format, shortened);
-#else
-    pthread_set_name_np(named, shortened);
-#endif
-#endif
+    PYT__SET_NAME(named, shortened);
     errno = saved;
 #else
     (void)thread;
