@@ -11819,7 +11819,7 @@ struct pyt_executor {
     bool ended;                          /* SHUT by the end of the process, not by the program */
     uint32_t threads, max_threads, named;
     pyt__worker *workers;                        /* all there ever were, youngest first */
-    PYT__ATOMIC(uint32_t) refs;                  /* the handle, the workers, who walks the list */
+    PYT__ATOMIC(uint32_t) refs;                  /* the handle, the workers, a sender, a walker */
     pyt_executor *next, *previous;               /* the list of executors; under its lock */
     int (*initializer)(void *);                  /* fixed */
     void *arg;                                   /* fixed */
@@ -13833,8 +13833,9 @@ static bool pyt__pool_observe(const pyt_pool_callbacks *callbacks, pyt__observer
 /* ---- apply ---- */
 
 /* Submit to the executor of a pool, whose refusal has another name. */
-static pyt_status pyt__pool_submit(pyt_pool *pool, const pyt__task *task, pyt_future **added) {
-    pyt_status status = pyt__executor_submit(pool->executor, task, added);
+static pyt_status pyt__pool_submit(pyt_executor *executor, const pyt__task *task,
+                                   pyt_future **added) {
+    pyt_status status = pyt__executor_submit(executor, task, added);
     return status == PYT_RUNTIME_ERROR ? pyt__fail(PYT_VALUE_ERROR, "Pool not running") : status;
 }
 
@@ -13853,7 +13854,7 @@ PYT__API pyt_status pyt_pool_apply_async(pyt_pool *pool, void *(*function)(void 
     if (!pyt__pool_observe(callbacks, &task.observer)) {
         return pyt__fail_memory();
     }
-    pyt_status status = pyt__pool_submit(pool, &task, result != NULL ? result : &dropped);
+    pyt_status status = pyt__pool_submit(pool->executor, &task, result != NULL ? result : &dropped);
     if (status != PYT_OK) {
         pyt__release_memory(task.observer);
     }
@@ -13910,27 +13911,34 @@ static pyt_status pyt__job_send_nothing(pyt_pool *pool, pyt__job *job) {
     return PYT_OK;
 }
 
-/* Have workers help with a job. One that does is enough.
+/* Have workers help with a job. One that does is enough. The first of them may free the pool while
+ * the others are being sent: the executor is kept, and then refuses them.
  * Returns  what became of the first, when there is none */
 static pyt_status pyt__job_send(pyt_pool *pool, pyt__job *job) {
     pyt_status status = PYT_OK;
     pyt_future *added;
     pyt__task task = {pyt__job_help, job, PYT__FUTURE_REF | PYT__FUTURE_HELPER, NULL};
-    size_t helpers = pool->executor->max_threads;
+    pyt_executor *executor = job->executor;
+    size_t helpers = executor->max_threads;
     size_t sent = 0;
     helpers = job->chunks < helpers ? job->chunks : helpers;
     if (helpers == 0) {
         return pyt__job_send_nothing(pool, job);
     }
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    PYT__ADD(&executor->refs, 1, relaxed);
     while (sent < helpers && status == PYT_OK) {
         PYT__ADD(&job->refs, 1, relaxed);
-        status = pyt__pool_submit(pool, &task, &added);
+        status = pyt__pool_submit(executor, &task, &added);
         if (status == PYT_OK) {
             sent++;
         } else {
             PYT__ADD(&job->refs, UINT32_MAX, relaxed); /* there is another */
         }
     }
+    pyt__executor_unref(executor);
     return sent > 0 ? PYT_OK : status;
 }
 

@@ -987,3 +987,31 @@ TEST(a_map_over_no_items_calls_no_callback_and_is_ready_at_once) {
     CHECK_INT(called, 0);
     pyt_pool_free(pool);
 }
+
+/* ---- a function that frees its pool ---- */
+
+static pyt_pool *freed_inside;
+
+static void free_the_pool(void *item, void *result) {
+    (void)result;
+    if (*(int *)item == 0) {
+        pyt_pool_free(freed_inside);
+    }
+}
+
+/* The first helper frees the pool while map_async sends the others. */
+TEST(a_function_may_free_the_pool_while_its_map_is_still_sent) {
+    fill();
+    for (int round = 0; round < 50; round++) {
+        pyt_pool_work work = {.function = free_the_pool,
+                              .items = items,
+                              .item_size = sizeof items[0],
+                              .n = 64,
+                              .chunksize = 1};
+        pyt_async_result *result = NULL;
+        freed_inside = made(8);
+        CHECK_STATUS(pyt_pool_map_async(freed_inside, &work, NULL, &result), PYT_OK);
+        CHECK_STATUS(pyt_async_result_wait(result), PYT_OK);
+        pyt_future_unref(result);
+    }
+}
