@@ -239,8 +239,26 @@ leg_ubsan_gcc() {
 
 # ---- the test suite with each compiler, standard and backend ----
 
+# Four at once on few processors, so that each is stopped in the middle of its unloading.
+plugins_side_by_side() {
+    pids=
+    for i in 1 2 3 4; do
+        timeout 120 "$here/plugin" "$here/plugin.so" 150 &
+        pids="$pids $!"
+    done
+    for pid in $pids; do
+        wait "$pid" || return 1
+    done
+}
+
 leg_stress() {
-    counted "$(path_of build-stress CC=gcc)" 15 64
+    stress=$(path_of build-stress CC=gcc)
+    counted "$stress" 10 64
+    counted "$stress" 3 64 1 60
+    set -- gcc -std=gnu11 -O2 $warnings -I. tests/checks/plugin.c
+    "$@" -DPLUGIN -fPIC -shared -o "$here/plugin.so" -pthread
+    "$@" -o "$here/plugin" -pthread -ldl
+    try "a plugin is used by four processes and unloaded" plugins_side_by_side
     counted "$(path_of build-stress CC=gcc BACKEND=pthreads)" 5 64
     need clang clang
     need_runtime clang -fsanitize=thread libclang-rt-14-dev

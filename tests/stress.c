@@ -1,10 +1,11 @@
 /* Every part of the library at once, by many threads on few processors, with random delays between
  * the steps of every protocol and random timeouts. Every count must come out exact.
  *
- *     stress [seconds] [threads] [seed]
+ *     stress [seconds] [threads] [seed] [children]
  *
  * A line for each count; the last line is `N passed, N failed`. The same seed makes the same
- * choices, though not the same schedule. A run that does not end is reported by its alarm. */
+ * choices, though not the same schedule. A run that does not end is reported by its alarm. With
+ * [children], about so many are forked in the middle of all this, by threads of every kind. */
 #define _GNU_SOURCE
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,9 +17,21 @@
 #if defined(_WIN32)
 #include <windows.h>
 #else
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#endif
+
+/* ThreadSanitizer does not survive fork in a program with threads. */
+#if defined(_WIN32) || defined(__SANITIZE_THREAD__)
+#define WITHOUT_FORK 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WITHOUT_FORK 1
+#endif
 #endif
 
 /* ---- chance --------------------------------------------------------------------------------- */
@@ -537,6 +550,8 @@ static void check_barriers(const group *groups, int count) {
            rough_rounds * 3);
 }
 
+static bool use_fork(bool may_return);
+
 /* ---- Thread and local ------------------------------------------------------------------------ */
 
 static atomic_long threads_started, threads_ran, threads_raised, hook_calls, raw_started, raw_ran;
@@ -595,6 +610,7 @@ static void run_raw(void *arg) {
         NEVER(pyt_current_thread() == NULL);
     }
     use_local();
+    (void)use_fork(true);
     atomic_fetch_add(&raw_ran, 1);
 }
 
@@ -661,6 +677,7 @@ static void fire(void *arg) {
     if (arg != NULL) {
         atomic_fetch_add((atomic_int *)arg, 1);
     }
+    (void)use_fork(true);
     atomic_fetch_add(&timers_fired, 1);
 }
 
@@ -693,6 +710,183 @@ static void check_timers(void) {
     expect("timers started, fired or cancelled", atomic_load(&timers_started),
            atomic_load(&timers_fired) + atomic_load(&timers_cancelled));
 }
+
+/* ---- Fork: each child works as a process of its own, and ends in one of many ways ------------ */
+
+#if defined(WITHOUT_FORK)
+
+/* Is the caller a child that shall return from its thread? */
+static bool use_fork(bool may_return) {
+    (void)may_return;
+    return false;
+}
+
+static void prepare_forks(double seconds, unsigned patience, int count) {
+    (void)seconds;
+    (void)patience;
+    (void)count;
+}
+
+static void check_forks(void) {
+}
+
+#else
+
+enum {
+    child_tasks = 8,
+    child_status = 7
+};
+
+typedef enum child_end {
+    by_return,
+    by_thread_exit,
+    by_exit,
+    by_exit_of_another,
+    child_ends
+} child_end;
+
+/* What the children count, in memory that all processes share. */
+static struct { atomic_long tasks, timers, late, surprises; } * of_children;
+
+static atomic_long children[child_ends];
+static _Atomic(int64_t) next_fork; /* when, in pyt__os_now: they are spread over the run */
+static int64_t fork_interval;
+static unsigned child_seconds;
+static pyt_event child_timer_fired;
+
+static void *run_task_in_child(void *arg) {
+    take_a_step();
+    atomic_fetch_add(&of_children->tasks, 1);
+    return arg;
+}
+
+static void fire_in_child(void *arg) {
+    (void)arg;
+    atomic_fetch_add(&of_children->timers, 1);
+    MUST(pyt_event_set(&child_timer_fired));
+}
+
+static void *exit_in_child(void *arg) {
+    (void)arg;
+    exit(child_status);
+}
+
+/* The end of the child waits for this thread. It waits for the timer, then some more. */
+static void *be_late_in_child(void *arg) {
+    pyt_lock *lock = arg;
+    MUST(pyt_event_wait(&child_timer_fired));
+    pyt_with(lock) {
+        use_local();
+    }
+    nap(below(2000));
+    atomic_fetch_add(&of_children->surprises, atomic_load(&surprises));
+    atomic_fetch_add(&of_children->late, 1);
+    return NULL;
+}
+
+static pyt_thread *start_in_child(void *(*target)(void *), void *arg) {
+    pyt_thread *thread = NULL;
+    MUST(pyt_thread_new(
+        &thread, &(pyt_thread_options){.target = target, .arg = arg, .daemon = PYT_DAEMON_FALSE}));
+    MUST(pyt_thread_start(thread));
+    return thread;
+}
+
+/* Nothing but the library's own is sound here: the stress run's locks may be held for ever. */
+static void use_all_in_child(void) {
+    static pyt_lock lock = PYT_LOCK_INIT;
+    pyt_executor *own = NULL;
+    pyt_future *future = NULL;
+    pyt_thread *timer = NULL;
+    void *result = NULL;
+    NEVER(pyt_active_count() != 1);
+    NEVER(pyt_current_thread() != pyt_main_thread());
+    use_local();
+    MUST(pyt_executor_new(&own, &(pyt_executor_options){.max_workers = 3}));
+    for (int i = 1; i < child_tasks; i++) {
+        MUST(pyt_executor_submit(own, run_task_in_child, NULL, NULL));
+    }
+    MUST(pyt_executor_submit(own, run_task_in_child, own, &future));
+    MUST(pyt_timer_new(&timer, some_time(), fire_in_child, NULL));
+    MUST(pyt_thread_start(timer));
+    pyt_with(&lock) {
+        pyt_thread_unref(start_in_child(be_late_in_child, &lock));
+        pyt_thread_unref(timer);
+    }
+    MUST(pyt_future_result(future, &result));
+    NEVER(result != own);
+    pyt_future_unref(future);
+    if (below(2) == 0) {
+        MUST(pyt_executor_shutdown(own, below(2) == 0, false));
+        pyt_executor_free(own);
+    }
+}
+
+/* Returns whether the caller shall return from its thread. */
+static bool be_a_child(child_end end, long number) {
+    alarm(child_seconds);
+    chance_state ^= (uint64_t)number + 1;
+    atomic_store(&surprises, 0);
+    use_all_in_child();
+    if (end == by_exit) {
+        exit(child_status);
+    }
+    if (end == by_exit_of_another) {
+        pyt_thread *thread = start_in_child(exit_in_child, NULL);
+        MUST(pyt_thread_join(thread));
+    } else if (end == by_thread_exit) {
+        pyt__os_thread_exit();
+    }
+    return true;
+}
+
+static bool use_fork(bool may_return) {
+    int64_t due = atomic_load(&next_fork);
+    int64_t now = pyt__os_now();
+    int status = 0;
+    if (now < due || !atomic_compare_exchange_strong(&next_fork, &due, now + fork_interval)) {
+        return false;
+    }
+    child_end end = may_return ? (child_end)below(child_ends) : by_exit;
+    long number = atomic_fetch_add(&children[end], 1);
+    pid_t pid = fork();
+    if (pid == 0) {
+        return be_a_child(end, number);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    surprise(pid < 0, "no fork");
+    NEVER(pid > 0 && !WIFEXITED(status));
+    NEVER(WIFEXITED(status) && WEXITSTATUS(status) != (end >= by_exit ? child_status : 0));
+    return false;
+}
+
+static void prepare_forks(double seconds, unsigned patience, int count) {
+    child_seconds = patience;
+    of_children =
+        mmap(NULL, sizeof *of_children, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (of_children == MAP_FAILED) {
+        abort();
+    }
+    fork_interval = count > 0 ? (int64_t)(seconds * 1e9 / count) : INT64_MAX / 2;
+    atomic_store(&next_fork, pyt__os_now() + fork_interval);
+}
+
+static void check_forks(void) {
+    long count = 0;
+    for (int i = 0; i < child_ends; i++) {
+        count += atomic_load(&children[i]);
+    }
+    printf("     children: %ld return, %ld leave, %ld exit, %ld in another thread\n",
+           atomic_load(&children[by_return]), atomic_load(&children[by_thread_exit]),
+           atomic_load(&children[by_exit]), atomic_load(&children[by_exit_of_another]));
+    expect("tasks of children, run", count * child_tasks, atomic_load(&of_children->tasks));
+    expect("timers of children, fired", count, atomic_load(&of_children->timers));
+    expect("threads that children end with", count, atomic_load(&of_children->late));
+    expect("surprises in children", atomic_load(&of_children->surprises), 0);
+}
+
+#endif
 
 /* ---- Queues: every item is got exactly once -------------------------------------------------- */
 
@@ -780,6 +974,7 @@ static atomic_long tasks_submitted, tasks_ran, tasks_cancelled, pool_items, pool
 
 static void *run_task(void *arg) {
     take_a_step();
+    (void)use_fork(false); /* a child's worker would wait for work */
     atomic_fetch_add(&tasks_ran, 1);
     return arg;
 }
@@ -874,10 +1069,11 @@ static void use_what_is_built_on_them(void) {
     }
 }
 
-static void do_something(const worker *self) {
+/* Returns whether the caller is a child of fork now, and shall return from its thread. */
+static bool do_something(const worker *self) {
     if (below(5) == 0) {
         use_what_is_built_on_them();
-        return;
+        return use_fork(true);
     }
     switch (below(16)) {
     case 0:
@@ -929,6 +1125,7 @@ static void do_something(const worker *self) {
         use_raw_thread();
         break;
     }
+    return false;
 }
 
 static void *work(void *arg) {
@@ -936,23 +1133,26 @@ static void *work(void *arg) {
     chance_state = self->seed;
     do {
         for (unsigned i = 1 + below(10); i > 0; i--) {
-            do_something(self);
+            if (do_something(self)) {
+                return NULL;
+            }
             self->turns++;
         }
     } while (!meet(self->own));
     return NULL;
 }
 
-/* The main thread takes permits and is interrupted, until the time is over. */
-static void be_interrupted_until(int64_t end) {
+/* The main thread takes permits and is interrupted, until the time is over. Returns how often. */
+static long be_interrupted_until(int64_t end) {
     long interrupts = 0;
     while (pyt__os_now() < end) {
+        (void)(below(32) == 0 && use_fork(false));
         pyt_status status = pyt_semaphore_acquire_timeout(&for_main, some_time());
         NEVER(status != PYT_OK && status != PYT_TIMEOUT && status != PYT_INTERRUPTED);
         taken_by_main += status == PYT_OK;
         interrupts += status == PYT_INTERRUPTED;
     }
-    printf("     main thread interrupted %ld times\n", interrupts);
+    return interrupts;
 }
 
 /* Nobody wakes the last sleepers but the main thread. It may still be interrupted. */
@@ -1011,9 +1211,10 @@ static long start_and_join(group *groups, int count, double seconds, uint64_t se
             exit(1);
         }
     }
-    be_interrupted_until(end);
+    long interrupts = be_interrupted_until(end);
     atomic_store(&stop, true);
     join_workers(threads, count);
+    printf("     main thread interrupted %ld times\n", interrupts);
     long turns = 0;
     for (int i = 0; i < count; i++) {
         turns += workers[i].turns;
@@ -1036,9 +1237,11 @@ int main(int argc, char **argv) {
     printf("%g seconds, %d threads, seed %llu, backend %s\n", seconds, count,
            (unsigned long long)seed, PYT_BACKEND);
     fflush(stdout);
-    give_up_after((unsigned)(seconds * 2 + 60 * (slow != NULL && atof(slow) > 1 ? atof(slow) : 1)));
+    unsigned patience = (unsigned)(60 * (slow != NULL && atof(slow) > 1 ? atof(slow) : 1));
+    give_up_after((unsigned)(seconds * 2) + patience);
     atomic_store(&next_seed, seed);
     prepare(groups, count / group_size);
+    prepare_forks(seconds, patience, argc > 4 ? atoi(argv[4]) : 0);
     long turns = start_and_join(groups, count, seconds, seed);
     while (pyt_semaphore_acquire_nowait(&for_main) == PYT_OK) {
         taken_by_main++;
@@ -1051,6 +1254,7 @@ int main(int argc, char **argv) {
     check_buffers();
     check_barriers(groups, count / group_size);
     check_timers();
+    check_forks();
     check_queues();
     check_executor_and_pool();
     check_threads();
