@@ -85,7 +85,7 @@ xrange() {
         END {
             low = log(least) / log(10); high = log(most) / log(10)
             low = int(low) - (low < int(low)); high = int(high) + (high > int(high))
-            printf "set xrange [1e%d:1e%d]\n", low, high > low ? high : low + 1
+            printf "set xrange [1e%d:1e%d]\n", low, (high > low ? high : low + 1)
         }'
 }
 
