@@ -759,7 +759,10 @@ typedef struct pyt__self {
     struct pyt__local_value *pyt__ending; /* what it is destroying, innermost first */
     struct pyt_barrier *pyt__acting;      /* whose action it is in, innermost first */
     struct pyt_future *pyt__early;        /* whose first callback it is in, innermost first */
-    int pyt__drops;                       /* how many executors' queues it is dropping */
+    struct pyt__observer *pyt__deferred; /* callbacks for later, oldest first; see settle_watched */
+    struct pyt__observer *pyt__deferred_last; /* means nothing when there is none */
+    int pyt__nesting;                         /* how deep in callbacks of futures that are done */
+    int pyt__drops;                           /* how many executors' queues it is dropping */
     int pyt__rounds;                      /* how often the system has told of the thread's end */
     bool pyt__end_noticed;                /* the system will tell of it */
     bool pyt__gone;                       /* it was told so for the last time that counts */
@@ -10536,8 +10539,10 @@ PYT__API pyt_status pyt_future_exception_timeout(pyt_future *future, double seco
                                                  pyt_exception *exception);
 
 /* Have `callback(future, arg)` called when the future is done; at once if it is. Callbacks are
- * called in the order in which they were added. What one raises goes to the excepthook, and the
- * others are called all the same.
+ * called in the order in which they were added, but one that is added at the moment of completion
+ * may come before older ones that are still to be called. What one raises goes to the excepthook,
+ * and the others are called all the same. Where callbacks complete futures whose callbacks complete
+ * futures, those nested deeper than 32 are called when the outermost has returned.
  *
  * Returns  PYT_OK; PYT_VALUE_ERROR: `future` or `callback` is NULL; PYT_MEMORY_ERROR: nothing
  *          was added
@@ -10706,12 +10711,12 @@ typedef struct pyt__observer {
     PYT__ATOMIC(struct pyt__observer *) next;     /* older; under bucket lock */
     void (*callback)(pyt_future *future, void *); /* NULL: this is a pyt__watch */
     void *arg;                                    /* the callback's, or the watcher */
+    pyt_future *future;                           /* a watch's; a deferred callback's, owned */
 } pyt__observer;
 
 /* A watcher's place at one future. */
 typedef struct pyt__watch {
-    pyt__observer observer; /* first, so that one can be taken for the other */
-    pyt_future *future;
+    pyt__observer observer;        /* first, so that one can be taken for the other */
     size_t index;                  /* the first place of that future in the caller's array */
     struct pyt__watch *ready_next; /* in the watcher's stack, then its list */
 } pyt__watch;
@@ -10744,6 +10749,8 @@ static bool pyt__worker_owns(const pyt_future *future);
 /* The executor room's: what a worker does before and after a wait without a limit. */
 static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused);
 static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
+/* The executor room's: without threads, run what is queued before the future is waited for. */
+static void pyt__future_hasten(pyt_future *future);
 /* The executor room's: a worker that counts as idle already is about to call callbacks. */
 static void pyt__worker_busy(void);
 
@@ -10906,6 +10913,61 @@ static void pyt__future_call_early(pyt_future *future, pyt_status failure) {
     pyt__release_memory(oldest);
 }
 
+/* ---- callbacks of a future that is done ----
+ *
+ * A callback may complete the next future, whose callback completes the next. So that a long chain
+ * does not use up the stack, callbacks that would be nested deeper than PYT__NESTING_MAX are put
+ * into a list of the thread's, each with a reference to its future. The outermost call works it
+ * off. The callbacks of one future stay in their order: all of them go into the list, or none. */
+
+/* Recursion as it occurs in programs is not deeper; a level takes half a kilobyte of the stack. */
+#define PYT__NESTING_MAX 32
+
+static void pyt__callbacks_defer(pyt_future *future, pyt__observer *observers) {
+    while (observers != NULL) {
+        pyt__observer *observer = observers;
+        observers = PYT__LOAD(&observer->next, relaxed);
+        observer->future = pyt_future_ref(future);
+        PYT__STORE(&observer->next, NULL, relaxed);
+        if (pyt__me.pyt__deferred == NULL) {
+            pyt__me.pyt__deferred = observer;
+        } else {
+            PYT__STORE(&pyt__me.pyt__deferred_last->next, observer, relaxed);
+        }
+        pyt__me.pyt__deferred_last = observer;
+    }
+}
+
+/* Call what was deferred, also by what is called here. The thread is at level 1. */
+static void pyt__callbacks_call_deferred(void) {
+    while (pyt__me.pyt__deferred != NULL) {
+        pyt__observer *observer = pyt__me.pyt__deferred;
+        pyt__me.pyt__deferred = PYT__LOAD(&observer->next, relaxed);
+        pyt__future_call_back(observer->future, observer->callback, observer->arg);
+        pyt_future_unref(observer->future);
+        pyt__release_memory(observer);
+    }
+}
+
+/* Call the callbacks of a future that is done, oldest first, or defer them. */
+static void pyt__callbacks_call(pyt_future *future, pyt__observer *observers) {
+    if (pyt__me.pyt__nesting >= PYT__NESTING_MAX) {
+        pyt__callbacks_defer(future, observers);
+        return;
+    }
+    pyt__me.pyt__nesting++;
+    while (observers != NULL) {
+        pyt__observer *observer = observers;
+        observers = PYT__LOAD(&observer->next, relaxed);
+        pyt__future_call_back(future, observer->callback, observer->arg);
+        pyt__release_memory(observer);
+    }
+    if (pyt__me.pyt__nesting == 1) {
+        pyt__callbacks_call_deferred();
+    }
+    pyt__me.pyt__nesting--;
+}
+
 /* Make a WATCHED future done: under the bucket lock, with all that follows from it.
  * Returns  false when it has left `from` */
 PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t from, uint32_t to) {
@@ -10928,12 +10990,7 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
     pyt__wake_list(wakes);
     if (observers != NULL) {
         pyt__worker_busy();
-    }
-    while (observers != NULL) {
-        pyt__observer *observer = observers;
-        observers = PYT__LOAD(&observer->next, relaxed);
-        pyt__future_call_back(future, observer->callback, observer->arg);
-        pyt__release_memory(observer);
+        pyt__callbacks_call(future, observers);
     }
     return true;
 }
@@ -10982,13 +11039,17 @@ static void pyt__future_lose(pyt_future *future) {
     }
 }
 
-/* The calling thread will not come back from callbacks that come before their futures are done. */
+/* The calling thread will not come back from the callbacks that it is in: those that come before
+ * their futures are done, and those that put off others. */
 static void pyt__futures_cut_off(void) {
+    pyt__me.pyt__nesting = 1;
     while (pyt__me.pyt__early != NULL) {
         pyt_future *future = pyt__me.pyt__early;
         pyt__me.pyt__early = future->next;
         pyt__future_lose(future);
     }
+    pyt__callbacks_call_deferred();
+    pyt__me.pyt__nesting = 0;
 }
 
 PYT__API pyt_status pyt_future_cancel(pyt_future *future) {
@@ -11137,6 +11198,7 @@ PYT__COLD static pyt_status pyt__future_wait_slow(pyt_future *future, int64_t de
     if (parker == NULL) {
         return PYT_MEMORY_ERROR;
     }
+    pyt__future_hasten(future);
     if (deadline != PYT__FOREVER) {
         return pyt__future_park(future, parker, deadline, true, NULL);
     }
@@ -11275,7 +11337,7 @@ PYT__API pyt_status pyt_future_add_done_callback(pyt_future *future,
 /* Where `future` is, or would be, in a table of watches of a size that is a power of two. */
 static size_t pyt__watch_place(pyt__watch *const *table, size_t size, const pyt_future *future) {
     size_t place = (size_t)(pyt__hash(future) >> 32) & (size - 1);
-    while (table[place] != NULL && table[place]->future != future) {
+    while (table[place] != NULL && table[place]->observer.future != future) {
         place = (place + 1) & (size - 1);
     }
     return place;
@@ -11297,7 +11359,7 @@ static bool pyt__watcher_fill(pyt__watcher *watcher, pyt_future *const *futures,
             pyt__watch *watch = &watcher->watches[watcher->n++];
             watch->observer.callback = NULL;
             watch->observer.arg = watcher;
-            watch->future = futures[i];
+            watch->observer.future = futures[i];
             watch->index = i;
             table[place] = watch;
         }
@@ -11330,8 +11392,8 @@ static pyt__watcher *pyt__watcher_make(pyt_future *const *futures, size_t n,
 static void pyt__watcher_enter(pyt__watcher *watcher) {
     for (size_t i = 0; i < watcher->n; i++) {
         pyt__watch *watch = &watcher->watches[i];
-        if (!pyt__future_observe(watch->future, &watch->observer)) {
-            bool failed = pyt__future_phase(watch->future) == PYT__FUTURE_FAILED;
+        if (!pyt__future_observe(watch->observer.future, &watch->observer)) {
+            bool failed = pyt__future_phase(watch->observer.future) == PYT__FUTURE_FAILED;
             (void)pyt__watcher_count(watcher, watch, failed);
         }
     }
@@ -11355,7 +11417,7 @@ static void pyt__future_unobserve(pyt_future *future, pyt__observer *observer) {
 /* Watch no more. The bucket of each future is passed through: who completed it is out of there. */
 static void pyt__watcher_leave(pyt__watcher *watcher) {
     for (size_t i = 0; i < watcher->n; i++) {
-        pyt__future_unobserve(watcher->watches[i].future, &watcher->watches[i].observer);
+        pyt__future_unobserve(watcher->watches[i].observer.future, &watcher->watches[i].observer);
     }
 }
 
@@ -11365,6 +11427,9 @@ static pyt_status pyt__watcher_sleep(pyt__watcher *watcher, int64_t deadline) {
     pyt_status status = PYT_OK;
     watcher->parker = pyt__me.pyt__parker;
     watcher->forks = pyt__forks;
+    for (size_t i = 0; i < watcher->n; i++) {
+        pyt__future_hasten(watcher->watches[i].observer.future);
+    }
     if (PYT__CAS(&watcher->state, &state, PYT__WATCHER_ASLEEP, acq_rel)) {
         PYT__STEP();
         status = pyt__doze(watcher->parker, deadline, true);
@@ -11395,7 +11460,7 @@ static bool pyt__watcher_satisfied(const pyt__watcher *watcher) {
         return pending < watcher->n;
     }
     pyt__watch *watch = PYT__LOAD(&watcher->ready, acquire);
-    while (watch != NULL && pyt__future_phase(watch->future) != PYT__FUTURE_FAILED) {
+    while (watch != NULL && pyt__future_phase(watch->observer.future) != PYT__FUTURE_FAILED) {
         watch = watch->ready_next;
     }
     return watch != NULL;
@@ -11431,7 +11496,7 @@ static pyt_status pyt__wait_for_own(pyt_future *const *futures, size_t n) {
 static size_t pyt__watcher_count_done(const pyt__watcher *watcher) {
     size_t count = 0;
     for (size_t i = 0; i < watcher->n; i++) {
-        count += pyt_future_done(watcher->watches[i].future);
+        count += pyt_future_done(watcher->watches[i].observer.future);
     }
     return count;
 }
@@ -11522,7 +11587,7 @@ static pyt_status pyt__as_completed_begin(pyt_as_completed *iterator, pyt_future
     watcher->deadline = deadline;
     watcher->index = SIZE_MAX;
     for (size_t i = 0; i < watcher->n; i++) {
-        pyt_future_ref(watcher->watches[i].future);
+        pyt_future_ref(watcher->watches[i].observer.future);
     }
     pyt__watcher_enter(watcher);
     iterator->pyt__watcher = watcher;
@@ -11578,7 +11643,7 @@ PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future
             return status;
         }
     }
-    *future = watcher->first_ready->future;
+    *future = watcher->first_ready->observer.future;
     watcher->index = watcher->first_ready->index;
     watcher->first_ready = watcher->first_ready->ready_next;
     watcher->given++;
@@ -11598,7 +11663,7 @@ PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator) {
     iterator->pyt__watcher = NULL;
     pyt__watcher_leave(watcher);
     for (size_t i = 0; i < watcher->n; i++) {
-        pyt_future_unref(watcher->watches[i].future);
+        pyt_future_unref(watcher->watches[i].observer.future);
     }
     pyt__release_memory(watcher);
 }
@@ -11792,6 +11857,7 @@ typedef struct pyt__worker {
     bool idle;                      /* counted as idle; under out_lock */
     bool gone;                      /* it has ended; under out_lock */
     bool begun;                     /* without threads: the initializer was called */
+    int nesting;                    /* without threads: how often the executor is being served */
     bool initializing;              /* is in the initializer; the worker's */
     uint32_t chunk;                 /* of a pool's job, that it is at; the worker's */
     pyt__future_list spare;         /* dropped futures; the worker's */
@@ -12375,12 +12441,13 @@ static bool pyt__worker_start(pyt__worker *worker) {
 }
 
 /* Run what is queued, in the calling thread, as a worker would. A task may free the executor. */
-static void pyt__executor_serve(pyt_executor *executor) {
+static void pyt__executor_serve_now(pyt_executor *executor) {
     pyt__worker *worker = executor->workers;
     pyt__worker *outer = pyt__worker_here;
     bool more;
     PYT__ADD(&executor->refs, 1, relaxed);
     pyt__worker_here = worker;
+    worker->nesting++;
     if (!worker->begun) {
         worker->begun = true;
         pyt__worker_initialize(worker);
@@ -12391,16 +12458,40 @@ static void pyt__executor_serve(pyt_executor *executor) {
         future = pyt__worker_take_locked(worker, &more);
     }
     pyt__worker_here = outer;
+    worker->nesting--;
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
     }
     pyt__executor_unref(executor);
 }
 
+/* Tasks that submit tasks are not nested deeper than this, so that a long chain does not use up
+ * the stack: what is submitted deeper stays queued for the outer calls, or for a wait. */
+#define PYT__SERVE_NESTING_MAX 100
+
+/* Run a task that was queued, now or later. A pool's helper is waited for in other ways: now. */
+static void pyt__executor_serve(pyt_executor *executor, bool helper) {
+    if (executor->workers->nesting < PYT__SERVE_NESTING_MAX || helper) {
+        pyt__executor_serve_now(executor);
+    }
+}
+
+static void pyt__future_hasten(pyt_future *future) {
+    if (future->executor != NULL && pyt__future_phase(future) == PYT__FUTURE_PENDING &&
+        future->executor->workers != NULL) {
+        pyt__executor_serve_now(future->executor);
+    }
+}
+
 #else
 
-static void pyt__executor_serve(pyt_executor *executor) {
+static void pyt__executor_serve(pyt_executor *executor, bool helper) {
     (void)executor; /* its threads do */
+    (void)helper;
+}
+
+static void pyt__future_hasten(pyt_future *future) {
+    (void)future; /* a thread will run it */
 }
 
 static bool pyt__executor_has_work(pyt_executor *executor) {
@@ -12772,7 +12863,7 @@ static pyt_status pyt__executor_submit(pyt_executor *executor, const pyt__task *
                             ? pyt__executor_add_growing(executor, task, added)
                             : pyt__executor_add(executor, task, added);
     if (status == PYT_OK) {
-        pyt__executor_serve(executor);
+        pyt__executor_serve(executor, (task->word & PYT__FUTURE_HELPER) != 0);
     }
     return status;
 }

@@ -547,4 +547,52 @@ TEST(without_threads_a_pool_maps) {
     pyt_pool_free(pool);
 }
 
+static pyt_executor *chained;
+static long tasks_begun;
+
+static void *submit_next(void *count) {
+    if (++tasks_begun < *(long *)count) {
+        CHECK_STATUS(pyt_executor_submit(chained, submit_next, count, NULL), PYT_OK);
+    }
+    return count;
+}
+
+TEST(without_threads_a_long_chain_of_tasks_needs_little_stack) {
+    static long count = 100000;
+    CHECK_STATUS(pyt_executor_new(&chained, NULL), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(chained, submit_next, &count, NULL), PYT_OK);
+    CHECK_INT(tasks_begun, count);
+    pyt_executor_free(chained);
+}
+
+/* Each level has the result of the next in one of three ways. */
+static void *result_of_next(void *level) {
+    int number = *(int *)level;
+    pyt_future *future;
+    tasks_begun++;
+    if (number < 300) {
+        CHECK_STATUS(pyt_executor_submit(chained, result_of_next, (int *)level + 1, &future),
+                     PYT_OK);
+        if (number % 3 == 0) {
+            CHECK_STATUS(pyt_wait(&future, 1, PYT_ALL_COMPLETED, NULL, NULL), PYT_OK);
+        } else if (number % 3 == 1) {
+            CHECK_STATUS(pyt_wait_timeout(&future, 1, 5, PYT_FIRST_COMPLETED, NULL, NULL), PYT_OK);
+        }
+        CHECK_STATUS(pyt_future_result(future, NULL), PYT_OK);
+        pyt_future_unref(future);
+    }
+    return level;
+}
+
+TEST(without_threads_a_deeply_nested_task_has_the_result_of_what_it_submits) {
+    static int levels[301];
+    for (int i = 0; i <= 300; i++) {
+        levels[i] = i;
+    }
+    CHECK_STATUS(pyt_executor_new(&chained, NULL), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(chained, result_of_next, levels, NULL), PYT_OK);
+    CHECK_INT(tasks_begun, 301);
+    pyt_executor_free(chained);
+}
+
 #endif

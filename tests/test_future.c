@@ -794,7 +794,7 @@ TEST(as_completed_tells_the_place_of_what_it_gave) {
 /* 2^24 references and 16 more are too many for the word: it stays where it is, and so does the
  * future. */
 TEST(a_future_with_too_many_references_is_kept) {
-    pyt_future *f;
+    static pyt_future *f; /* for LeakSanitizer: it is never freed */
     CHECK_STATUS(pyt_future_new(&f), PYT_OK);
     for (long i = 0; i < 16777232; i++) {
         (void)pyt_future_ref(f);
@@ -815,4 +815,69 @@ TEST(a_failure_without_a_message_has_the_sentence_of_its_status) {
     CHECK_STATUS(pyt_future_result(f, NULL), PYT_TASK_ERROR);
     CHECK_STR(pyt_error_message(), pyt_strerror(PYT_TASK_ERROR));
     pyt_future_unref(f);
+}
+
+/* ---- chains of callbacks ---- */
+
+enum {
+    LINKS = 100000
+};
+
+static long links_called;
+
+static void complete_next(pyt_future *future, void *next) {
+    (void)future;
+    links_called++;
+    CHECK_STATUS(pyt_future_set_result(next, NULL), PYT_OK);
+}
+
+static void count_up_from(pyt_future *future, void *expected) {
+    (void)future;
+    CHECK_INT(links_called, LINKS + *(int *)expected);
+    links_called++;
+}
+
+TEST(a_long_chain_of_futures_completed_by_callbacks_needs_little_stack) {
+    static pyt_future *links[LINKS + 1];
+    static int order[] = {0, 1, 2};
+    for (int i = 0; i <= LINKS; i++) {
+        CHECK_STATUS(pyt_future_new(&links[i]), PYT_OK);
+    }
+    for (int i = 0; i < LINKS; i++) {
+        CHECK_STATUS(pyt_future_add_done_callback(links[i], complete_next, links[i + 1]), PYT_OK);
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(pyt_future_add_done_callback(links[LINKS], count_up_from, &order[i]), PYT_OK);
+    }
+    CHECK_STATUS(pyt_future_set_result(links[0], NULL), PYT_OK);
+    CHECK_INT(links_called, LINKS + 3);
+    for (int i = 0; i <= LINKS; i++) {
+        CHECK(pyt_future_done(links[i]));
+        pyt_future_unref(links[i]);
+    }
+}
+
+static void complete_and_unref(pyt_future *future, void *next) {
+    (void)future;
+    links_called++;
+    CHECK_STATUS(pyt_future_set_result(next, NULL), PYT_OK);
+    pyt_future_unref(next);
+}
+
+TEST(a_deferred_callback_keeps_its_future) {
+    pyt_future *first, *next;
+    enum {
+        count = 100
+    };
+    CHECK_STATUS(pyt_future_new(&first), PYT_OK);
+    pyt_future *future = pyt_future_ref(first);
+    for (int i = 0; i < count; i++) {
+        CHECK_STATUS(pyt_future_new(&next), PYT_OK);
+        CHECK_STATUS(pyt_future_add_done_callback(future, complete_and_unref, next), PYT_OK);
+        future = next;
+    }
+    CHECK_STATUS(pyt_future_set_result(first, NULL), PYT_OK);
+    CHECK_INT(links_called, count);
+    pyt_future_unref(first);
+    pyt_future_unref(first);
 }
