@@ -762,6 +762,7 @@ typedef struct pyt__self {
     struct pyt__observer *pyt__deferred; /* callbacks for later, oldest first; see settle_watched */
     struct pyt__observer *pyt__deferred_last; /* means nothing when there is none */
     int pyt__nesting;                         /* how deep in callbacks of futures that are done */
+    const char *pyt__cause;                   /* why a system's object is not to be had; or NULL */
     int pyt__drops;                           /* how many executors' queues it is dropping */
     int pyt__rounds;                      /* how often the system has told of the thread's end */
     bool pyt__end_noticed;                /* the system will tell of it */
@@ -899,8 +900,11 @@ PYT__COLD static pyt_status pyt__fail_null(void) {
     return pyt__fail(PYT_VALUE_ERROR, "NULL where an object is due");
 }
 
+/* Also where the system gave no object of its own, which may have another cause. */
 PYT__COLD static pyt_status pyt__fail_memory(void) {
-    return pyt__fail(PYT_MEMORY_ERROR, "out of memory");
+    const char *cause = pyt__me.pyt__cause;
+    pyt__me.pyt__cause = NULL;
+    return pyt__fail(PYT_MEMORY_ERROR, cause != NULL ? cause : "out of memory");
 }
 
 /* PYT_TIMEOUT is an answer, of which pyt_error_message does not tell. */
@@ -1999,8 +2003,18 @@ typedef cnd_t pyt__os_cond;
 typedef thrd_t pyt__os_thread;
 typedef tss_t pyt__os_key;
 
+/* The system's own functions lack nothing but memory here. Any other result is that of an emulation
+ * of C11's threads in the program, which has taken the name and counts its success otherwise. */
+static bool pyt__c11_made(int result) {
+    if (result != thrd_success && result != thrd_nomem) {
+        pyt__me.pyt__cause = "another object of the program defines C11's names, as mtx_init: "
+                             "define PYTHREADING_PTHREADS";
+    }
+    return result == thrd_success;
+}
+
 static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
-    return !PYT__FAULT("mutex_init") && mtx_init(mutex, mtx_plain) == thrd_success;
+    return !PYT__FAULT("mutex_init") && pyt__c11_made(mtx_init(mutex, mtx_plain));
 }
 
 static void pyt__os_mutex_destroy(pyt__os_mutex *mutex) {

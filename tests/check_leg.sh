@@ -921,6 +921,7 @@ leg_embed() {
     embed_orders
     embed_flags
     embed_allocator
+    embed_c11_names
     embed_builds
     embed_plugin
 }
@@ -1063,6 +1064,17 @@ embed_allocator() {
         for kind in lock rlock with guard semaphore; do
             try "its lock: $kind $options" said ok timeout 20 "$here/locked" $kind
         done
+    done
+}
+
+embed_c11_names() {
+    for options in '' -DPYTHREADING_PTHREADS; do
+        try "a program that has taken C11's names $options" gcc -std=gnu11 -O1 $warnings $options \
+            -I. tests/checks/c11_names.c -pthread -o "$here/c11_names"
+        message="MemoryError: another object of the program defines C11's names, as mtx_init: "
+        message="${message}define PYTHREADING_PTHREADS"
+        [ -z "$options" ] || message="OK: "
+        try "it says: $message" said "$message" timeout 20 "$here/c11_names"
     done
 }
 
