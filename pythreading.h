@@ -7769,12 +7769,12 @@ static void pyt__retire_at_last(void) {
 /* The system tells that the thread ends, in each of its rounds of destructors; where it does. */
 PYT__UNUSED static void pyt__retire(void *self) {
     (void)self;
+    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     if (pyt__me.pyt__rounds == 0) {
-        PYT__ADD(&PYT__LOAD(&pyt__shared_place, acquire)->leaving, 1, relaxed);
+        PYT__ADD(&shared->leaving, 1, relaxed);
     }
     pyt__leave();
-    if (++pyt__me.pyt__rounds >= PYT__END_ROUNDS ||
-        !pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, &pyt__me)) {
+    if (++pyt__me.pyt__rounds >= PYT__END_ROUNDS || !pyt__os_key_set(shared->key, &pyt__me)) {
         pyt__retire_at_last();
     }
 }
