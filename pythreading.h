@@ -69,6 +69,10 @@
  *   PYTHREADING_FREE(pointer)
  *   PYTHREADING_PTHREADS        sleep on pthreads although <threads.h> is there; not on Windows
  *   PYTHREADING_NO_SETJMP       pyt_raise and pyt_exit end the process: there is no setjmp
+ *   PYTHREADING_PLATFORM        "file.h", a platform of your own in the place of those here: see
+ *                               the platform room
+ *   PYTHREADING_BUCKETS         how many buckets the addresses waited on are spread over: a power
+ *                               of two, 1 to 65536 (1024), each of some 64 bytes
  *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
  *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
  *   PYTHREADING_MAY_IGNORE      no warning where a status that tells what was done is dropped
@@ -133,7 +137,20 @@ PYT__EXTERN_CXX_END
 #define PYT_VERSION_MINOR 1
 #define PYT_VERSION_PATCH 0
 
-#if defined(PYTHREADING_DUMMY)
+#if defined(PYTHREADING_PLATFORM)
+#if defined(PYTHREADING_DUMMY) || defined(PYTHREADING_PTHREADS)
+#error "PYTHREADING_PLATFORM takes the place of PYTHREADING_DUMMY and PYTHREADING_PTHREADS"
+#endif
+PYT__EXTERN_CXX_BEGIN
+#include PYTHREADING_PLATFORM /* its facts: see the platform room */
+PYT__EXTERN_CXX_END
+#if defined(PYT_PLATFORM_NO_EXIT) && !defined(PYTHREADING_NO_ATEXIT)
+#define PYTHREADING_NO_ATEXIT
+#endif
+#endif
+
+#if defined(PYT__ATOMIC) /* the platform's own */
+#elif defined(PYTHREADING_DUMMY)
 #define PYT__ATOMIC(T) T
 #define PYT__RAW_LOAD(p, order) (*(p))
 #define PYT__RAW_STORE(p, v, order) ((void)(*(p) = (v)))
@@ -346,7 +363,8 @@ PYT__EXTERN_CXX_END
 #define PYT__LET_HOLD(hold)
 #endif
 
-#if defined(PYTHREADING_DUMMY)
+#if defined(PYT__THREAD_LOCAL) /* the platform's own */
+#elif defined(PYTHREADING_DUMMY)
 #define PYT__THREAD_LOCAL
 #elif defined(__GNUC__) || defined(__clang__)
 #define PYT__THREAD_LOCAL __thread
@@ -560,11 +578,18 @@ typedef struct pyt__alignment {
     pyt__aligned aligned; /* its offset is the alignment */
 } pyt__alignment;
 
+#if defined(PYT_PLATFORM_PRINT)
+#define PYT__PRINT(...) PYT_PLATFORM_PRINT(__VA_ARGS__)
+#else
+#define PYT__PRINT(...) ((void)fprintf(stderr, __VA_ARGS__))
+#endif
+
 /* PYT__AT_START(function); declares a function that is called before main, where the compiler
  * knows a way. Microsoft's calls what stands in a section of its own, from which the linker drops
  * what nobody names; a private copy has no name that the linker knows. Priority 101 is the first
  * that a program may use: the program's own constructors run later. */
-#if defined(__EMSCRIPTEN__) /* such a function may run in another thread than main */
+#if defined(PYT_PLATFORM_NO_START)
+#elif defined(__EMSCRIPTEN__) /* such a function may run in another thread than main */
 #elif defined(__GNUC__) || defined(__clang__)
 #define PYT__AT_START(function) __attribute__((constructor(101))) static void function(void)
 #elif defined(_MSC_VER) && !defined(PYTHREADING_STATIC)
@@ -744,14 +769,36 @@ typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
  */
 PYT__API void pyt_set_misusehook(pyt_misusehook hook);
 
-/* The calling thread's own page: everything the library knows of a thread that no other thread
- * may touch, except where a member says otherwise. Its address identifies a living thread. */
+#if PYT__PLACED
+/* A call of the user's: which function of the library, and where. All NULL and 0: not known. */
+typedef struct pyt__place {
+    const char *pyt__call, *pyt__file;
+    int pyt__line;
+} pyt__place;
+
+/* What the debug build notes of the calling thread. No other thread touches it. */
+typedef struct pyt__notes {
+    pyt__place pyt__here;            /* the call it is in */
+    bool pyt__reporting;             /* is in the misusehook */
+    pyt_status pyt__failure;         /* how a call in that call failed last */
+    bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
+    const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
+    bool pyt__held;                  /* and whether that has been noted as held */
+    bool pyt__in_queue;              /* its parker is in a queue: the allocator is not called */
+    struct pyt__parker *pyt__heir;   /* to whom its release has handed the lock, or NULL */
+    struct pyt__holding *pyt__spare; /* for notes to come, a list; owned */
+} pyt__notes;
+#define pyt__my_notes (pyt__me.pyt__notes)
+#endif
+
+/* The calling thread's record: everything the library knows of a thread that no other thread may
+ * touch, except where a member says otherwise. Its address identifies a living thread. */
 typedef struct pyt__self {
     const char *pyt__message;             /* last failure; static or pyt__message_memory */
     char *pyt__message_memory;            /* owned */
     struct pyt__parker *pyt__parker;      /* NULL until the thread first needs one */
     struct pyt_thread *pyt__thread;       /* its handle; NULL until somebody asks */
-    uintptr_t pyt__ident;                 /* 0: the address of this page */
+    uintptr_t pyt__ident;                 /* 0: the address of this record */
     struct pyt__frame *pyt__frame;        /* innermost place that pyt_raise can jump to */
     struct pyt_thread *pyt__in_run;       /* whose `run` override is being executed */
     struct pyt__local_table *pyt__locals; /* its pyt_local values */
@@ -768,42 +815,28 @@ typedef struct pyt__self {
     bool pyt__end_noticed;                /* the system will tell of it */
     bool pyt__gone;                       /* it was told so for the last time that counts */
     const struct pyt_thread *pyt__left;   /* then: its handle, perhaps freed; to compare with */
+    struct pyt__worker *pyt__worker;      /* the worker of an executor that it is, or NULL */
     bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
     int pyt__forking;                     /* how deep in the functions around fork */
     struct pyt__shared *pyt__fork_shared; /* what they hold the locks of; NULL: none */
     bool pyt__enrolling;                  /* is being given its parker */
     PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
     PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
+    PYT__NOTES(pyt__notes pyt__notes;)
 } pyt__self;
 
-#if defined(PYTHREADING_STATIC)
+/* The one piece of thread-local storage. A platform whose compiler has none finds the record by a
+ * function. */
+#if defined(PYT_PLATFORM_RECORD)
+PYT__API pyt__self *pyt__record(void);
+#define pyt__me (*pyt__record())
+#elif defined(PYTHREADING_STATIC)
 static PYT__THREAD_LOCAL pyt__self pyt__me = PYT__ZERO;
 #else
 PYT__DATA PYT__THREAD_LOCAL pyt__self pyt__me;
 #endif
 
 #if PYT__PLACED
-/* A call of the user's: which function of the library, and where. All NULL and 0: not known. */
-typedef struct pyt__place {
-    const char *pyt__call, *pyt__file;
-    int pyt__line;
-} pyt__place;
-
-/* What the debug build notes of the calling thread, beside its page. No other thread touches it. */
-typedef struct pyt__notes {
-    pyt__place pyt__here;            /* the call it is in */
-    bool pyt__reporting;             /* is in the misusehook */
-    pyt_status pyt__failure;         /* how a call in that call failed last */
-    bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
-    const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
-    bool pyt__held;                  /* and whether that has been noted as held */
-    bool pyt__in_queue;              /* its parker is in a queue: the allocator is not called */
-    struct pyt__parker *pyt__heir;   /* to whom its release has handed the lock, or NULL */
-    struct pyt__holding *pyt__spare; /* for notes to come, a list; owned */
-} pyt__notes;
-
-PYT__DATA PYT__THREAD_LOCAL pyt__notes pyt__my_notes;
-
 PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
     pyt__my_notes.pyt__here.pyt__call = call;
     pyt__my_notes.pyt__here.pyt__file = file;
@@ -860,9 +893,8 @@ PYT__EXTERN_C_END
 
 #if PYT__DEFINE
 
-#if !defined(PYTHREADING_STATIC)
+#if !defined(PYTHREADING_STATIC) && !defined(PYT_PLATFORM_RECORD)
 PYT__THREAD_LOCAL pyt__self pyt__me = PYT__ZERO;
-PYT__NOTES(PYT__THREAD_LOCAL pyt__notes pyt__my_notes;)
 #endif
 
 PYT__API const char *pyt_status_name(pyt_status status) {
@@ -927,10 +959,10 @@ PYT__API void pyt_set_misusehook(pyt_misusehook hook) {
 static void pyt__default_misusehook(const pyt_misuse_args *args) {
     const char *name = pyt_status_name(args->status);
     if (args->file != NULL) {
-        (void)fprintf(stderr, "%s:%d: %s in %s: %s\n", args->file, args->line, name, args->call,
-                      args->message);
+        PYT__PRINT("%s:%d: %s in %s: %s\n", args->file, args->line, name, args->call,
+                   args->message);
     } else {
-        (void)fprintf(stderr, "%s: %s\n", name, args->message);
+        PYT__PRINT("%s: %s\n", name, args->message);
     }
 }
 
@@ -1008,9 +1040,94 @@ static char *pyt__copy_text(const char *text) {
  *                           system allows), set_main: have the main thread's, but block all signals
  *    pyt__os_block()        block all signals; pyt__os_unblock() has those of `traits` again
  *    pyt__os_is_alone()     has the system ended all other threads, because the process ends
+ *    pyt__os_at_exit()      have a function called when the process ends
+ *    pyt__os_exit()         end the process
  *
  *  Whatever returns bool returns false when the system is out of memory or threads, and has
  *  then changed nothing. Nothing here touches errno.
+ *
+ *  A platform of the user's own. PYTHREADING_PLATFORM names a file, "my_platform.h", that takes the
+ *  place of all backends. It is included twice. In the config room of every file it states facts:
+ *
+ *    PYT_BACKEND                  its name as a string; required
+ *    PYT_PLATFORM_RECORD          the thread record is found by pyt__os_record(), below, not in a
+ *                                 variable that is PYT__THREAD_LOCAL (the compiler's, or defined)
+ *    PYT_PLATFORM_PRINT(...)      takes printf's arguments; stderr, if left out
+ *    PYT_PLATFORM_NO_START        nothing of the library may run before main
+ *    PYT_PLATFORM_NO_FORK         there is no fork; without pyt__os_at_fork
+ *    PYT_PLATFORM_NO_NAMES        threads have no names; without pyt__os_set_name
+ *    PYT_PLATFORM_NO_PROCESSORS   one processor, or how many is not known: nothing spins; without
+ *                                 pyt__os_processors, pyt__os_processor
+ *    PYT_PLATFORM_NO_THREAD_IDS   threads have no numbers; without pyt__os_thread_id
+ *    PYT_PLATFORM_NO_MAIN         the first thread that uses the library is the main thread (before
+ *                                 main, if that may be); without pyt__os_main_id
+ *    PYT_PLATFORM_NO_THREAD_END   the system does not tell that a thread ends; without pyt__os_key
+ *    PYT_PLATFORM_NO_EXIT         the process never ends, the C library has no exit and atexit:
+ *                                 pyt_raise and pyt_exit outside of any target end the main thread
+ *    PYT__END_ROUNDS 3            pyt__os_key is a POSIX key: see there
+ *    PYT__ATOMIC(T), PYT__RAW_LOAD, _STORE, _SWAP, _ADD, _CAS
+ *                                 all six, where the compiler's own atomics will not do
+ *
+ *  Then it is included here, with PYT_PLATFORM_FUNCTIONS defined, and gives these types and static
+ *  functions. Each type may be assigned; memory for a mutex or condition is zeroed before init.
+ *
+ *    bool pyt__os_mutex_init(pyt__os_mutex *)
+ *    void pyt__os_mutex_destroy(pyt__os_mutex *)
+ *    void pyt__os_mutex_lock(pyt__os_mutex *)
+ *    void pyt__os_mutex_unlock(pyt__os_mutex *)
+ *         Held for some hundred instructions, never while a thread waits or runs foreign code;
+ *         unlocked by the thread that locked it. There are PYTHREADING_BUCKETS and one a thread.
+ *         In the child of a fork init makes a mutex anew that may be held; it cannot fail there.
+ *
+ *    bool pyt__os_cond_init(pyt__os_cond *)
+ *    void pyt__os_cond_destroy(pyt__os_cond *)
+ *    void pyt__os_cond_wait(pyt__os_cond *, pyt__os_mutex *)
+ *    void pyt__os_cond_wait_until(pyt__os_cond *, pyt__os_mutex *, int64_t deadline)
+ *    void pyt__os_cond_signal(pyt__os_cond *)
+ *         One thread waits at most, always the same one, with the same mutex, which it holds. A
+ *         wait may end early or for no reason, and may leave a signal for the next one: a binary
+ *         semaphore will do. What it may not do is miss a signal made after it let the mutex go.
+ *         Signals come without the mutex, also late, when nobody waits. Conditions are destroyed
+ *         only if nobody has used them. Deadlines are in the time of pyt__os_now and not negative.
+ *
+ *    bool pyt__os_thread_start(pyt__os_thread *, size_t stack_size, void *arg)
+ *         Run pyt__thread_main(arg) in a new thread, which ends when that returns, maybe before
+ *         this does. stack_size: 0 for the usual one, or the least. The type is no larger than a
+ *         pointer.
+ *    void pyt__os_thread_join(pyt__os_thread)
+ *    void pyt__os_thread_detach(pyt__os_thread)
+ *         One of the two, once: wait until the thread is gone, or never ask about it again. The
+ *         thread itself may detach. pyt__thread_main may have returned long ago.
+ *    PYT__NORETURN void pyt__os_thread_exit(void)
+ *         End the calling thread, whoever started it. The same as its end by itself.
+ *    void pyt__os_yield(void)
+ *         Let the threads run that wait for this processor, or do nothing.
+ *    int64_t pyt__os_now(void)
+ *         Nanoseconds since any moment, 0 or more, in all threads the same clock.
+ *
+ *    bool pyt__os_key_make(pyt__os_key *), void pyt__os_key_drop(pyt__os_key)
+ *    bool pyt__os_key_set(pyt__os_key, void *value)
+ *         If the last value that a thread has set is not NULL when it ends, call pyt__retire(value)
+ *         in that thread, while the record is there and the library can be used: it may take locks
+ *         and wait. It sets NULL itself. With PYT__END_ROUNDS 3 it may set the value again instead, and
+ *         is called again after all other such functions of the thread, three times in all. Several threads may make a key at once, of which one
+ *         remains. Without this a thread of the library's own is still cleaned up when it returns;
+ *         pyt__os_thread_exit then calls pyt__retire(&pyt__me) if pyt__me.pyt__parker is not NULL,
+ *         and threads made elsewhere do not give back what they have used, some 400 bytes.
+ *    pyt__self *pyt__os_record(void)
+ *         The calling thread's record, always the same, zeroed at first; it stays until the thread
+ *         has ended. Called very often. It is not asked for before main with NO_START.
+ *
+ *    bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+ *    void pyt__os_set_name(const void *thread, const char *name)
+ *         A pointer to a pyt__os_thread that has not ended, or NULL for the calling thread.
+ *         pyt__cut_name(buffer, size, name) cuts a name.
+ *    unsigned pyt__os_processors(void), int pyt__os_processor(void)
+ *    unsigned long pyt__os_thread_id(void), unsigned long pyt__os_main_id(void)
+ *         The second is what the first is in the main thread. 0 is no thread.
+ *
+ *  The C library has to have malloc and free (or PYTHREADING_MALLOC), snprintf, memcpy, strlen,
+ *  errno and setjmp. Atomic operations are on 32 bits, pointers and bool.
  *
  *  C11's timed wait follows the calendar. On Linux a cnd_t is a pthread_cond_t (glibc, musl), so
  *  it is initialised as one with the monotonic clock, and cnd_timedwait takes monotonic time. On
@@ -1047,7 +1164,7 @@ static char *pyt__copy_text(const char *text) {
 #endif
 #endif
 
-#if defined(_WIN32) && !defined(__CYGWIN__)
+#if defined(_WIN32) && !defined(__CYGWIN__) && !defined(PYTHREADING_PLATFORM)
 #define PYT__WINDOWS 1
 #endif
 
@@ -1069,7 +1186,8 @@ static char *pyt__copy_text(const char *text) {
 #define PYT__UNLOADABLE 1 /* the code may be part of a plugin: see the process room */
 #endif
 
-#if defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS)
+#if defined(PYT__END_ROUNDS) /* the platform's own */
+#elif defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS) || defined(PYTHREADING_PLATFORM)
 #define PYT__END_ROUNDS 1
 #else
 #define PYT__END_ROUNDS 3
@@ -1083,7 +1201,11 @@ static char *pyt__copy_text(const char *text) {
 #define PYT__HAS_THREADS 1
 #endif
 
-#if defined(PYTHREADING_DUMMY)
+#if defined(PYTHREADING_PLATFORM)
+#if !defined(PYT_BACKEND)
+#error "the file named by PYTHREADING_PLATFORM defines PYT_BACKEND when it is first included"
+#endif
+#elif defined(PYTHREADING_DUMMY)
 #define PYT_BACKEND "dummy"
 #elif defined(PYT__WINDOWS)
 #define PYT_BACKEND "win32"
@@ -1114,7 +1236,7 @@ PYT__EXTERN_CXX_BEGIN
 #if _WIN32_WINNT < 0x0600
 #error "define _WIN32_WINNT as 0x0600 (Windows Vista) or later before the first #include"
 #endif
-#else
+#elif !defined(PYTHREADING_PLATFORM)
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -1187,7 +1309,7 @@ static void pyt__retire(void *self);        /* the thread room's: what a thread'
 static void pyt__below_main(void *arg);
 #endif
 
-#if !defined(PYTHREADING_DUMMY)
+#if !defined(PYTHREADING_DUMMY) && !defined(PYT_PLATFORM_NO_NAMES)
 /* Cut `name` to `size` - 1 bytes without cutting through a UTF-8 sequence. */
 PYT__UNUSED static void pyt__cut_name(char *shortened, size_t size, const char *name) {
     size_t length = strlen(name);
@@ -1203,7 +1325,137 @@ PYT__UNUSED static void pyt__cut_name(char *shortened, size_t size, const char *
 }
 #endif
 
-#if defined(PYT__WINDOWS)
+#if defined(PYT_PLATFORM_NO_EXIT)
+PYT__UNUSED static bool pyt__os_at_exit(void (*function)(void)) {
+    (void)function;
+    return true;
+}
+#else
+PYT__UNUSED static bool pyt__os_at_exit(void (*function)(void)) {
+    int saved = errno;
+    bool hooked = atexit(function) == 0;
+    errno = saved;
+    return hooked;
+}
+
+PYT__NORETURN static void pyt__os_exit(int code) {
+    exit(code);
+}
+#endif
+
+/* A hint to the processor between two looks at a word. Windows has its own. */
+#if !defined(PYT__WINDOWS) && !defined(PYTHREADING_DUMMY)
+static void pyt__os_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+    __asm__ volatile("yield");
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+#endif
+
+#if defined(PYTHREADING_PLATFORM)
+
+/* ---- the user's own platform, and what it leaves out ---- */
+
+#define PYT_PLATFORM_FUNCTIONS
+PYT__EXTERN_CXX_BEGIN
+#include PYTHREADING_PLATFORM
+PYT__EXTERN_CXX_END
+#undef PYT_PLATFORM_FUNCTIONS
+
+#if defined(PYT_PLATFORM_RECORD)
+PYT__API pyt__self *pyt__record(void) {
+    return pyt__os_record();
+}
+#endif
+
+#if defined(PYT_PLATFORM_NO_FORK)
+static bool pyt__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void)) {
+    (void)before;
+    (void)parent;
+    (void)child;
+    return true;
+}
+#endif
+
+#if defined(PYT_PLATFORM_NO_NAMES)
+static void pyt__os_set_name(const void *thread, const char *name) {
+    (void)thread;
+    (void)name;
+}
+#endif
+
+#if defined(PYT_PLATFORM_NO_PROCESSORS)
+static unsigned pyt__os_processors(void) {
+    return 1;
+}
+
+static int pyt__os_processor(void) {
+    return -1;
+}
+#endif
+
+static bool pyt__os_parallel(void) {
+    return pyt__os_processors() > 1;
+}
+
+#if defined(PYT_PLATFORM_NO_THREAD_IDS)
+static unsigned long pyt__os_thread_id(void) {
+    return (unsigned long)(uintptr_t)&pyt__me;
+}
+#endif
+
+#if defined(PYT_PLATFORM_NO_MAIN)
+static bool pyt__os_is_main(void) {
+    static PYT__ATOMIC(uintptr_t) first;
+    uintptr_t expected = 0;
+    uintptr_t self = (uintptr_t)&pyt__me;
+    return PYT__CAS(&first, &expected, self, relaxed) || expected == self;
+}
+
+static unsigned long pyt__os_main_id(void) {
+    return 0;
+}
+#else
+static bool pyt__os_is_main(void) {
+    return pyt__os_thread_id() == pyt__os_main_id();
+}
+#endif
+
+#if defined(PYT_PLATFORM_NO_THREAD_END)
+typedef char pyt__os_key;
+
+static bool pyt__os_key_make(pyt__os_key *key) {
+    *key = 0;
+    return true;
+}
+
+static void pyt__os_key_drop(pyt__os_key key) {
+    (void)key;
+}
+
+static bool pyt__os_key_set(pyt__os_key key, void *value) {
+    (void)key;
+    (void)value;
+    return true;
+}
+#endif
+
+#if defined(PYT_PLATFORM_NO_EXIT)
+PYT__NORETURN static void pyt__os_exit(int code) {
+    (void)code;
+    pyt__os_thread_exit();
+}
+#endif
+
+static bool pyt__os_is_alone(void) {
+    return false;
+}
+
+#elif defined(PYT__WINDOWS)
 
 /* ---- Windows, below every backend ---- */
 
@@ -1318,7 +1570,7 @@ static bool pyt__os_is_alone(void) {
 
 #endif /* !PYTHREADING_DUMMY */
 
-#else /* !PYT__WINDOWS */
+#else /* POSIX */
 
 #if defined(__linux__)
 /* Where a 32-bit system has a 64-bit time_t the functions have other names below. */
@@ -1555,16 +1807,6 @@ static int pyt__os_processor(void) {
 #endif
 }
 
-static void pyt__os_relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
-    __asm__ volatile("yield");
-#else
-    __asm__ volatile("" ::: "memory");
-#endif
-}
-
 static bool pyt__os_is_alone(void) {
     return false;
 }
@@ -1630,11 +1872,11 @@ static void *pyt__pthread_entry(void *arg) {
 
 #endif /* !PYTHREADING_DUMMY */
 
-#endif /* !PYT__WINDOWS */
+#endif /* PYTHREADING_PLATFORM, PYT__WINDOWS, POSIX */
 
 /* ---- what a thread passes on to those it starts ---- */
 
-#if defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS)
+#if defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS) || defined(PYTHREADING_PLATFORM)
 
 typedef char pyt__os_traits;
 
@@ -1750,7 +1992,11 @@ static void pyt__os_unblock(const pyt__os_traits *before) {
 
 #endif
 
-#if defined(PYTHREADING_DUMMY)
+#if defined(PYTHREADING_PLATFORM)
+
+/* Every backend is the platform's. */
+
+#elif defined(PYTHREADING_DUMMY)
 
 /* ---- the backend without threads ----
  *
@@ -2977,7 +3223,14 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
  * ============================================================================================== */
 #if PYT__DEFINE
 
-#define PYT__BUCKETS 1024         /* a power of two; 64 KB, made when a thread first waits */
+#ifndef PYTHREADING_BUCKETS
+#define PYTHREADING_BUCKETS 1024 /* 64 KB, made when a thread first waits */
+#endif
+#define PYT__BUCKETS ((size_t)(PYTHREADING_BUCKETS))
+PYT__STATIC_ASSERT((PYTHREADING_BUCKETS) >= 1 && (PYTHREADING_BUCKETS) <= 65536 &&
+                       ((PYTHREADING_BUCKETS) & ((PYTHREADING_BUCKETS)-1)) == 0,
+                   "PYTHREADING_BUCKETS is a power of two from 1 to 65536");
+
 #define PYT__EXIT_DELAY 100000000 /* nanoseconds; see pyt__give_way */
 
 enum {
@@ -7460,8 +7713,8 @@ PYT__API pyt_excepthook pyt_get_excepthook(void) {
 
 static void pyt__default_excepthook(const pyt_excepthook_args *args) {
     int saved = errno;
-    (void)fprintf(stderr, "Exception in thread %s: %s\n",
-                  args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
+    PYT__PRINT("Exception in thread %s: %s\n",
+               args->thread != NULL ? pyt_thread_name(args->thread) : "?", args->message);
     errno = saved;
 }
 
@@ -7497,7 +7750,7 @@ PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *mess
     }
 #endif
     if (!PYT__JUMPS || pyt__is_main_thread()) {
-        exit(ending == PYT__RAISED ? 1 : 0);
+        pyt__os_exit(ending == PYT__RAISED ? 1 : 0);
     }
     pyt__os_thread_exit();
 }
@@ -11917,7 +12170,6 @@ static pyt_lock pyt__executors_lock;
 static pyt_executor *pyt__executors; /* under the lock */
 static bool pyt__executors_ending;   /* the process ends; under the lock */
 static PYT__ATOMIC(uint32_t) pyt__executors_named;
-static PYT__THREAD_LOCAL pyt__worker *pyt__worker_here; /* what the calling thread is */
 
 /* ---- futures come and go ---- */
 
@@ -12002,7 +12254,7 @@ PYT__UNCHECKED static void pyt__executor_keep(pyt_executor *executor, pyt__futur
 
 /* A worker drops futures into its own list first. */
 static void pyt__executor_take_back(pyt_future *future) {
-    pyt__worker *worker = pyt__worker_here;
+    pyt__worker *worker = pyt__me.pyt__worker;
     pyt_executor *executor = future->executor;
     pyt__future_list single = {NULL, NULL, 0};
     bool ours = worker != NULL && worker->executor == executor;
@@ -12334,7 +12586,7 @@ static pyt_status pyt__executor_join(pyt_executor *executor, bool interruptible)
 }
 
 static bool pyt__executor_is_here(const pyt_executor *executor) {
-    return pyt__worker_here != NULL && pyt__worker_here->executor == executor;
+    return pyt__me.pyt__worker != NULL && pyt__me.pyt__worker->executor == executor;
 }
 
 PYT__API pyt_status pyt_executor_shutdown(pyt_executor *executor, bool wait, bool cancel_futures) {
@@ -12457,10 +12709,10 @@ static bool pyt__worker_start(pyt__worker *worker) {
 /* Run what is queued, in the calling thread, as a worker would. A task may free the executor. */
 static void pyt__executor_serve_now(pyt_executor *executor) {
     pyt__worker *worker = executor->workers;
-    pyt__worker *outer = pyt__worker_here;
+    pyt__worker *outer = pyt__me.pyt__worker;
     bool more;
     PYT__ADD(&executor->refs, 1, relaxed);
-    pyt__worker_here = worker;
+    pyt__me.pyt__worker = worker;
     worker->nesting++;
     if (!worker->begun) {
         worker->begun = true;
@@ -12471,7 +12723,7 @@ static void pyt__executor_serve_now(pyt_executor *executor) {
         pyt__worker_run(worker, future);
         future = pyt__worker_take_locked(worker, &more);
     }
-    pyt__worker_here = outer;
+    pyt__me.pyt__worker = outer;
     worker->nesting--;
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
@@ -12591,7 +12843,7 @@ static void pyt__worker_be_gone_locked(pyt__worker *worker) {
 static void *pyt__worker_main(void *arg) {
     pyt__worker *worker = (pyt__worker *)arg;
     pyt_executor *executor = worker->executor;
-    pyt__worker_here = worker;
+    pyt__me.pyt__worker = worker;
     if (pyt__worker_initialize(worker)) {
         pyt_future *future = pyt__worker_next(worker);
         while (future != NULL) {
@@ -12599,7 +12851,7 @@ static void *pyt__worker_main(void *arg) {
             future = pyt__worker_next(worker);
         }
     }
-    pyt__worker_here = NULL;
+    pyt__me.pyt__worker = NULL;
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
     }
@@ -12739,13 +12991,13 @@ static void pyt__worker_lose_task(pyt__worker *worker) {
 /* The calling thread may be a worker that leaves by the system's means, or is in exit: its task has
  * failed, and it is gone. Where no other worker can be had, what is queued is cancelled. */
 static void pyt__worker_cut_off(void) {
-    pyt__worker *worker = pyt__worker_here;
+    pyt__worker *worker = pyt__me.pyt__worker;
     if (worker == NULL) {
         return;
     }
     pyt_executor *executor = worker->executor;
     pyt__worker_lose_task(worker);
-    pyt__worker_here = NULL;
+    pyt__me.pyt__worker = NULL;
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
     }
@@ -13060,12 +13312,12 @@ static pyt_status pyt__worker_fail_wait(void) {
 }
 
 static bool pyt__worker_owns(const pyt_future *future) {
-    return pyt__worker_here != NULL && pyt__worker_here->executor == future->executor;
+    return pyt__me.pyt__worker != NULL && pyt__me.pyt__worker->executor == future->executor;
 }
 
 /* The calling thread is about to wait for `future`, without a limit. */
 static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused) {
-    pyt__worker *worker = pyt__worker_here;
+    pyt__worker *worker = pyt__me.pyt__worker;
     pyt__worker *victim = NULL;
     if (!pyt__worker_owns(future)) {
         return PYT_OK;
@@ -13092,7 +13344,7 @@ static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused) {
 
 /* It has waited, and that ended with `status`. */
 static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status) {
-    pyt__worker *worker = pyt__worker_here;
+    pyt__worker *worker = pyt__me.pyt__worker;
     pyt__lock_take(&worker->executor->out_lock);
     bool refused = worker->waits_for == NULL;
     worker->waits_for = NULL;
@@ -13215,7 +13467,7 @@ static void pyt__executor_fork_child(pyt_executor *executor) {
     pyt_future *future;
     executor->idle = 0;
     for (pyt__worker *worker = executor->workers; worker != NULL; worker = worker->older) {
-        if (worker == pyt__worker_here || worker->gone) {
+        if (worker == pyt__me.pyt__worker || worker->gone) {
             continue;
         }
         future = PYT__LOAD(&worker->task, relaxed);
@@ -13704,7 +13956,7 @@ static void pyt__job_note_failure(pyt__job *job, size_t item, struct pyt__frame 
 }
 
 static void pyt__job_run_chunk(pyt__job *job, size_t chunk) {
-    pyt__worker_here->chunk = (uint32_t)chunk;
+    pyt__me.pyt__worker->chunk = (uint32_t)chunk;
     size_t first = chunk * job->chunk;
     size_t count = job->work.n - first < job->chunk ? job->work.n - first : job->chunk;
     struct pyt__chunk_run run = {job, first, first + count};
@@ -13717,7 +13969,7 @@ static void pyt__job_run_chunk(pyt__job *job, size_t chunk) {
         run.item++; /* it has raised or exited; after a return this goes beyond the stop */
     }
     pyt__job_publish(job, chunk, PYT__CHUNK_FINISHED);
-    pyt__worker_here->chunk = PYT__CHUNK_NONE;
+    pyt__me.pyt__worker->chunk = PYT__CHUNK_NONE;
     pyt__job_account(job, 1);
 }
 
@@ -13729,9 +13981,9 @@ static bool pyt__job_is_cancelled(pyt__job *job) {
 /* What a helper task does. */
 static void *pyt__job_help(void *arg) {
     pyt__job *job = (pyt__job *)arg;
-    pyt_executor *executor = pyt__worker_here->executor;
+    pyt_executor *executor = pyt__me.pyt__worker->executor;
     uint32_t chunk = 0;
-    pyt__worker_here->chunk = PYT__CHUNK_NONE;
+    pyt__me.pyt__worker->chunk = PYT__CHUNK_NONE;
     while (chunk < job->chunks) {
         if (PYT__LOAD(&executor->terminated, relaxed) || pyt__job_is_cancelled(job)) {
             pyt__job_drop(job, false);
@@ -13745,7 +13997,7 @@ static void *pyt__job_help(void *arg) {
             pyt__job_run_chunk(job, chunk);
         }
     }
-    PYT__STORE(&pyt__worker_here->task, NULL,
+    PYT__STORE(&pyt__me.pyt__worker->task, NULL,
                relaxed); /* fork's child must not find the job here */
     pyt__job_unref(job);
     return NULL;
@@ -14563,7 +14815,7 @@ static void pyt__at_exit(void) {
     if (!first && owner == (uintptr_t)&pyt__me) {
         return;
     }
-    (void)atexit(pyt__at_exit);
+    (void)pyt__os_at_exit(pyt__at_exit);
     pyt__cut_off(false);
     pyt__thread_exits();
     if (first) {
@@ -14640,7 +14892,7 @@ __attribute__((destructor(101))) static void pyt__unload(void) {
 
 #if defined(PYTHREADING_NO_ATEXIT)
 
-static void pyt__hook_exit_early(void) {
+PYT__UNUSED static void pyt__hook_exit_early(void) {
     (void)pyt__at_exit;
 }
 
@@ -14649,9 +14901,9 @@ static void pyt__main_has_left(void) {
 
 #else
 
-static void pyt__hook_exit_early(void) {
+PYT__UNUSED static void pyt__hook_exit_early(void) {
     if (PYT__END_ROUNDS > 1) {
-        (void)atexit(pyt__at_exit);
+        (void)pyt__os_at_exit(pyt__at_exit);
     }
 }
 
@@ -14672,7 +14924,7 @@ static bool pyt__daemons_are_left(uint32_t self) {
 static void pyt__end_without_main(void *arg) {
     pyt__finish(false);
     if (pyt__daemons_are_left(arg != NULL ? 1 : 0)) {
-        exit(0);
+        pyt__os_exit(0);
     }
 }
 
@@ -14699,11 +14951,8 @@ static void pyt__main_has_left(void) {
 static bool pyt__hook_exit_locked(void) {
 #if !defined(PYTHREADING_NO_ATEXIT)
     if (!pyt__exit_hooked) {
-        int saved = errno;
-        bool faulty = PYT__FAULT("at_exit");
-        pyt__exit_hooked =
-            !faulty && (PYT__SIM(pyt__sim_self() != NULL ||) atexit(pyt__at_exit) == 0);
-        errno = saved;
+        pyt__exit_hooked = !PYT__FAULT("at_exit") &&
+                           (PYT__SIM(pyt__sim_self() != NULL ||) pyt__os_at_exit(pyt__at_exit));
     }
     return pyt__exit_hooked;
 #else

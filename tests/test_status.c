@@ -127,6 +127,8 @@ TEST(the_backend_is_the_one_that_was_asked_for) {
     CHECK_STR(PYT_BACKEND, "pthreads");
 #elif defined(PYTHREADING_DUMMY)
     CHECK_STR(PYT_BACKEND, "dummy");
+#elif defined(PYTHREADING_PLATFORM)
+    CHECK(strlen(PYT_BACKEND) > 0);
 #elif defined(_WIN32)
     CHECK_STR(PYT_BACKEND, "win32");
 #else
