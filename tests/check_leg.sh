@@ -595,6 +595,26 @@ found_in() {
 
 # ---- what analysers say ----
 
+# The examples of a platform of the user's own, and every number of buckets that is special.
+leg_own_platform() {
+    suite CC=gcc CFLAGS="-O1 -D_GNU_SOURCE= -Itests/platform -DPYTHREADING_PLATFORM='\"futex.h\"'"
+    try "the kernel of the other" gcc -std=c11 -O1 $warnings -c tests/platform/kernel.c \
+        -o "$here/kernel.o"
+    counted sh tests/suite_without.sh tests/platform/rtos_left_out.txt \
+        "$(path_of build-suite CC=gcc LDFLAGS="$here/kernel.o" \
+            CFLAGS="-O1 -Itests/platform -DPYTHREADING_PLATFORM='\"rtos.h\"'")"
+    set -- -std=c11 -O1 $warnings -Itests/platform -DPYTHREADING_PLATFORM='"rtos.h"' -I.
+    try "its headers" gcc "$@" -M -xc tests/cplusplus/implement.c -MF "$here/headers"
+    try "no header of a system" not grep -E \
+        ' /usr/include/(pthread|threads|unistd|time|sched|semaphore|windows)\.h' "$here/headers"
+    for buckets in 0 3 1000 131072; do
+        try "$buckets buckets are refused" not gcc -std=c11 -I. -DPYTHREADING_BUCKETS=$buckets \
+            -fsyntax-only tests/cplusplus/implement.c
+    done
+    TEST_SKIP='test_spin/a_long_yield_on_one do_not_share_a_bucket' suite CC=gcc \
+        CFLAGS='-O1 -DPYTHREADING_BUCKETS=1'
+}
+
 # The header's annotations: silent about what is right, and a warning at every mistake.
 leg_thread_safety() {
     need clang clang

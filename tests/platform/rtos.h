@@ -149,7 +149,8 @@ static void rtos_entry(void *arg) {
 }
 
 static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
-    pyt__os_thread made = PYT__FAULT("thread_start") ? NULL : kernel_allocate(sizeof *made);
+    pyt__os_thread made =
+        PYT__FAULT("thread_start") ? NULL : (pyt__os_thread)kernel_allocate(sizeof *made);
     if (made == NULL) {
         return false;
     }
