@@ -1109,11 +1109,12 @@ static char *pyt__copy_text(const char *text) {
  *    bool pyt__os_key_set(pyt__os_key, void *value)
  *         If the last value that a thread has set is not NULL when it ends, call pyt__retire(value)
  *         in that thread, while the record is there and the library can be used: it may take locks
- *         and wait. It sets NULL itself. With PYT__END_ROUNDS 3 it may set the value again instead, and
- *         is called again after all other such functions of the thread, three times in all. Several threads may make a key at once, of which one
- *         remains. Without this a thread of the library's own is still cleaned up when it returns;
- *         pyt__os_thread_exit then calls pyt__retire(&pyt__me) if pyt__me.pyt__parker is not NULL,
- *         and threads made elsewhere do not give back what they have used, some 400 bytes.
+ *         and wait. It sets NULL itself. With PYT__END_ROUNDS 3 it may set the value again instead:
+ *         then it is called again after all other such functions of the thread, three times in all.
+ *         Several threads may make a key at once, of which one remains. Without this a thread of
+ *         the library's own is still cleaned up when it returns; pyt__os_thread_exit then calls
+ *         pyt__retire(&pyt__me) if pyt__me.pyt__parker is not NULL, and threads made elsewhere do
+ *         not give back what they have used, some 400 bytes.
  *    pyt__self *pyt__os_record(void)
  *         The calling thread's record, always the same, zeroed at first; it stays until the thread
  *         has ended. Called very often. It is not asked for before main with NO_START.

@@ -1,6 +1,6 @@
-/* A platform of the user's own for a small real-time system: tasks that never return and that nobody
- * can join, binary semaphores with timeouts in ticks, no thread-local storage but one pointer a
- * task, no processes, no names, one processor.
+/* A platform of the user's own for a small real-time system: tasks that never return and cannot be
+ * joined, binary semaphores with timeouts in ticks, no thread-local storage but one pointer a task,
+ * no processes, no names, one processor.
  *
  *     cc -DPYTHREADING_PLATFORM='"rtos.h"' ...
  *
