@@ -12924,7 +12924,7 @@ static void pyt__executor_grow_if_needed_locked(pyt_executor *executor) {
 
 /* Somebody may have submitted a task for this worker, which is not free after all. */
 static void pyt__worker_busy(void) {
-    pyt__worker *worker = pyt__worker_here;
+    pyt__worker *worker = pyt__me.pyt__worker;
     if (worker == NULL || !worker->idle || worker->begun) {
         return; /* without threads a worker is a name, and always free */
     }
