@@ -7237,9 +7237,10 @@ typedef struct pyt__name {
 /* Kept to 104 bytes, since 100,000 waiting timers have one each: members that are never needed
  * at the same time share a place. */
 struct pyt_thread {
+    /* First, since allocators write over the first words of what is freed: refs stays 0 then. */
+    pyt_thread *next, *previous; /* the registry; under its lock. With LEFT: that list */
     PYT__ATOMIC(uint32_t) refs;
     PYT__ATOMIC(uint32_t) state;
-    pyt_thread *next, *previous; /* the registry; under its lock. With LEFT: that list */
     union {
         void *(*target)(void *);
         void (*function)(void *);  /* a timer's, a raw thread's */
@@ -7276,6 +7277,8 @@ static size_t pyt__registry_count;                                /* under the l
 
 #define PYT__FIRST_MAIN_STATE (PYT__ALIVE | PYT__MAIN | PYT__ELSEWHERE | PYT__BEGUN)
 static pyt_thread pyt__first_main = {
+    NULL,
+    NULL,
     PYT__ATOMIC_INIT(1),
     PYT__ATOMIC_INIT(PYT__FIRST_MAIN_STATE),
 };
@@ -8132,6 +8135,14 @@ static PYT__UNUSED pyt_thread *pyt__thread_start_hidden(void (*function)(void *)
     return thread;
 }
 
+/* Refuse a call for the state of a thread. Where a handle has been freed and its memory is not in
+ * use again, the sentence is about that; a handle that is in use has a reference. */
+PYT__COLD static pyt_status pyt__thread_fail(const pyt_thread *thread, const char *sentence) {
+    bool freed = PYT__LOAD(&thread->refs, relaxed) == 0 && !(pyt__thread_state(thread) & PYT__MAIN);
+    return pyt__fail(PYT_RUNTIME_ERROR,
+                     freed ? "the thread's handle is not valid: it has been freed" : sentence);
+}
+
 PYT__API pyt_status pyt_thread_start(pyt_thread *thread) {
     if (thread == NULL) {
         return pyt__fail_null();
@@ -8142,7 +8153,7 @@ PYT__API pyt_status pyt_thread_start(pyt_thread *thread) {
     uint32_t state = pyt__thread_state(thread);
     do {
         if ((state & PYT__PHASE) != PYT__NEW) {
-            return pyt__fail(PYT_RUNTIME_ERROR, "threads can only be started once");
+            return pyt__thread_fail(thread, "threads can only be started once");
         }
     } while (!PYT__CAS(&thread->state, &state, state | PYT__STARTING | pyt__forks_mark(), acq_rel));
     pyt_status status = state & PYT__TIMER ? pyt__timer_start(thread) : pyt__thread_start(thread);
@@ -8184,7 +8195,7 @@ static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, b
     }
     uint32_t state = pyt__thread_state(thread);
     if ((state & PYT__PHASE) < PYT__ALIVE) {
-        return pyt__fail(PYT_RUNTIME_ERROR, "cannot join thread before it is started");
+        return pyt__thread_fail(thread, "cannot join thread before it is started");
     }
     if (thread == pyt__me.pyt__thread || thread == pyt__me.pyt__left ||
         (thread == PYT__LOAD(&pyt__main_handle, acquire) && pyt__is_main_thread())) {

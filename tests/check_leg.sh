@@ -944,6 +944,7 @@ leg_embed() {
     embed_flags
     embed_allocator
     embed_c11_names
+    embed_freed_handle
     embed_builds
     embed_plugin
 }
@@ -1098,6 +1099,14 @@ embed_c11_names() {
         [ -z "$options" ] || message="OK: "
         try "it says: $message" said "$message" timeout 20 "$here/c11_names"
     done
+}
+
+embed_freed_handle() {
+    try "a program that uses freed handles" gcc -std=c11 -O1 $warnings -I. \
+        tests/checks/freed_handle.c -pthread -o "$here/freed"
+    message="RuntimeError: the thread's handle is not valid: it has been freed"
+    try "they are named in the message" [ "$(timeout 20 "$here/freed" | tail -2 | uniq)" = \
+        "$message" ]
 }
 
 # What the README says of adding it to a program: a copy of the header, or a checkout.
