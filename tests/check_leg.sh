@@ -952,7 +952,8 @@ leg_embed() {
 # The tables are for debuggers and C++ exceptions; x86-64's compilers add them, a third as large as
 # the code, to every function.
 small_enough() {
-    gcc -std=c11 -Os -fno-asynchronous-unwind-tables -DPYTHREADING_IMPLEMENTATION -I. -xc -c pythreading.h -o "$here/size.o" &&
+    gcc -std=c11 -Os -fno-asynchronous-unwind-tables -DPYTHREADING_IMPLEMENTATION -I. -xc \
+        -c pythreading.h -o "$here/size.o" &&
         size "$here/size.o" | awk 'NR == 2 { print $1 " bytes of code"; exit $1 > 65536 }'
 }
 
