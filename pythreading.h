@@ -1188,7 +1188,8 @@ static char *pyt__copy_text(const char *text) {
 #endif
 
 #if defined(PYT__END_ROUNDS) /* the platform's own */
-#elif defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS) || defined(PYTHREADING_PLATFORM)
+#elif defined(PYTHREADING_DUMMY) || defined(PYT__WINDOWS) || defined(__APPLE__) || \
+    defined(PYTHREADING_PLATFORM)
 #define PYT__END_ROUNDS 1
 #else
 #define PYT__END_ROUNDS 3
@@ -1702,7 +1703,7 @@ static int64_t pyt__os_now(void) {
 static unsigned long pyt__os_thread_id(void) {
 #if defined(__APPLE__) && !defined(PYTHREADING_DUMMY)
     uint64_t id = 0;
-    pthread_threadid_np(NULL, &id);
+    pthread_threadid_np(pthread_self(), &id);
     return (unsigned long)id;
 #else
     return (unsigned long)PYT__THREAD_ID();
