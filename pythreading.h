@@ -943,8 +943,8 @@ PYT__COLD static pyt_status pyt__fail_memory(void) {
 PYT__API PYT__COLD PYT__NORETURN void pyt__must_failed(pyt_status status, const char *file,
                                                        int line) {
     const char *message = status != PYT_TIMEOUT ? pyt_error_message() : "";
-    (void)fprintf(stderr, "%s:%d: %s: %s\n", file, line, pyt_status_name(status),
-                  message[0] != '\0' ? message : pyt_strerror(status));
+    PYT__PRINT("%s:%d: %s: %s\n", file, line, pyt_status_name(status),
+               message[0] != '\0' ? message : pyt_strerror(status));
     (void)fflush(stderr);
     abort();
 }
@@ -1361,6 +1361,10 @@ static void pyt__os_relax(void) {
 #if defined(PYTHREADING_PLATFORM)
 
 /* ---- the user's own platform, and what it leaves out ---- */
+
+/* Mutexes and conditions in the child of a fork: init makes them anew, see the contract. */
+#define PYT__FORK_RENEWS 1
+#define PYT__FORK_KEEPS_CONDS 0
 
 #define PYT_PLATFORM_FUNCTIONS
 PYT__EXTERN_CXX_BEGIN
