@@ -1465,6 +1465,10 @@ static bool pyt__os_is_alone(void) {
 
 /* ---- Windows, below every backend ---- */
 
+/* There is no fork. */
+#define PYT__FORK_RENEWS 1
+#define PYT__FORK_KEEPS_CONDS 0
+
 /* The counter may count in units that 64 bits do not hold a year of in nanoseconds when multiplied
  * whole: whole seconds are taken out first. */
 static int64_t pyt__os_now(void) {
