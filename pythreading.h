@@ -788,7 +788,7 @@ typedef struct pyt__notes {
     struct pyt__parker *pyt__heir;   /* to whom its release has handed the lock, or NULL */
     struct pyt__holding *pyt__spare; /* for notes to come, a list; owned */
 } pyt__notes;
-#define pyt__my_notes (pyt__me.pyt__notes)
+#define pyt__my_notes (pyt__me.pyt__own_notes)
 #endif
 
 /* The calling thread's record: everything the library knows of a thread that no other thread may
@@ -822,7 +822,7 @@ typedef struct pyt__self {
     bool pyt__enrolling;                  /* is being given its parker */
     PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
     PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
-    PYT__NOTES(pyt__notes pyt__notes;)
+    PYT__NOTES(pyt__notes pyt__own_notes;)
 } pyt__self;
 
 /* The one piece of thread-local storage. A platform whose compiler has none finds the record by a
