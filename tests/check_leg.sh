@@ -47,7 +47,7 @@ if [ "${CHECK_INSIDE:-}" != "$name" ]; then
     rm -rf "$here" "$here".*
     mkdir -p "$here"
     : >"$here.counts"
-    limit=${CHECK_LIMIT:-600}
+    limit=${CHECK_LIMIT:-1500}
     start=$(date +%s)
     unset MAKEFLAGS MFLAGS MAKELEVEL
     CHECK_INSIDE=$name timeout -k 10 "$limit" sh "$0" "$name" >"$log" 2>&1 </dev/null
