@@ -6370,19 +6370,25 @@ static void pyt__let_nothing(void *object) {
     (void)object;
 }
 
-/* What a block holds of `object`. A failure that is left by now is one that waiting does not mend:
+/* What a block holds of `object` whose acquisition failed: only in ways that waiting does not mend,
  * the last level of an RLock, which is held all the same, or a semaphore's last permit in a build
  * without threads. Then there is nothing to release at the end. */
-static pyt__hold pyt__hold_of(pyt_status status, void *object, void (*release)(void *)) {
-    pyt__hold hold = {object, status == PYT_OK ? release : pyt__let_nothing};
-    if (object == NULL) {
-        hold.pyt__release = NULL;
-    }
-    PYT__DEBUG(pyt__at_end();)
+PYT__COLD static pyt__hold pyt__hold_nothing(void *object) {
+    pyt__hold hold = {object, object != NULL ? pyt__let_nothing : NULL};
     return hold;
 }
 
-static pyt_status pyt__lock_hold_slow(pyt_lock *lock) {
+/* What a block holds of `object`. */
+static pyt__hold pyt__hold_of(pyt_status status, void *object, void (*release)(void *)) {
+    PYT__DEBUG(pyt__at_end();)
+    if (status != PYT_OK) {
+        return pyt__hold_nothing(object);
+    }
+    pyt__hold hold = {object, release};
+    return hold;
+}
+
+PYT__COLD static pyt_status pyt__lock_hold_slow(pyt_lock *lock) {
     const char *message = pyt__me.pyt__message;
     int pauses = 0;
     if (lock == NULL) {
@@ -6406,8 +6412,13 @@ static pyt_status pyt__rlock_hold(pyt_rlock *rlock) {
     return pyt__rlock_own(rlock, pyt__lock_hold((pyt_lock *)rlock));
 }
 
+PYT__COLD static pyt__hold pyt__hold_lock_slow(pyt_lock *lock) {
+    return pyt__hold_of(pyt__lock_hold_slow(lock), lock, pyt__let_lock);
+}
+
 PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock) {
-    return pyt__hold_of(pyt__lock_hold(lock), lock, pyt__let_lock);
+    pyt__hold hold = {lock, pyt__let_lock};
+    return PYT__LIKELY(PYT__BARE && pyt__lock_grab(lock)) ? hold : pyt__hold_lock_slow(lock);
 }
 
 PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock) {
@@ -6426,7 +6437,7 @@ PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) {
     return pyt__hold_of(status, condition, pyt__let_condition);
 }
 
-static pyt_status pyt__semaphore_hold_slow(pyt_semaphore *semaphore) {
+PYT__COLD static pyt_status pyt__semaphore_hold_slow(pyt_semaphore *semaphore) {
     const char *message = pyt__me.pyt__message;
     int pauses = 0;
     if (semaphore == NULL) {

@@ -880,7 +880,7 @@ TEST(a_thread_without_memory_for_its_first_wait_is_told_by_every_call_and_change
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         pyt_status status = test_foreign(calls[i], NULL);
         if (status != PYT_MEMORY_ERROR) {
-            test_fail(__FILE__, __LINE__, "call %zu is %s", i, pyt_status_name(status));
+            test_fail(__FILE__, __LINE__, "call %d is %s", (int)i, pyt_status_name(status));
         }
         CHECK_INT(test_live_allocations(), before);
     }
