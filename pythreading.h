@@ -15409,6 +15409,15 @@ static void pyt__spare_keep(pyt__holding *holding) {
     pyt__my_notes.pyt__spare = holding;
 }
 
+/* A thread that releases what others have acquired gets their notes: it keeps one of them. */
+static void pyt__spare_trim(void) {
+    while (pyt__my_notes.pyt__spare != NULL && pyt__my_notes.pyt__spare->next != NULL) {
+        pyt__holding *holding = pyt__my_notes.pyt__spare;
+        pyt__my_notes.pyt__spare = holding->next;
+        pyt__release_memory(holding);
+    }
+}
+
 /* At the thread's end, and what the allocator locks for that is not noted. */
 static void pyt__notes_end(void) {
     pyt__my_notes.pyt__busy = true;
@@ -15468,11 +15477,15 @@ static void pyt__noting_begin(const pyt_lock *lock) {
     pyt__place here = pyt__my_notes.pyt__here;
     pyt__my_notes.pyt__busy = true;
     pyt__my_notes.pyt__held = false;
-    if (pyt__enroll() != NULL && pyt__my_notes.pyt__spare == NULL && !pyt__my_notes.pyt__in_queue) {
-        pyt__holding *fresh = (pyt__holding *)pyt__allocate(sizeof *fresh);
+    if (pyt__enroll() != NULL && !pyt__my_notes.pyt__in_queue) {
+        pyt__holding *fresh = NULL;
+        if (pyt__my_notes.pyt__spare == NULL) {
+            fresh = (pyt__holding *)pyt__allocate(sizeof *fresh);
+        }
         if (fresh != NULL) {
             pyt__spare_keep(fresh);
         }
+        pyt__spare_trim();
     }
     pyt__my_notes.pyt__lock = PYT__LOAD(&pyt__shared_place, acquire) != NULL ? lock : NULL;
     pyt__my_notes.pyt__here = here;

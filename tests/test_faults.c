@@ -84,16 +84,25 @@ static void run_with_fault(scenario play, long n) {
     CHECK(atomic_load(&reported) == 0 || test_fault_fired());
 }
 
+/* In the debug build the main thread and a worker may each keep the memory of a note for the next. */
+enum {
+#if defined(PYTHREADING_DEBUG)
+    KEPT = 2
+#else
+    KEPT = 0
+#endif
+};
+
 /* What a timer or a dropped thread leaves is freed a moment after it is seen to be over. So memory
  * may only become less than what was seen first, and that is what is expected from then on. */
 static void wait_for_live(long *expected) {
     double end = test_now() + 10.0;
-    while (test_live_allocations() > *expected && test_now() < end) {
+    while (test_live_allocations() > *expected + KEPT && test_now() < end) {
         test_sleep(0.001);
     }
     long live = test_live_allocations();
-    CHECK(live <= *expected);
-    *expected = live;
+    CHECK(live <= *expected + KEPT);
+    *expected = live < *expected ? live : *expected;
 }
 
 static void warm(scenario play) {
