@@ -84,7 +84,7 @@ static void run_with_fault(scenario play, long n) {
     CHECK(atomic_load(&reported) == 0 || test_fault_fired());
 }
 
-/* In the debug build the main thread and a worker may each keep the memory of a note for the next. */
+/* In the debug build the main thread and a worker may each keep the memory of a note. */
 enum {
 #if defined(PYTHREADING_DEBUG)
     KEPT = 2
