@@ -817,6 +817,7 @@ typedef struct pyt__self {
     const struct pyt_thread *pyt__left;   /* then: its handle, perhaps freed; to compare with */
     struct pyt__worker *pyt__worker;      /* the worker of an executor that it is, or NULL */
     bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
+    bool pyt__gave_way;                   /* to another thread's exit, as the main thread */
     int pyt__forking;                     /* how deep in the functions around fork */
     struct pyt__shared *pyt__fork_shared; /* what they hold the locks of; NULL: none */
     bool pyt__enrolling;                  /* is being given its parker */
@@ -3241,7 +3242,7 @@ PYT__STATIC_ASSERT((PYTHREADING_BUCKETS) >= 1 && (PYTHREADING_BUCKETS) <= 65536 
                        ((PYTHREADING_BUCKETS) & ((PYTHREADING_BUCKETS)-1)) == 0,
                    "PYTHREADING_BUCKETS is a power of two from 1 to 65536");
 
-#define PYT__EXIT_DELAY 100000000 /* nanoseconds; see pyt__give_way */
+#define PYT__EXIT_DELAY INT64_C(5000000000) /* nanoseconds; see pyt__give_way */
 
 enum {
     PYT__EMPTY,
@@ -3875,9 +3876,11 @@ static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool i
 }
 
 /* The main thread was woken while another thread is in exit, which does not wait for it. Were it to
- * return from main now, its exit status could overtake the other's: it gives that one time. */
+ * return from main now, its exit status could overtake the other's: it gives that one time, once,
+ * since what the exit waits for may need the main thread. A leak checker's exit takes a second. */
 PYT__COLD static void pyt__give_way(pyt__parker *parker) {
     int64_t deadline = pyt__os_now() + PYT__EXIT_DELAY;
+    pyt__me.pyt__gave_way = true;
     pyt__os_mutex_lock(&parker->mutex);
     while (pyt__os_now() < deadline) {
         pyt__os_cond_wait_until(&parker->cond, &parker->mutex, deadline);
@@ -3887,7 +3890,8 @@ PYT__COLD static void pyt__give_way(pyt__parker *parker) {
 
 static void pyt__give_way_to_exit(pyt__parker *parker) {
     uintptr_t exiting = PYT__LOAD(&pyt__exiting, relaxed);
-    if (!PYT__LIKELY(exiting == 0) && pyt__me.pyt__is_main && exiting != (uintptr_t)&pyt__me) {
+    if (!PYT__LIKELY(exiting == 0) && pyt__me.pyt__is_main && !pyt__me.pyt__gave_way &&
+        exiting != (uintptr_t)&pyt__me) {
         pyt__give_way(parker);
     }
 }
