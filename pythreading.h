@@ -3016,7 +3016,7 @@ static uint32_t pyt__spin_calibrate(void) {
         int64_t took = pyt__os_now() - before;
         fastest = took < fastest ? took : fastest;
     }
-    return (uint32_t)(64 * 16 * 1000 / (fastest > 64 ? fastest : 64)) + 1;
+    return (uint32_t)(INT64_C(1024000) / (fastest > 64 ? fastest : 64)) + 1;
 }
 
 /* How many pauses last so many nanoseconds; at least 1. */
@@ -7517,8 +7517,11 @@ static void pyt__name_push(pyt_thread *thread, pyt__name *name) {
 
 /* Never 0, the main thread's, also when all numbers were drawn and they begin again. */
 static uint32_t pyt__draw_number(void) {
-    uint32_t number = PYT__ADD(&pyt__names_drawn, 1, relaxed) + 1;
-    return number != 0 ? number : pyt__draw_number();
+    uint32_t number = 0;
+    while (number == 0) {
+        number = PYT__ADD(&pyt__names_drawn, 1, relaxed) + 1;
+    }
+    return number;
 }
 
 /* Write out the name of a thread that was given none. */
