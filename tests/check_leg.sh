@@ -162,7 +162,8 @@ leg_helgrind() {
         valgrind -q --tool=helgrind --error-exitcode=99 "$here/race" locked
     # A child keeps the locks of threads it does not have, for all that Helgrind knows. The faults
     # are a thousand processes that Memcheck looks at.
-    export TEST_SKIP='test_faults/ test_fork/ /after_fork /a_task_may_fork' TEST_SLOW=20
+    export TEST_SKIP='test_faults/ test_fork/ test_process/ /after_fork /a_task_may_fork'
+    export TEST_SLOW=20
     under_valgrind "$(path_of build-suite CC=gcc CFLAGS="$flags")" '' --tool=helgrind \
         --suppressions=tests/checks/helgrind.supp
 }
@@ -172,10 +173,11 @@ leg_memcheck() {
     suite=$(path_of build-suite CC=gcc CFLAGS='-O1 -g')
     set -- --suppressions=tests/checks/memcheck.supp --show-leak-kinds=definite
     # What only the threads of the parent pointed to is lost in a child.
-    export TEST_SKIP='test_fork/ /after_fork /a_task_may_fork' TEST_SLOW=20
+    export TEST_SKIP='test_fork/ test_process/ /after_fork /a_task_may_fork' TEST_SLOW=20
     under_valgrind "$suite" '' "$@" --leak-check=full --errors-for-leak-kinds=definite
     unset TEST_SKIP
     under_valgrind "$suite" test_fork/ "$@" --leak-check=no
+    under_valgrind "$suite" test_process/ "$@" --leak-check=no
 }
 
 leg_tsan() {
