@@ -476,8 +476,9 @@ static bool read_all(int file, void *to, size_t size) {
     return true;
 }
 
-/* False when the process died or did not end in time. */
-static bool measure_apart(const row *r, pinning how, figures *f) {
+/* Have a child process fill `answer`. False when it died or did not end in time. */
+static bool run_apart(pinning how, void (*fill)(const void *what, void *answer), const void *what,
+                      void *answer, size_t size) {
     int ends[2];
     int status = 0;
     if (pipe(ends) != 0) {
@@ -491,13 +492,28 @@ static bool measure_apart(const row *r, pinning how, figures *f) {
         if (how == ONE) { /* Before any library starts threads, which may be bound otherwise. */
             bench_pin(0);
         }
-        measure_row(r, how, f);
-        _exit(write_all(ends[1], f, sizeof *f) ? 0 : 1);
+        fill(what, answer);
+        _exit(write_all(ends[1], answer, size) ? 0 : 1);
     }
     (void)close(ends[1]);
-    bool whole = child > 0 && read_all(ends[0], f, sizeof *f);
+    bool whole = child > 0 && read_all(ends[0], answer, size);
     (void)close(ends[0]);
     return child > 0 && waitpid(child, &status, 0) == child && status == 0 && whole;
+}
+
+typedef struct row_run {
+    const row *row;
+    pinning how;
+} row_run;
+
+static void fill_row(const void *what, void *answer) {
+    const row_run *run = what;
+    measure_row(run->row, run->how, answer);
+}
+
+static bool measure_apart(const row *r, pinning how, figures *f) {
+    row_run run = {r, how};
+    return run_apart(how, fill_row, &run, f, sizeof *f);
 }
 
 /* ---- the table ---- */
@@ -748,29 +764,14 @@ static double history_figure(const history_run *run) {
     return last.outcome == DONE ? last.figure : 0;
 }
 
+static void fill_history(const void *what, void *answer) {
+    *(double *)answer = history_figure(what);
+}
+
 /* The figure, or the count, from a process of its own; 0 when it failed. */
 static double history_apart(const history_run *run) {
-    int ends[2];
     double figure = 0;
-    int status = 0;
-    if (pipe(ends) != 0) {
-        return 0;
-    }
-    (void)fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        (void)signal(SIGALRM, tell_where_it_hangs);
-        (void)alarm(SECONDS_UNTIL_HUNG);
-        if (run->how == ONE) {
-            bench_pin(0);
-        }
-        figure = history_figure(run);
-        _exit(write_all(ends[1], &figure, sizeof figure) ? 0 : 1);
-    }
-    (void)close(ends[1]);
-    bool whole = child > 0 && read_all(ends[0], &figure, sizeof figure);
-    (void)close(ends[0]);
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0 && whole ? figure : 0;
+    return run_apart(run->how, fill_history, run, &figure, sizeof figure) ? figure : 0;
 }
 
 static double history_median(const history_run *run, int times) {
