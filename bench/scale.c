@@ -358,7 +358,7 @@ static double bucket_looks(long n, uintptr_t stride) {
         uintptr_t address = (uintptr_t)0x10000 + (uintptr_t)i * stride;
         found[pyt__bucket_of((const void *)address) - shared->buckets]++;
     }
-    for (int i = 0; i < PYT__BUCKETS; i++) {
+    for (size_t i = 0; i < PYT__BUCKETS; i++) {
         sum += found[i];
         looks += (double)found[i] * (double)found[i];
     }
