@@ -7,6 +7,8 @@ CFLAGS ?= -O2 -g
 LDFLAGS ?=
 # Added for the examples, of which each brings the whole library: they are compiled quickly.
 EXAMPLE_CFLAGS ?= -O0
+# Added for the files of the tests, but not for the library.
+TEST_CFLAGS ?=
 # The system layer below the library: c11 (C11 threads), pthreads, win32, or dummy (no threads).
 BACKEND ?= c11
 # What runs the programs, where the machine cannot do so itself: wine64 for win32.
@@ -52,7 +54,7 @@ COMPILE = -std=$(STD) $(COMPILE_FLAGS)
 LINK = $(CFLAGS) $(LDFLAGS) -pthread
 
 # Every set of flags has a directory of its own, so that none uses the objects of another.
-FLAGS := $(subst ','\'',$(CC) $(COMPILE) $(LINK))
+FLAGS := $(subst ','\'',$(CC) $(COMPILE) $(TEST_CFLAGS) $(LINK))
 SUM := $(shell printf '%s' '$(FLAGS)' | cksum | cut -d ' ' -f 1)
 BUILD := build/$(BACKEND)-$(notdir $(firstword $(CC)))-$(STD)-$(SUM)
 
@@ -90,7 +92,7 @@ endif
 
 WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS) -pthread'
 
-CHECKS := $(shell sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' tests/check_leg.sh | tr _ -)
+CHECKS := $(shell sh tests/check_leg.sh --list)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
 .PHONY: coverage run-coverage mutants
@@ -190,7 +192,7 @@ $(SUITE): $(SUITE_OBJECTS) $(BUILD)/library$(BY).o
 $(SUITE_OBJECTS): $(BUILD)/%.o: tests/%.c tests/test.h tests/on_posix.h tests/on_windows.h \
     pythreading.h Makefile
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) -c $< -o $@
+	$(CC) $(COMPILE) $(TEST_CFLAGS) -c $< -o $@
 
 $(BUILD)/library$(BY).o: tests/library.c pythreading.h Makefile
 	@mkdir -p $(@D)

@@ -1,0 +1,48 @@
+# shellcheck shell=sh disable=SC2046,SC2086,SC2154 # see check_leg.sh, which reads this file
+# The suite on other machines: `make check` runs it by an emulator, or as a 32-bit program.
+
+leg_musl() {
+    need musl-gcc musl-tools
+    tests CC=musl-gcc CFLAGS=-O1 LDFLAGS=-static
+    suite CC=musl-gcc CFLAGS=-O0 BACKEND=pthreads
+}
+
+# A 32-bit program, which this machine runs itself; with the time_t of the past and with that of
+# the future. It is linked statically: this machine has no libraries for it.
+leg_i386() {
+    need i686-linux-gnu-gcc gcc-i686-linux-gnu
+    need_runtime i686-linux-gnu-gcc -static libc6-dev-i386-cross
+    for time in '' ' -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64'; do
+        suite CC=i686-linux-gnu-gcc CFLAGS="-O1$time" LDFLAGS=-static
+    done
+}
+
+# emulated MACHINE TRIPLE LIBC: the suite, run by qemu, called by its name.
+emulated() {
+    need "$2-gcc" "gcc-$2"
+    need "qemu-$1-static" qemu-user-static
+    need_runtime "$2-gcc" -static "libc6-dev-$3-cross"
+    export TEST_SLOW=10
+    counted sh tests/suite_without.sh tests/emulated_left_out.txt \
+        "qemu-$1-static $(path_of build-suite CC="$2-gcc" CFLAGS=-O1 LDFLAGS=-static)" --jobs 4
+}
+
+leg_arm64() {
+    emulated aarch64 aarch64-linux-gnu arm64
+}
+
+leg_armhf() {
+    emulated arm arm-linux-gnueabihf armhf
+}
+
+leg_riscv64() {
+    emulated riscv64 riscv64-linux-gnu riscv64
+}
+
+leg_s390x() {
+    emulated s390x s390x-linux-gnu s390x
+}
+
+leg_ppc64le() {
+    emulated ppc64le powerpc64le-linux-gnu ppc64el
+}

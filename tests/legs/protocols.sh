@@ -1,0 +1,62 @@
+# shellcheck shell=sh disable=SC2046,SC2086,SC2154 # see check_leg.sh, which reads this file
+# The protocols between threads: under stress and under simulated schedules.
+
+# The bugs of programs and the library's own protocols, then faults of those protocols.
+leg_simulate() {
+    flags='-O1 -g -DPYTHREADING_SIMULATE'
+    export TEST_SLOW=3
+    counted "$(path_of build-scenarios CC=gcc CFLAGS="$flags")"
+    awk '/ schedules with at most .* all seen$/ { sum += $2; scenarios++ }
+        END { printf "%d schedules of %d scenarios, all seen\n", sum, scenarios }' "$here/output"
+    mutants
+}
+
+# Each fault of the library is found, by the scenario that was meant to find it, in random runs.
+mutants() {
+    mkdir -p "$here/mutants"
+    try "the faults fit the header" sh tests/simulate/mutate.sh pythreading.h \
+        tests/simulate/mutants.txt "$here/mutants/pythreading.h"
+    try "the header with all faults builds" gcc -std=c11 -O1 -g -Wall -Wextra -Werror \
+        -DPYTHREADING_SIMULATE -DSIMULATE_MUTANTS -include tests/simulate/mutants.h \
+        -iquote "$here/mutants" -I. -Itests tests/main.c tests/library.c tests/simulate/*.c \
+        -pthread -o "$here/mutants/scenarios"
+    sh tests/simulate/mutate.sh --list tests/simulate/mutants.txt >"$here/mutants/list"
+    while read -r number fault scenario; do
+        try "found: $fault" mutant_is_found "$number" "$scenario"
+    done <"$here/mutants/list"
+    try "without a fault nothing is found" env SIMULATE_RANDOM=300 "$here/mutants/scenarios" \
+        $(cut -d ' ' -f 3 "$here/mutants/list" | sort -u)
+}
+
+# mutant_is_found NUMBER SCENARIO: with this fault the scenario does not pass.
+mutant_is_found() {
+    SIMULATE_RANDOM=3000 SIMULATE_MUTANT=$1 "$here/mutants/scenarios" "$2" \
+        >"$here/mutants/output" 2>&1
+    grep -E '^FAIL|simulate: run' "$here/mutants/output"
+}
+
+leg_stress() {
+    stress=$(path_of build-stress CC=gcc)
+    counted "$stress" 10 64
+    counted "$stress" 3 64 1 60
+    set -- gcc -std=gnu11 -O2 $warnings -I. tests/checks/plugin.c
+    "$@" -DPLUGIN -fPIC -shared -o "$here/plugin.so" -pthread
+    "$@" -o "$here/plugin" -pthread -ldl
+    try "a plugin is used by four processes and unloaded" plugins_side_by_side
+    counted "$(path_of build-stress CC=gcc BACKEND=pthreads)" 5 64
+    need clang clang
+    need_runtime clang -fsanitize=thread libclang-rt-14-dev
+    counted "$(path_of build-stress CC=clang CFLAGS='-O1 -g -fsanitize=thread')" 10 64
+}
+
+# Four at once on few processors, so that each is stopped in the middle of its unloading.
+plugins_side_by_side() {
+    pids=
+    for i in 1 2 3 4; do
+        timeout 120 "$here/plugin" "$here/plugin.so" 150 &
+        pids="$pids $!"
+    done
+    for pid in $pids; do
+        wait "$pid" || return 1
+    done
+}

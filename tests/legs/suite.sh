@@ -1,0 +1,110 @@
+# shellcheck shell=sh disable=SC2046,SC2086,SC2154 # see check_leg.sh, which reads this file
+# The test suite: under valgrind and the sanitizers, the slowest first, and as each compiler makes
+# it.
+
+# The table: a check, its compiler, the standard, the system layer asked for, by how much it is
+# slower, and the flags. Each compiler, standard, level and layer is in one row at least; `make
+# test` adds cc -std=c11 -O2. A row may have a function before_NAME, for what else it is about.
+suite_table() {
+    cat <<'END'
+tsan            clang     c11  c11       10  -O1 -g -fsanitize=thread
+tsan-gcc        gcc       c11  c11       10  -O1 -g -fsanitize=thread
+asan            gcc       c11  c11        4  -O1 -g -fsanitize=address,undefined
+asan-clang      clang     c11  c11        4  -O1 -g -fsanitize=address,undefined
+gcc-pthreads    gcc       c17  pthreads   3  -O3
+gcc-c2x         gcc       c2x  c11        3  -Os
+clang-c11       clang     c11  c11        3  -O2
+clang-pthreads  clang     c17  pthreads   3  -O1
+clang-19        clang-19  c23  c11        3  -O0
+END
+}
+
+# suite_row NAME: the check of that row.
+suite_row() {
+    set -- $(suite_table | grep "^$1 ")
+    row=$1 compiler=$2 standard=$3 layer=$4 slow=$5
+    shift 5
+    need "$compiler" "$compiler"
+    case " $* " in
+    *-fsanitize*)
+        need_runtime $compiler -fsanitize=address libclang-rt-14-dev
+        # What these instructions are for, they lead this compiler to think, may be out of bounds.
+        [ $compiler = clang ] || set -- "$@" -Wno-format-truncation
+        set -- "$@" -fno-sanitize-recover=all -fno-omit-frame-pointer
+        level=-O0
+        ;;
+    *) level= ;;
+    esac
+    export TEST_SLOW="$slow" ASAN_OPTIONS=detect_leaks=1 TSAN_OPTIONS=die_after_fork=0
+    export UBSAN_OPTIONS=print_stacktrace=1
+    if type "before_$(echo "$row" | tr - _)" >"$here/none" 2>&1; then
+        "before_$(echo "$row" | tr - _)"
+    fi
+    suite CC=$compiler STD=$standard BACKEND=$layer CFLAGS="$*" TEST_CFLAGS=$level
+}
+
+# What the sanitizers are there to see, they see.
+before_tsan() {
+    for compiler in clang gcc; do
+        try "$compiler: it builds" $compiler -O1 -g -fsanitize=thread -I. tests/checks/race.c \
+            -o "$here/race" -pthread
+        try "$compiler: it sees a race" not "$here/race"
+        try "$compiler: it sees the library's lock" "$here/race" locked
+    done
+    compiler=clang
+}
+
+before_asan() {
+    need clang clang
+    need_runtime clang -fsanitize=leak libclang-rt-14-dev
+    while read -r with sanitizer; do
+        try "$with: it builds" $with -O1 -g -fsanitize=$sanitizer -fno-omit-frame-pointer -I. \
+            tests/checks/leak.c -o "$here/leak" -pthread
+        try "$with -fsanitize=$sanitizer: it sees a leak in a thread" not "$here/leak"
+    done <<'END'
+gcc address
+clang address
+clang leak
+END
+    compiler=gcc
+}
+
+# under_valgrind SUITE TEXT OPTIONS...: the tests that have the text in their names.
+under_valgrind() {
+    suite=$1
+    text=$2
+    shift 2
+    counted valgrind -q "$@" --error-exitcode=99 --fair-sched=try --max-threads=2000 \
+        "$suite" "$text"
+}
+
+leg_memcheck() {
+    need valgrind valgrind
+    suite=$(path_of build-suite CC=gcc CFLAGS='-O1 -g')
+    set -- --suppressions=tests/checks/memcheck.supp --show-leak-kinds=definite
+    # What only the threads of the parent pointed to is lost in a child.
+    export TEST_SKIP='test_fork/ test_process/ /after_fork /a_task_may_fork' TEST_SLOW=20
+    under_valgrind "$suite" '' "$@" --leak-check=full --errors-for-leak-kinds=definite
+    unset TEST_SKIP
+    under_valgrind "$suite" test_fork/ "$@" --leak-check=no
+    under_valgrind "$suite" test_process/ "$@" --leak-check=no
+}
+
+leg_helgrind() {
+    [ -e /usr/include/valgrind/helgrind.h ] || lacks valgrind/helgrind.h valgrind
+    flags='-O1 -g -DPYTHREADING_VALGRIND'
+    need valgrind valgrind
+    # The dynamic linker binds at start: a process that ends while one of its threads binds a symbol
+    # would end with the linker's lock held, which is reported.
+    export LD_BIND_NOW=1
+    try "it builds" gcc $flags -I. tests/checks/race.c -o "$here/race" -pthread
+    try "helgrind sees a race" not valgrind -q --tool=helgrind --error-exitcode=99 "$here/race"
+    try "helgrind sees the library's lock" \
+        valgrind -q --tool=helgrind --error-exitcode=99 "$here/race" locked
+    # A child keeps the locks of threads it does not have, for all that Helgrind knows. The faults
+    # are a thousand processes that Memcheck looks at.
+    export TEST_SKIP='test_faults/ test_fork/ test_process/ /after_fork /a_task_may_fork'
+    export TEST_SLOW=20
+    under_valgrind "$(path_of build-suite CC=gcc CFLAGS="$flags")" '' --tool=helgrind \
+        --suppressions=tests/checks/helgrind.supp
+}
