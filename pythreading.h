@@ -1240,7 +1240,9 @@ PYT__EXTERN_CXX_BEGIN
 #error "define _WIN32_WINNT as 0x0600 (Windows Vista) or later before the first #include"
 #endif
 #elif !defined(PYTHREADING_PLATFORM)
+#if !defined(__wasi__)
 #include <signal.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 #if defined(PYTHREADING_SIMULATE)
@@ -2232,6 +2234,10 @@ static void WINAPI pyt__os_key_end(void *value) {
         pyt__retire(value);
     }
     pyt__os_key_ended = !IsThreadAFiber();
+    if (!pyt__os_key_ended) { /* a fiber was deleted: the thread goes on and may come back */
+        pyt__me.pyt__rounds = 0;
+        pyt__me.pyt__gone = false;
+    }
 }
 
 static bool pyt__os_key_make(pyt__os_key *key) {

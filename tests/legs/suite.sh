@@ -80,7 +80,8 @@ under_valgrind() {
 
 leg_memcheck() {
     need valgrind valgrind
-    suite=$(path_of build-suite CC=gcc CFLAGS='-O1 -g')
+    # A fault at the first use of each bucket would be a process each.
+    suite=$(path_of build-suite CC=gcc CFLAGS='-O1 -g -DPYTHREADING_BUCKETS=32')
     set -- --suppressions=tests/checks/memcheck.supp --show-leak-kinds=definite
     # What only the threads of the parent pointed to is lost in a child.
     export TEST_SKIP='test_fork/ test_process/ /after_fork /a_task_may_fork' TEST_SLOW=20

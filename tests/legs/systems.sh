@@ -119,16 +119,14 @@ leg_macos_compile() {
     zig=$(zig_of) || { echo "FAIL zig is missing: $zig"; exit 1; }
     export ZIG_GLOBAL_CACHE_DIR="$PWD/$here/zig" ZIG_LOCAL_CACHE_DIR="$PWD/$here/zig"
     for target in x86_64-macos aarch64-macos; do
-        set -- "$zig" cc -target $target $warnings -I.
-        try "$target: the demo" "$@" -std=c11 tests/demo.c -o "$here/demo-$target"
-        try "$target: the library in C++" "$@" -xc++ -std=c++11 -c tests/cplusplus/implement.c \
-            -o "$here/library-$target.o"
+        set -- -target $target $warnings -I.
+        try "$target: the demo" "$zig" cc "$@" -std=c11 tests/demo.c -o "$here/demo-$target"
         try "$target: it is a program for macOS" mach_o "$here/demo-$target"
+        try "$target: the library in C++" "$zig" c++ "$@" -xc++ -std=c++11 \
+            -c tests/cplusplus/implement.c -o "$here/library-$target.o"
+        try "$target: all tests" "$zig" cc "$@" -std=c11 tests/main.c tests/library.c \
+            tests/test_*.c -o "$here/suite-$target"
     done
-    try "all tests: x86_64" "$zig" cc -target x86_64-macos $warnings -I. -std=c11 tests/main.c \
-        tests/library.c tests/test_*.c -o "$here/suite"
-    try "the tests as arm64 sees them" "$zig" cc -target aarch64-macos $warnings -I. -std=c11 \
-        -fsyntax-only tests/main.c tests/library.c tests/test_*.c
 }
 
 mach_o() {
