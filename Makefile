@@ -96,7 +96,7 @@ CHECKS := $(shell sh tests/check_leg.sh --list)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
 .PHONY: coverage run-coverage mutants
-.PHONY: bench-history bench-scale bench-scale-plot lint check clean
+.PHONY: bench-history bench-scale bench-scale-plot lint api index check clean
 .PHONY: build-suite build-demo build-stress build-scale build-scenarios $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
 
@@ -176,6 +176,14 @@ bench-setup: ## install the libraries for bench-peers, and gnuplot, by apt-get
 
 lint: ## form: layout, contents, lengths, where #if may stand
 	@sh tests/lint.sh
+
+api: ## the public declarations and their comments as one header, build/api.h
+	@mkdir -p build
+	@awk -f tests/api.awk pythreading.h >build/api.h
+	@echo build/api.h
+
+index: ## renew the index of public names on the first screen of pythreading.h
+	@sh tests/index.sh
 
 check: ## all a change must pass: compilers, standards, sanitizers, valgrind, machines, lint
 	@sh tests/check_all.sh $(JOBS) $(CHECKS)

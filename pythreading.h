@@ -1,4 +1,4 @@
-/* pythreading.h 0.1.0 - Python's threading for C, in one header on top of C11 threads.
+/* pythreading.h 0.2.0 - Python's threading for C, in one header on top of C11 threads.
  *
  * SPDX-License-Identifier: MIT-0
  *
@@ -58,6 +58,64 @@
  *   >>process     the end of the process, fork
  *   >>debug       who holds what and waits for what; deadlocks are found
  *   >>simulate    schedules from a seed, virtual time
+ *
+ * INDEX (public names by room; pyt_lock _release is pyt_lock_release, [_nowait] one more form;
+ * `make api` prints the declarations with their comments, `make index` renews this list)
+ *
+ *   config         PYT_VERSION PYT_VERSION_MAJOR PYT_VERSION_MINOR PYT_VERSION_PATCH
+ *   status         pyt_status _name PYT_OK PYT_TIMEOUT PYT_RUNTIME_ERROR PYT_VALUE_ERROR
+ *                  PYT_OVERFLOW_ERROR PYT_MEMORY_ERROR PYT_BROKEN_BARRIER PYT_QUEUE_EMPTY
+ *                  PYT_QUEUE_FULL PYT_QUEUE_SHUT_DOWN PYT_CANCELLED PYT_INVALID_STATE
+ *                  PYT_BROKEN_EXECUTOR PYT_TASK_ERROR PYT_INTERRUPTED PYT_NOT_SUPPORTED
+ *                  pyt_strerror pyt_error_message PYT_MUST pyt_misuse_args pyt_misusehook
+ *                  pyt_set_misusehook
+ *   platform       PYT_BACKEND
+ *   time           PYT_TIMEOUT_MAX pyt_sleep pyt_monotonic
+ *   lock           pyt_lock _acquire[_nowait _timeout] _release _locked PYT_LOCK_INIT
+ *   rlock          pyt_rlock _is_owned _acquire[_nowait _timeout] _release _locked
+ *                  _recursion_count PYT_RLOCK_INIT
+ *   semaphore      pyt_semaphore _init _acquire[_nowait _timeout] _release[_n] _value
+ *                  pyt_bounded_semaphore _init _acquire[_nowait _timeout] _release[_n] _value
+ *                  PYT_SEMAPHORE_INIT PYT_BOUNDED_SEMAPHORE_INIT
+ *   event          pyt_event _is_set _set _clear _wait[_timeout] PYT_EVENT_INIT
+ *   condition      pyt_condition _init_lock _init_rlock _acquire[_nowait _timeout] _release
+ *                  _wait[_timeout] _wait_for[_timeout] _notify[_n _all] PYT_CONDITION_INIT
+ *                  PYT_CONDITION_INIT_LOCK PYT_CONDITION_INIT_RLOCK
+ *   unwind         pyt_raise pyt_exit
+ *   barrier        pyt_barrier _options _init _wait[_timeout] _reset _abort _parties _n_waiting
+ *                  _broken PYT_BARRIER_INIT
+ *   with           pyt_with pyt_guard
+ *   local          pyt_local _get _exists _delete PYT_LOCAL_INIT
+ *   thread         pyt_thread _options _new _ref _unref _start _run _join[_timeout] _is_alive
+ *                  _name _set_name _ident _native_id _daemon _set_daemon _result _arg pyt_ident
+ *                  pyt_daemon PYT_DAEMON_INHERIT PYT_DAEMON_TRUE PYT_DAEMON_FALSE
+ *                  pyt_current_thread pyt_main_thread pyt_enumerate pyt_active_count
+ *                  pyt_get_ident pyt_get_native_id pyt_stack_size pyt_set_stack_size
+ *                  pyt_trace_event PYT_TRACE_CALL PYT_TRACE_RETURN PYT_TRACE_EXCEPTION
+ *                  pyt_trace_function pyt_settrace pyt_setprofile pyt_settrace_all_threads
+ *                  pyt_setprofile_all_threads pyt_gettrace pyt_getprofile pyt_excepthook _args
+ *                  pyt_set_excepthook pyt_get_excepthook pyt_start_new_thread pyt_interrupt_main
+ *   timer          pyt_timer_new pyt_timer_cancel
+ *   queue          pyt_queue _init _set_destructor _destroy _put[_nowait _timeout]
+ *                  _get[_nowait _timeout] _task_done _join[_timeout] _qsize _empty _full
+ *                  _shutdown pyt_lifo_queue_init pyt_priority_queue_init pyt_simple_queue _init
+ *                  _set_destructor _destroy _put[_nowait] _get[_nowait _timeout] _qsize _empty
+ *   sched          pyt_sched_event pyt_scheduler _options _init _destroy _time _enter _enterabs
+ *                  _cancel _empty _queue _run[_nowait]
+ *   future         pyt_future _new _ref _unref _cancel _cancelled _running _done
+ *                  _result[_timeout] _exception[_timeout] _add_done_callback
+ *                  _set_running_or_notify_cancel _set_result _set_exception pyt_exception
+ *                  pyt_return_when PYT_ALL_COMPLETED PYT_FIRST_COMPLETED PYT_FIRST_EXCEPTION
+ *                  pyt_wait[_timeout] pyt_as_completed _init[_timeout] _next _index _destroy
+ *   executor       pyt_executor _options _new _submit _map[_timeout] _shutdown _free
+ *   pool           pyt_pool _options _callbacks _array _work _new _apply[_async] _map[_async]
+ *                  _starmap[_async] _iterator _imap[_unordered] _close _terminate _join _free
+ *                  pyt_async_result _get[_timeout] _wait[_timeout] _ready _successful
+ *                  PYT_POOL_ARRAYS
+ *   debug          pyt_dump_threads
+ *   simulate       pyt_strategy PYT_STRATEGY_RANDOM PYT_STRATEGY_PRIORITIES
+ *                  PYT_STRATEGY_EXHAUSTIVE pyt_simulate_options pyt_simulate
+ *                  pyt_simulate_schedule pyt_simulate_runs pyt_step PYT_CHECK
  *
  * OPTIONS (define before the include; the same in every file of a program)
  *
@@ -132,9 +190,10 @@ PYT__EXTERN_CXX_BEGIN
 #endif
 PYT__EXTERN_CXX_END
 
-#define PYT_VERSION "0.1.0"
+/* The version of this file, as a string and as numbers. */
+#define PYT_VERSION "0.2.0"
 #define PYT_VERSION_MAJOR 0
-#define PYT_VERSION_MINOR 1
+#define PYT_VERSION_MINOR 2
 #define PYT_VERSION_PATCH 0
 
 #if defined(PYTHREADING_PLATFORM)
@@ -1204,6 +1263,7 @@ static char *pyt__copy_text(const char *text) {
 #define PYT__HAS_THREADS 1
 #endif
 
+/* What the threads are made of: "c11", "pthreads", "win32", "dummy", or a platform of your own. */
 #if defined(PYTHREADING_PLATFORM)
 #if !defined(PYT_BACKEND)
 #error "the file named by PYTHREADING_PLATFORM defines PYT_BACKEND when it is first included"

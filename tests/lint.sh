@@ -36,6 +36,20 @@ diff "$dir/contents" "$dir/banners" >"$dir/wrong"
 [ -s "$dir/contents" ] || echo "no anchors in CONTENTS" >"$dir/wrong"
 result "CONTENTS names the rooms in their order"
 
+sh tests/index.sh --check >"$dir/wrong" 2>&1
+grep -q 'pyt_lock ' build/index || echo "no names: tests/api.awk" >>"$dir/wrong"
+result "INDEX names what is public, as make index writes it"
+
+awk -f tests/api.awk $header >"$dir/api.h"
+{
+    for compiler in "${CC:-cc} -std=c11 -xc" "${CXX:-c++} -std=c++11 -xc++"; do
+        $compiler -Wall -Wextra -Werror -fsyntax-only "$dir/api.h" 2>&1 | head -n 20
+    done
+} >"$dir/wrong"
+grep -q 'pyt_lock_acquire_timeout(pyt_lock \*lock, double seconds);' "$dir/api.h" ||
+    echo "pyt_lock_acquire_timeout is not in it" >>"$dir/wrong"
+result "the declarations of make api compile by themselves, in C and in C++"
+
 : >"$dir/wrong"
 need clang-format clang-format "$dir/wrong"
 [ -s "$dir/wrong" ] || clang-format --dry-run -Werror $header $sources 2>"$dir/format" ||
