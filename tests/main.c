@@ -196,6 +196,12 @@ int test_scale(int n) {
 
 /* ---- checks ---- */
 
+void test_skip_fatal_fork(void) {
+    if (TEST_UNDER_TSAN) {
+        test_skip("ThreadSanitizer does not survive fork in a program with threads");
+    }
+}
+
 /* One write, so that threads that fail together do not mix their lines. */
 void test_fail(const char *file, int line, const char *format, ...) {
     char text[4096];

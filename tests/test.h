@@ -50,6 +50,26 @@ void test_register(test_case *test);
     }                                                                                              \
     static void test_body_##name(void)
 
+/* Is a sanitizer at work that follows threads, or memory? 0 or 1. */
+#if defined(__SANITIZE_THREAD__)
+#define TEST_UNDER_TSAN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define TEST_UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_UNDER_TSAN 1
+#elif __has_feature(address_sanitizer)
+#define TEST_UNDER_ASAN 1
+#endif
+#endif
+#if !defined(TEST_UNDER_TSAN)
+#define TEST_UNDER_TSAN 0
+#endif
+#if !defined(TEST_UNDER_ASAN)
+#define TEST_UNDER_ASAN 0
+#endif
+#define TEST_SANITIZED (TEST_UNDER_TSAN || TEST_UNDER_ASAN)
+
 /* ---- checks: a failure says where and what, and ends the test at once, from any thread ---- */
 
 #define CHECK(expression) \
@@ -77,6 +97,9 @@ void test_check_within(double got, double low, double high, const char *file, in
 
 /* End the test as neither passed nor failed. */
 __attribute__((noreturn)) void test_skip(const char *reason);
+
+/* End a test that forks while the process has threads, where that is fatal. */
+void test_skip_fatal_fork(void);
 
 /* Say at the beginning of a test what it needs that a simulated run does not have: there the test
  * is left out. What of this header is said to be the system's says so by itself. */

@@ -1002,20 +1002,6 @@ TEST(a_task_may_end_the_process) {
 }
 
 #if !defined(_WIN32)
-static void skip_where_fork_is_fatal(void) {
-    bool fatal = false;
-#if defined(__SANITIZE_THREAD__)
-    fatal = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    fatal = true;
-#endif
-#endif
-    if (fatal) {
-        test_skip("ThreadSanitizer does not survive fork in a program with threads");
-    }
-}
-
 static int status_of_child(pid_t pid) {
     int status = 0;
     CHECK(waitpid(pid, &status, 0) == pid);
@@ -1024,7 +1010,7 @@ static int status_of_child(pid_t pid) {
 
 TEST(after_fork_the_parents_tasks_have_ended_and_the_executor_goes_on) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor = made(2);
     pyt_as_completed iterator;
@@ -1075,7 +1061,7 @@ static void *fork_in_a_task(void *arg) {
 
 TEST(a_task_may_fork_and_use_its_executor_in_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_executor *executor = made(2);
     pyt_future *future = submitted(executor, fork_in_a_task, executor);
     void *status;

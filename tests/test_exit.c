@@ -4,17 +4,6 @@
 
 #include "test.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#endif
-#endif
-#ifndef UNDER_TSAN
-#define UNDER_TSAN 0
-#endif
-
 /* Every body below runs in a child process, as its whole program. What it says is one stream. */
 static void say(const char *words) {
     puts(words);
@@ -371,7 +360,7 @@ TEST_LIMIT(the_process_can_end_while_daemons_use_every_part_of_the_library, 60) 
 #if defined(PYTHREADING_VALGRIND)
     test_skip("Helgrind takes daemons caught in a critical section for mistakes");
 #endif
-    if (UNDER_TSAN) {
+    if (TEST_UNDER_TSAN) {
         test_skip("ThreadSanitizer takes daemons caught in their last steps for leaks");
     }
     for (int i = 0; i < test_scale(30); i++) {

@@ -16,30 +16,12 @@ static void *nothing(void *arg) {
 /* The part of a test that runs in the child, as its only thread. */
 typedef void (*child_part)(void *arg);
 
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__SANITIZE_ADDRESS__)
-#define UNDER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#elif __has_feature(address_sanitizer)
-#define UNDER_ASAN 1
-#endif
-#endif
-
-static void skip_where_fork_is_fatal(void) {
-#if defined(UNDER_TSAN)
-    test_skip("ThreadSanitizer does not survive fork in a program with threads");
-#endif
-}
-
 /* The sanitizer's allocator is not prepared for fork: its locks stay held in the child. */
 static void skip_where_busy_fork_is_fatal(void) {
-    skip_where_fork_is_fatal();
-#if defined(UNDER_ASAN)
-    test_skip("AddressSanitizer does not survive fork while other threads allocate");
-#endif
+    test_skip_fatal_fork();
+    if (TEST_UNDER_ASAN) {
+        test_skip("AddressSanitizer does not survive fork while other threads allocate");
+    }
 }
 
 /* LeakSanitizer takes the child for its parent and reports what it cannot find; it asks here
@@ -135,7 +117,7 @@ static void see_nobody_else(void *arg) {
 
 TEST(the_child_of_the_main_thread_keeps_the_main_thread_alone) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     family all = {.forker = pyt_main_thread()};
     start_family(&all);
     in_a_child(see_nobody_else, &all);
@@ -155,7 +137,7 @@ static void *fork_in_a_worker(void *arg) {
 
 TEST(the_worker_that_forks_is_the_main_thread_of_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     family all = {.forker = NULL};
     start_family(&all);
     test_join(test_thread(fork_in_a_worker, &all));
@@ -174,7 +156,7 @@ static void *fork_and_ask_for_the_name(void *arg) {
 
 TEST(the_worker_that_forks_keeps_its_name_in_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_thread *thread = NULL;
     CHECK_STATUS(pyt_thread_new(&thread, &(pyt_thread_options){.target = fork_and_ask_for_the_name,
                                                                .arg = (void *)"forker",
@@ -203,7 +185,7 @@ static void *fork_in_pthreads(void *arg) {
 
 TEST(a_foreign_thread_that_forks_is_the_main_thread_of_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     test_join(test_thread(nothing, NULL));
     for (int i = 0; i < 2; i++) {
         bool known = i == 1;
@@ -227,7 +209,7 @@ static void read_the_result(void *arg) {
 
 TEST(a_thread_finished_before_the_fork_has_its_result_in_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_thread *thread = test_thread(nothing, word);
     CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
     in_a_child(read_the_result, thread);
@@ -247,7 +229,7 @@ static void *fork_before_the_first_use(void *arg) {
 
 TEST(a_foreign_thread_that_forks_before_the_library_is_used_is_main_in_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pthread_t foreign;
     CHECK_INT(pthread_create(&foreign, NULL, fork_before_the_first_use, NULL), 0);
     CHECK_INT(pthread_join(foreign, NULL), 0);
@@ -263,7 +245,7 @@ static void exit_in_order(void *arg) {
 
 TEST(exit_in_the_child_waits_for_no_thread_of_the_parent) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     family all = {.forker = pyt_main_thread()};
     start_family(&all);
     in_a_child(exit_in_order, NULL);
@@ -296,7 +278,7 @@ static void start_a_worker_and_exit(void *arg) {
 
 TEST(exit_in_the_child_waits_for_threads_of_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     family all = {.forker = pyt_main_thread()};
     char byte = 0;
     CHECK_INT(pipe(pipe_of_the_child), 0);
@@ -411,7 +393,7 @@ static void use_all_in_the_child(void *arg) {
 
 TEST(objects_that_threads_of_the_parent_wait_for_work_in_the_child_and_in_the_parent) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     objects all = {.told = false};
     pyt_thread *threads[use_count];
     CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
@@ -433,7 +415,7 @@ static void fork_a_grandchild(void *arg) {
 
 TEST(a_child_can_fork_in_its_turn) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     objects all = {.told = false};
     pyt_thread *threads[use_count];
     CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
@@ -492,7 +474,7 @@ static void park_as_many(void *arg) {
 }
 
 TEST(what_threads_of_the_parent_needed_for_waiting_is_used_again_in_the_child) {
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     crowd all = {.lock = PYT_LOCK_INIT};
     CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
     park_a_crowd(&all.lock, all.threads);
@@ -539,7 +521,7 @@ static void own_nothing_in_the_child(void *arg) {
 }
 
 TEST(nobody_in_the_child_owns_the_lock_that_a_condition_has_let_go) {
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     let_go all;
     pyt_thread *threads[CROWD];
     memset((void *)&all, 0, sizeof all);
@@ -584,7 +566,7 @@ static void find_it_held(void *arg) {
 
 TEST(a_lock_that_a_thread_of_the_parent_holds_stays_held_in_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     held it = {.lock = PYT_LOCK_INIT};
     pyt_thread *holder = test_thread(hold, &it);
     CHECK_STATUS(pyt_event_wait(&it.taken), PYT_OK);
@@ -632,15 +614,15 @@ static void use_timers_in_the_child(void *arg) {
 /* AddressSanitizer holds locks of its own while a thread starts, and leaves them held in a child:
  * there, have the timers' service past its start. Elsewhere a fork may come at any moment. */
 static void start_the_service_where_fork_needs_it(void) {
-#if defined(UNDER_ASAN)
-    test_join(timer_of(0));
-    atomic_store(&fired, 0);
-#endif
+    if (TEST_UNDER_ASAN) {
+        test_join(timer_of(0));
+        atomic_store(&fired, 0);
+    }
 }
 
 TEST(timers_work_in_the_child_and_those_of_the_parent_do_not_fire_there) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     start_the_service_where_fork_needs_it();
     pyt_thread *timer = timer_of(1000);
     in_a_child(use_timers_in_the_child, timer);
@@ -660,7 +642,7 @@ static void leave_it_to_the_parent(void *arg) {
 
 TEST(a_timer_due_after_the_fork_fires_in_the_parent_alone) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_thread *timer = timer_of(0.05);
     in_a_child(leave_it_to_the_parent, NULL);
     test_join(timer);
@@ -675,7 +657,7 @@ static void fork_in_the_callback(void *arg) {
 
 TEST(a_timer_may_fork) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_thread *timer = NULL;
     CHECK_STATUS(pyt_timer_new(&timer, 0, fork_in_the_callback, NULL), PYT_OK);
     CHECK_STATUS(pyt_thread_start(timer), PYT_OK);
@@ -715,7 +697,7 @@ static void *stay_with_a_local(void *arg) {
 
 TEST(the_child_keeps_the_locals_of_the_forking_thread) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     int *value = pyt_local_get(&local);
     CHECK(value != NULL);
@@ -820,7 +802,7 @@ static void fork_while_inside(pyt_lock *lock) {
 }
 
 TEST(a_fork_waits_for_a_thread_that_changes_a_list_of_the_librarys) {
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_executor *executor = NULL;
     CHECK_STATUS(pyt_executor_new(&executor, NULL), PYT_OK);
     test_join(timer_of(0));
@@ -884,7 +866,7 @@ static void do_nothing(void *arg) {
 /* The result is there, and the worker that gave it may still have to let its job go. */
 TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_pool *pool = NULL;
     CHECK_STATUS(pyt_pool_new(&pool, &(pyt_pool_options){.processes = 2}), PYT_OK);
     for (int i = 0; i < test_scale(50); i++) {
@@ -937,7 +919,7 @@ static void find_the_rest_done(half_done *all) {
 }
 
 TEST(what_a_pool_is_working_on_ends_cancelled_in_the_child_and_done_in_the_parent) {
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     for (int unordered = 0; unordered < 2; unordered++) {
         int items[6] = {0, 1, 2, 3, 4, 5}, results[6], result = 1;
         half_done all;
@@ -1021,7 +1003,7 @@ static void fork_with_the_executor(void *arg) {
 }
 
 TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_process) {
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     inherited all = {.executor = NULL};
     CHECK_STATUS(pyt_executor_new(&all.executor, &(pyt_executor_options){.max_workers = 2}),
                  PYT_OK);
@@ -1065,7 +1047,7 @@ static void *fork_and_be_interrupted(void *arg) {
 
 TEST(interrupt_main_reaches_the_main_thread_of_the_child) {
     test_needs("processes");
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     pyt_event event = PYT_EVENT_INIT;
     test_join(test_thread(fork_and_be_interrupted, &event));
     CHECK_STATUS(pyt_event_wait_timeout(&event, 0.01), PYT_TIMEOUT);
@@ -1106,7 +1088,7 @@ static void look_at_holdings(void *arg) {
 TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended) {
     test_needs("processes");
     holdings all;
-    skip_where_fork_is_fatal();
+    test_skip_fatal_fork();
     memset((void *)&all, 0, sizeof all);
     CHECK_STATUS(pyt_lock_acquire(&all.ours), PYT_OK);
     pyt_thread *thread = test_thread(hold_theirs, &all);

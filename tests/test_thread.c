@@ -8,17 +8,6 @@
 
 #include "test.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* A place where a thread reports that it has come, and stays until it is let go. */
 typedef struct place {
     pyt_event arrived;
@@ -746,7 +735,7 @@ TEST(a_large_stack_can_be_filled) {
     int pages = 24 << 8;
     void *result = NULL;
     pyt_thread *thread = made(&(pyt_thread_options){
-        .target = eat, .arg = &pages, .stack_size = SANITIZED ? 256u << 20 : 32u << 20});
+        .target = eat, .arg = &pages, .stack_size = TEST_SANITIZED ? 256u << 20 : 32u << 20});
     CHECK_STATUS(pyt_thread_start(thread), PYT_OK);
     CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
     CHECK_STATUS(pyt_thread_result(thread, &result), PYT_OK);
@@ -755,7 +744,7 @@ TEST(a_large_stack_can_be_filled) {
 }
 
 TEST(the_smallest_stack_is_enough_to_use_the_library) {
-    if (SANITIZED) {
+    if (TEST_SANITIZED) {
         test_skip("a sanitizer's runtime needs more stack than this");
     }
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
@@ -850,7 +839,7 @@ TEST(a_start_for_which_there_is_no_room_is_refused_and_changes_nothing) {
 
 #if !defined(_WIN32)
 TEST(a_failed_start_can_be_tried_again_and_then_succeeds) {
-    if (SANITIZED) {
+    if (TEST_SANITIZED) {
         test_skip("a sanitizer maps more address space than can be limited here");
     }
     test_join(test_thread(nothing, NULL));

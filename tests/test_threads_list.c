@@ -332,23 +332,9 @@ static int be_foreign_in_c11(void *arg) {
     return 0;
 }
 
-static bool sanitizer_is_blind_to_c11_threads(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    return true;
-#else
-    return false;
-#endif
-#else
-    return false;
-#endif
-}
-
 TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends) {
     test_needs("threads that the system makes");
-    if (sanitizer_is_blind_to_c11_threads()) {
+    if (TEST_SANITIZED) {
         test_skip("no sanitizer can follow thrd_create");
     }
     foreign_place all = {.dummy = NULL};

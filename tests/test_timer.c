@@ -6,17 +6,6 @@
 
 #include "test.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#endif
-#endif
-#ifndef UNDER_TSAN
-#define UNDER_TSAN 0
-#endif
-
 static atomic_int fired;
 
 static void fire(void *arg) {
@@ -564,7 +553,7 @@ TEST_LIMIT(a_hundred_thousand_timers_wait_in_one_thread_and_little_memory, 60) {
         CHECK(each <= 128.0);
     }
     /* The service, and threads of a sanitizer. */
-    CHECK(tasks <= at_first + (UNDER_TSAN ? 3 : 1));
+    CHECK(tasks <= at_first + (TEST_UNDER_TSAN ? 3 : 1));
     CHECK_INT(pyt_active_count(), count + 1);
     /* One more in front of all of them is on time. */
     start = test_now();
