@@ -23,6 +23,10 @@ ONLY ?=
 ARGS ?= $(sort $(wildcard pythreading.h README.md tests/*.[ch] tests/*/*.[ch] bench/*.[ch]))
 # Where the benchmark leaves its figures as CSV.
 CSV ?=
+# The published figures and plots of this kind of processor.
+KIND := $(or $(shell sed -n 's/^vendor_id.*: *\(Authentic\|Genuine\)*//p' /proc/cpuinfo \
+    2>/dev/null | sed 1q | tr A-Z a-z),$(shell uname -m))
+PLOTS ?= bench/plots/$(KIND)
 # The faults that make mutants puts in: which, how many, and into which room, "" being all.
 SEED ?= 1
 COUNT ?= 150
@@ -150,11 +154,12 @@ bench-scale: $(BUILD)/scale ## how costs grow with threads, locks, timers ... (O
 	@SCALE_CSV='$(CSV)' SCALE_ONLY='$(ONLY)' $(BUILD)/scale
 
 # Not with ONLY: the plots are of all curves.
-bench-scale-plot: $(BUILD)/scale ## the same, and renew its figures and plots in bench/plots/
+bench-scale-plot: $(BUILD)/scale ## the same, and renew its figures and plots in PLOTS=
 	@sh bench/plot.sh check
 	@SCALE_CSV=build/scale.csv $(BUILD)/scale
-	@cp build/scale.csv bench/plots/scale.csv
-	@sh bench/plot.sh draw bench/plots
+	@mkdir -p $(PLOTS)
+	@cp build/scale.csv $(PLOTS)/scale.csv
+	@sh bench/plot.sh draw $(PLOTS)
 
 bench-peers: ## the same beside the libraries and Pythons that are installed (ONLY=text CSV=file)
 	@$(MAKE) --no-print-directory bench-run-peers \
@@ -167,8 +172,8 @@ ifeq ($(ONLY),)
 	@CC='$(CC)' CXX='$(CXX)' CSV='$(CSV)' sh bench/size.sh $(PEERS)
 endif
 
-bench-peers-plot: ## draw the figures of CSV=file as SVG into bench/plots/, with gnuplot
-	@sh bench/plot_peers.sh '$(or $(CSV),bench/plots/peers.csv)' bench/plots
+bench-peers-plot: ## draw the figures of CSV=file as SVG into PLOTS=, with gnuplot
+	@sh bench/plot_peers.sh '$(or $(CSV),$(PLOTS)/peers.csv)' $(PLOTS)
 
 bench-setup: ## install the libraries for bench-peers, and gnuplot, by apt-get
 	apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \

@@ -1,16 +1,14 @@
 #!/bin/sh
-# A table of the figures in a CSV of the benchmark beside its peers:
+# A table of the figures in each CSV of the benchmark beside its peers, headed by its machine:
 #
-#     sh bench/table.sh FILE.csv        every row and column, for bench/README.md
-#     sh bench/table.sh FILE.csv short  ten rows, for README.md
+#     sh bench/table.sh all FILE.csv...    every row and column, for bench/README.md
+#     sh bench/table.sh short FILE.csv...  ten rows, for README.md
 #
 # Each workload and number of threads has a row: spread over the processors / on one. `make lint`
-# compares both files with what this prints of bench/plots/peers.csv.
+# compares both files with what this prints of bench/plots/*/peers.csv.
 set -u
-[ -r "$1" ] || {
-    echo "$1 is not there; make it: make bench-peers CSV=$1" >&2
-    exit 1
-}
+which=$1
+shift
 # The rows of the short table, as "workload threads".
 short='lock acquire+release 1
 semaphore release+acquire 1
@@ -22,17 +20,19 @@ barrier wait 8
 item through a queue, 4:4 8
 item through simple queue, 1:1 2
 task, 1000 at a time 1'
-if [ "${2:-}" = short ]; then
+if [ "$which" = short ]; then
     only=$short
-    echo '| one operation | threads | to the best peer | ours, ns | best peer, ns | Python |'
-    echo '| --- | --- | --- | --- | --- | --- |'
+    head='| one operation | threads | to the best peer | ours, ns | best peer, ns | Python |'
+    line='| --- | --- | --- | --- | --- | --- |'
 else
     only=
-    echo '| one operation | threads | to the best peer | of all | ours, ns | best peer, ns | limit, ns | Python |'
-    echo '| --- | --- | --- | --- | --- | --- | --- | --- |'
+    head='| one operation | threads | to the best peer | of all | ours, ns | best peer, ns | limit, ns | Python |'
+    line='| --- | --- | --- | --- | --- | --- | --- | --- |'
 fi
+
 # Outside of quotes are the fields without commas of their own.
-ONLY=$only awk -F '"' '
+table() {
+    ONLY=$only awk -F '"' '
     BEGIN {
         count = split(ENVIRON["ONLY"], names, "\n")
         for (i = 1; i <= count; i++) { wanted[names[i]] = 1 }
@@ -86,3 +86,14 @@ ONLY=$only awk -F '"' '
             }
         }
     }' "$1"
+}
+
+for file in "$@"; do
+    [ -r "$file" ] || {
+        echo "$file is not there; make it: make bench-peers CSV=$file" >&2
+        exit 1
+    }
+    sed -n '2s/^# \(.*\)/\1:/p' "$file"
+    printf '\n%s\n%s\n' "$head" "$line"
+    table "$file"
+done
