@@ -100,7 +100,8 @@ CHECKS := $(shell sh tests/check_leg.sh --list)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
 .PHONY: coverage run-coverage mutants
-.PHONY: bench-history bench-scale bench-scale-plot lint api index check clean
+.PHONY: quiet-bench quiet-scale quiet-peers bench-history bench-scale bench-scale-plot
+.PHONY: lint api index check clean
 .PHONY: build-suite build-demo build-stress build-scale build-scenarios $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
 
@@ -144,17 +145,18 @@ mutants: ## how many of COUNT=150 random faults the tests find; SEED=1 chooses, 
 	@CC='$(CC)' BACKEND_FLAGS='$(BACKEND_FLAGS)' SEED='$(SEED)' COUNT='$(COUNT)' \
 	    sh tests/mutants.sh $(ROOM)
 
-bench: $(BUILD)/bench/bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
+# No line of a compiler comes before the figures.
+bench: quiet-bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
 
-bench-history: $(BUILD)/bench/bench ## each workload after each other one, against a fresh process
+bench-history: quiet-bench ## each workload after each other one, against a fresh process
 	@BENCH_HISTORY=1 BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
 
-bench-scale: $(BUILD)/scale ## how costs grow with threads, locks, timers ... (ONLY=text CSV=file)
+bench-scale: quiet-scale ## how costs grow with threads, locks, timers ... (ONLY=text CSV=file)
 	@SCALE_CSV='$(CSV)' SCALE_ONLY='$(ONLY)' $(BUILD)/scale
 
 # Not with ONLY: the plots are of all curves.
-bench-scale-plot: $(BUILD)/scale ## the same, and renew its figures and plots in PLOTS=
+bench-scale-plot: quiet-scale ## the same, and renew its figures and plots in PLOTS=
 	@sh bench/plot.sh check
 	@SCALE_CSV=build/scale.csv $(BUILD)/scale
 	@mkdir -p $(PLOTS)
@@ -165,7 +167,7 @@ bench-peers: ## the same beside the libraries and Pythons that are installed (ON
 	@$(MAKE) --no-print-directory bench-run-peers \
 	    PEERS="$$(CC='$(CC)' CXX='$(CXX)' sh bench/peers.sh find | tr '\n' ' ')"
 
-bench-run-peers: $(BUILD)/bench/bench-peers
+bench-run-peers: quiet-peers
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' \
 	    BENCH_PYTHONS="$$(sh bench/peers.sh pythons | tr '\n' ' ')" $(BUILD)/bench/bench-peers
 ifeq ($(ONLY),)
@@ -174,6 +176,12 @@ endif
 
 bench-peers-plot: ## draw the figures of CSV=file as SVG into PLOTS=, with gnuplot
 	@sh bench/plot_peers.sh '$(or $(CSV),$(PLOTS)/peers.csv)' $(PLOTS)
+
+quiet-bench quiet-scale quiet-peers: quiet-%:
+	@$(PARALLEL_MAKE) -s PEERS='$(PEERS)' $(quiet_$*)
+quiet_bench := $(BUILD)/bench/bench
+quiet_scale := $(BUILD)/scale
+quiet_peers := $(BUILD)/bench/bench-peers
 
 bench-setup: ## install the libraries for bench-peers, and gnuplot, by apt-get
 	apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \

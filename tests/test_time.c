@@ -105,11 +105,12 @@ TEST(sleep_is_not_ended_by_a_signal) {
     struct itimerval never = {{0, 0}, {0, 0}};
     signal(SIGALRM, count_signal);
     CHECK_INT(setitimer(ITIMER_REAL, &every, NULL), 0);
-    double start = test_now();
-    CHECK_STATUS(pyt_sleep(0.1), PYT_OK);
-    CHECK_WITHIN(test_now() - start, 0.1, 2);
+    do { /* an emulator may keep all signals for later */
+        double start = test_now();
+        CHECK_STATUS(pyt_sleep(0.1), PYT_OK);
+        CHECK_WITHIN(test_now() - start, 0.1, 2);
+    } while (signals == 0);
     CHECK_INT(setitimer(ITIMER_REAL, &never, NULL), 0);
-    CHECK(signals > 0);
 }
 
 #endif

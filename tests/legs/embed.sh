@@ -197,6 +197,23 @@ embed_builds() {
         try "$form: cmake, build" cmake --build "$here/$form/build"
         try "$form: cmake, run" said 5050 timeout 20 "$here/$form/build/crew"
     done
+    # As it stands in a checkout; and a project that adds that as a directory of its own.
+    mkdir -p "$here/project"
+    cp -R "$here/checkout/pythreading" "$here/project"
+    cp tests/embed/main.c tests/embed/crew.[ch] "$here/project"
+    cat >"$here/project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.13)
+project(yours C)
+add_subdirectory(pythreading/tests/embed)
+add_executable(yours main.c crew.c)
+target_link_libraries(yours PRIVATE pythreading)
+END
+    try "as it stands: make" make -s -C "$here/project/pythreading/tests/embed" CFLAGS=-O1
+    try "as it stands: make, run" said 5050 timeout 20 \
+        "$here/project/pythreading/tests/embed/crew"
+    try "a directory of a project: cmake" cmake -S "$here/project" -B "$here/project/build"
+    try "a directory of a project: cmake, build" cmake --build "$here/project/build"
+    try "a directory of a project: cmake, run" said 5050 timeout 20 "$here/project/build/yours"
 }
 
 # A plugin with a copy of its own, loaded 3,000 times: a process has 1,024 keys to give.
