@@ -1,8 +1,9 @@
 #!/bin/sh
 # shellcheck disable=SC2086 # CC, CFLAGS and LDFLAGS are lists of words
 #
-# Compile every ```c block of README.md, and run those that are programs:
+# Compile every ```c block of README.md, or with KIND=cpp each ```cpp block, and run the programs:
 #     CC=cc CFLAGS='-O2 -I.' LDFLAGS=-pthread sh tests/readme_examples.sh OUTDIR [FILE]
+#     KIND=cpp CC=c++ sh tests/readme_examples.sh OUTDIR [FILE]
 #
 # What a block is:
 #     a program        if it has a `main`. Compiled as it stands, in a unit that implements the
@@ -20,7 +21,7 @@
 # Errors are reported with the lines of README.md; the last line is "N passed, N failed".
 set -u
 export LC_ALL=C
-: "${CC:=cc}" "${CFLAGS:=-O2 -I.}" "${LDFLAGS:=-pthread}"
+: "${CC:=cc}" "${CFLAGS:=-O2 -I.}" "${LDFLAGS:=-pthread}" "${KIND:=c}"
 out=${1:?usage: sh tests/readme_examples.sh OUTDIR [FILE]}
 readme=${2:-README.md}
 limit=$((30 * ${TEST_SLOW:-1}))
@@ -41,7 +42,7 @@ limited() {
 # Blocks become block-NNN.code, .kind (the first word of the comment before it), .context (the rest
 # of that comment) and .expected.
 extract() {
-    awk -v out="$out" -v readme="$readme" '
+    awk -v out="$out" -v readme="$readme" -v start='^ *```'"$KIND"'$' '
         function name(suffix) { return sprintf("%s/block-%03d.%s", out, n, suffix) }
         in_code && /^ *```$/ { in_code = 0; close(name("code")); next }
         in_code { print >name("code"); next }
@@ -55,7 +56,7 @@ extract() {
             in_comment = !/-->/
             next
         }
-        /^ *```c$/ {
+        $0 ~ start {
             n++
             in_code = 1
             printf "%s", context >name("context")
@@ -82,8 +83,8 @@ program() {
     if ! grep -q 'define PYTHREADING_IMPLEMENTATION' "$1.code"; then
         implement=-DPYTHREADING_IMPLEMENTATION
     fi
-    cp "$1.code" "$1.c"
-    if ! $CC $CFLAGS $implement "$1.c" -o "$1.program" $LDFLAGS >"$1.build" 2>&1; then
+    cp "$1.code" "$1.$KIND"
+    if ! $CC $CFLAGS $implement "$1.$KIND" -o "$1.program" $LDFLAGS >"$1.build" 2>&1; then
         cat "$1.build"
         return
     fi
@@ -100,7 +101,7 @@ program() {
 }
 
 compile() {
-    if ! $CC $CFLAGS $unused -c "$1.c" -o "$1.o" >"$1.build" 2>&1; then
+    if ! $CC $CFLAGS $unused -c "$1.$KIND" -o "$1.o" >"$1.build" 2>&1; then
         cat "$1.build"
     fi
 }
@@ -109,7 +110,7 @@ declarations() {
     {
         printf '%s' "$preamble"
         cat "$1.context" "$1.code"
-    } >"$1.c"
+    } >"$1.$KIND"
     compile "$1"
 }
 
@@ -122,7 +123,7 @@ fragment() {
         cat "$1.code"
         echo '    return NULL;'
         echo '}'
-    } >"$1.c"
+    } >"$1.$KIND"
     compile "$1"
 }
 

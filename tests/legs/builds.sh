@@ -140,6 +140,8 @@ leg_cxx() {
     for std in c++11 c++23; do
         cplusplus c11 clang++-19 -std=$std
     done
+    KIND=cpp CC=g++ CFLAGS="-std=c++11 -O0 $warnings -I." counted sh tests/readme_examples.sh \
+        "$here"
 }
 
 # cplusplus BACKEND COMPILER FLAGS...: a C++ program over the C library.
