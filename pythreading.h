@@ -303,8 +303,7 @@ PYT__EXTERN_CXX_END
 #define PYT__SIM_release 2
 #define PYT__SIM_acq_rel 3
 #define PYT__SIM_seq_cst 3
-#define PYT__SIM_STEP(p, kind, order) \
-    pyt__simulate_step((const volatile void *)(p), PYT__SIM_##kind, PYT__SIM_##order)
+#define PYT__SIM_STEP(p, kind, order) pyt__simulate_step((p), PYT__SIM_##kind, PYT__SIM_##order)
 #define PYT__LOAD(p, order) (PYT__SIM_STEP(p, LOAD, order), PYT__RAW_LOAD(p, order))
 #define PYT__STORE(p, v, order) (PYT__SIM_STEP(p, STORE, order), PYT__RAW_STORE(p, v, order))
 #define PYT__SWAP(p, v, order) (PYT__SIM_STEP(p, SWAP, order), PYT__RAW_SWAP(p, v, order))
@@ -317,6 +316,18 @@ PYT__EXTERN_CXX_END
 #define PYT__SWAP(p, v, order) PYT__RAW_SWAP(p, v, order)
 #define PYT__ADD(p, v, order) PYT__RAW_ADD(p, v, order)
 #define PYT__CAS(p, old, v, order) PYT__RAW_CAS(p, old, v, order)
+#endif
+
+/* What declarations and the macros of users use, spelled as each language's users want it: C++ has
+ * warnings about C's casts and its NULL. */
+#if defined(__cplusplus)
+#define PYT__NULL nullptr
+#define PYT__CAST(T, value) static_cast<T>(value)
+#define PYT__ADDRESS(pointer) reinterpret_cast<uintptr_t>(pointer)
+#else
+#define PYT__NULL NULL
+#define PYT__CAST(T, value) ((T)(value))
+#define PYT__ADDRESS(pointer) ((uintptr_t)(pointer))
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -563,13 +574,15 @@ PYT__EXTERN_C_END
 #if PYT__DEFINE
 
 /* Warnings on matters of taste, which a program may ask for but the definitions do not follow:
- * where a variable is declared, how a cast is spelled, extensions that every compiler has. */
+ * where a variable is declared, how a cast is spelled, extensions that every compiler has. The
+ * strictest level on aliasing takes each cast to the type of a first member for a mistake. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PYT__QUIET 1
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 #pragma GCC diagnostic ignored "-Wfloat-equal"
+#pragma GCC diagnostic ignored "-Wstrict-aliasing"
 #if defined(__cplusplus)
 #pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -906,7 +919,7 @@ PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
 
 /* The call is over: what comes next without a note of its own is at a place that is not known. */
 PYT__INLINE void pyt__at_end(void) {
-    pyt__at(NULL, NULL, 0);
+    pyt__at(PYT__NULL, PYT__NULL, 0);
 }
 
 /* Tell the misusehook of a call that failed in this way, if Python would raise for the mistake. */
@@ -937,7 +950,7 @@ PYT__MUST_USE PYT__INLINE pyt_status pyt__ended_must(pyt_status status, const ch
 PYT__INLINE void *pyt__ended_get(void *result, const char *call, const char *file, int line) {
     pyt_status failure = pyt__my_notes.pyt__failure;
     pyt__at_end();
-    if (result == NULL) {
+    if (result == PYT__NULL) {
         pyt__misused(failure, call, file, line);
     }
     return result;
@@ -4299,7 +4312,7 @@ PYT__INLINE pyt_status pyt_lock_release(pyt_lock *lock) PYT__RELEASE(lock) {
  * Python   Lock.locked()
  */
 PYT__INLINE bool pyt_lock_locked(const pyt_lock *lock) {
-    return lock != NULL && (PYT__LOAD(&lock->pyt__word, acquire) & PYT__LOCKED) != 0;
+    return lock != PYT__NULL && (PYT__LOAD(&lock->pyt__word, acquire) & PYT__LOCKED) != 0;
 }
 
 PYT__EXTERN_C_END
@@ -4608,15 +4621,16 @@ PYT__API pyt_status pyt__rlock_release_failed(pyt_rlock *rlock);
  * Python   RLock._is_owned()
  */
 PYT__INLINE bool pyt_rlock_is_owned(const pyt_rlock *rlock) {
-    return rlock != NULL && PYT__LOAD(&rlock->pyt__owner, relaxed) == (uintptr_t)&pyt__me;
+    return rlock != PYT__NULL && PYT__LOAD(&rlock->pyt__owner, relaxed) == PYT__ADDRESS(&pyt__me);
 }
 
 /* Take it if it is free, and not the caller's: its first level. */
 PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
-    if (!PYT__BARE || pyt_rlock_is_owned(rlock) || !pyt__lock_grab((pyt_lock *)rlock)) {
+    if (!PYT__BARE || rlock == PYT__NULL || pyt_rlock_is_owned(rlock) ||
+        !pyt__lock_grab(&rlock->pyt__lock)) {
         return false;
     }
-    PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
+    PYT__STORE(&rlock->pyt__owner, PYT__ADDRESS(&pyt__me), relaxed);
     rlock->pyt__depth = 1;
     return true;
 }
@@ -4691,7 +4705,7 @@ PYT__INLINE pyt_status pyt_rlock_release(pyt_rlock *rlock) PYT__RELEASE(rlock) {
  * Python   RLock.locked()
  */
 PYT__INLINE bool pyt_rlock_locked(const pyt_rlock *rlock) {
-    return rlock != NULL && pyt_lock_locked(&rlock->pyt__lock);
+    return rlock != PYT__NULL && pyt_lock_locked(&rlock->pyt__lock);
 }
 
 /* Count the levels the calling thread holds; 0 when it holds none, or for NULL.
@@ -4806,17 +4820,10 @@ typedef struct pyt_bounded_semaphore {
 } pyt_bounded_semaphore;
 
 /* `value`: how many permits at first, 0 to INT_MAX, a constant. */
-#if defined(__cplusplus)
 #define PYT_SEMAPHORE_INIT(value) \
-    { {(uint32_t)(value)*2}, (uint32_t)(value) }
+    { PYT__ATOMIC_INIT((value)*2U), (value) + 0U }
 #define PYT_BOUNDED_SEMAPHORE_INIT(value) \
     { PYT_SEMAPHORE_INIT(value) }
-#else
-#define PYT_SEMAPHORE_INIT(value) \
-    { (uint32_t)(value) * 2, (uint32_t)(value) }
-#define PYT_BOUNDED_SEMAPHORE_INIT(value) \
-    { PYT_SEMAPHORE_INIT(value) }
-#endif
 
 PYT__API pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore);
 PYT__API pyt_status pyt__semaphore_acquire_timeout_slow(pyt_semaphore *semaphore, double seconds);
@@ -4824,10 +4831,8 @@ PYT__API pyt_status pyt__semaphore_acquire_nowait_slow(pyt_semaphore *semaphore)
 PYT__API pyt_status pyt__semaphore_release_slow(pyt_semaphore *semaphore, int n);
 
 PYT__INLINE bool pyt__semaphore_grab(pyt_semaphore *semaphore) {
-    if (!PYT__LIKELY(semaphore != NULL)) {
-        return false;
-    }
-    uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
+    uint32_t word =
+        PYT__LIKELY(semaphore != PYT__NULL) ? PYT__LOAD(&semaphore->pyt__word, relaxed) : 0;
     return PYT__LIKELY(word >= PYT__PERMIT) &&
            PYT__CAS(&semaphore->pyt__word, &word, word - PYT__PERMIT, acquire);
 }
@@ -4926,7 +4931,13 @@ PYT__API pyt_status pyt_semaphore_release_n(pyt_semaphore *semaphore, int n);
  * Python   Semaphore._value
  */
 PYT__INLINE int pyt_semaphore_value(const pyt_semaphore *semaphore) {
-    return semaphore != NULL ? (int)(PYT__LOAD(&semaphore->pyt__word, acquire) / PYT__PERMIT) : 0;
+    return semaphore != PYT__NULL
+               ? PYT__CAST(int, PYT__LOAD(&semaphore->pyt__word, acquire) / PYT__PERMIT)
+               : 0;
+}
+
+PYT__INLINE pyt_semaphore *pyt__unbounded(pyt_bounded_semaphore *semaphore) {
+    return semaphore != PYT__NULL ? &semaphore->pyt__semaphore : PYT__NULL;
 }
 
 /* The same for a bounded semaphore; see the functions above.
@@ -4937,21 +4948,21 @@ PYT__INLINE int pyt_semaphore_value(const pyt_semaphore *semaphore) {
  */
 PYT__MUST_USE PYT__INLINE pyt_status pyt_bounded_semaphore_init(pyt_bounded_semaphore *semaphore,
                                                                 int value) {
-    return pyt_semaphore_init((pyt_semaphore *)semaphore, value);
+    return pyt_semaphore_init(pyt__unbounded(semaphore), value);
 }
 
 PYT__INLINE pyt_status pyt_bounded_semaphore_acquire(pyt_bounded_semaphore *semaphore) {
-    return pyt_semaphore_acquire((pyt_semaphore *)semaphore);
+    return pyt_semaphore_acquire(pyt__unbounded(semaphore));
 }
 
 PYT__MUST_USE PYT__INLINE pyt_status
 pyt_bounded_semaphore_acquire_nowait(pyt_bounded_semaphore *semaphore) {
-    return pyt_semaphore_acquire_nowait((pyt_semaphore *)semaphore);
+    return pyt_semaphore_acquire_nowait(pyt__unbounded(semaphore));
 }
 
 PYT__MUST_USE PYT__INLINE pyt_status
 pyt_bounded_semaphore_acquire_timeout(pyt_bounded_semaphore *semaphore, double seconds) {
-    return pyt_semaphore_acquire_timeout((pyt_semaphore *)semaphore, seconds);
+    return pyt_semaphore_acquire_timeout(pyt__unbounded(semaphore), seconds);
 }
 
 PYT__API pyt_status pyt_bounded_semaphore_release_n(pyt_bounded_semaphore *semaphore, int n);
@@ -4966,7 +4977,7 @@ PYT__INLINE pyt_status pyt_bounded_semaphore_release(pyt_bounded_semaphore *sema
 }
 
 PYT__INLINE int pyt_bounded_semaphore_value(const pyt_bounded_semaphore *semaphore) {
-    return pyt_semaphore_value((const pyt_semaphore *)semaphore);
+    return semaphore != PYT__NULL ? pyt_semaphore_value(&semaphore->pyt__semaphore) : 0;
 }
 
 PYT__EXTERN_C_END
@@ -5187,7 +5198,7 @@ PYT__API pyt_status pyt__event_wait_timeout_slow(pyt_event *event, double second
  * Python   Event.is_set()
  */
 PYT__INLINE bool pyt_event_is_set(const pyt_event *event) {
-    return event != NULL && (PYT__LOAD(&event->pyt__word, acquire) & PYT__SET) != 0;
+    return event != PYT__NULL && (PYT__LOAD(&event->pyt__word, acquire) & PYT__SET) != 0;
 }
 
 /* Set the flag and wake everybody who waits for it.
@@ -5379,23 +5390,10 @@ PYT__STATIC_ASSERT(sizeof(pyt_condition) <= 40, "a condition is 40 bytes or less
  *     static pyt_lock lock;
  *     static pyt_condition ready = PYT_CONDITION_INIT_LOCK(&lock), empty = ...
  */
-#if defined(__cplusplus)
 #define PYT_CONDITION_INIT_LOCK(lock) \
-    {                                 \
-        {}, (lock), 1, {              \
-        }                             \
-    }
+    { PYT_RLOCK_INIT, (lock), 1, PYT__ATOMIC_INIT(0) }
 #define PYT_CONDITION_INIT_RLOCK(rlock) \
-    {                                   \
-        {}, (rlock), 0, {               \
-        }                               \
-    }
-#else
-#define PYT_CONDITION_INIT_LOCK(lock) \
-    { PYT_RLOCK_INIT, (lock), 1, 0 }
-#define PYT_CONDITION_INIT_RLOCK(rlock) \
-    { PYT_RLOCK_INIT, (rlock), 0, 0 }
-#endif
+    { PYT_RLOCK_INIT, (rlock), 0, PYT__ATOMIC_INIT(0) }
 
 /* Make a condition over a lock that may serve other conditions as well. Only before any thread
  * uses the condition.
@@ -5815,6 +5813,7 @@ static pyt__ending pyt__call(struct pyt__frame *frame, void (*body)(void *), voi
     case PYT__RAISED:
         ending = PYT__RAISED;
         break;
+    case PYT__EXITED:
     default:
         ending = PYT__EXITED;
     }
@@ -5892,13 +5891,8 @@ typedef struct pyt_barrier_options {
     double timeout;           /* seconds for pyt_barrier_wait; 0: no limit */
 } pyt_barrier_options;
 
-#if defined(__cplusplus)
 #define PYT_BARRIER_INIT(parties) \
-    { {0}, {0}, (parties), NULL, NULL, 0, 0, NULL }
-#else
-#define PYT_BARRIER_INIT(parties) \
-    { 0, 0, (parties), NULL, NULL, 0, 0, NULL }
-#endif
+    { PYT__ATOMIC_INIT(0), PYT__ATOMIC_INIT(0), (parties), PYT__NULL, PYT__NULL, 0, 0, PYT__NULL }
 
 /* Make a barrier. Only before any thread uses it.
  *
@@ -6280,9 +6274,9 @@ PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) PYT__UNUSED;
 PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) PYT__UNUSED;
 
 PYT__INLINE void pyt__hold_let(pyt__hold *hold) {
-    if (hold->pyt__release != NULL) {
+    if (hold->pyt__release != PYT__NULL) {
         void (*release)(void *) = hold->pyt__release;
-        hold->pyt__release = NULL;
+        hold->pyt__release = PYT__NULL;
         release(hold->pyt__object);
     }
 }
@@ -6344,8 +6338,8 @@ class PYT__SCOPED pyt__holder {
     pyt__hold hold;
 };
 
-#define PYT__WITH(object, name)                                                           \
-    for (pyt__holder name(PYT__HERE("pyt_with", object)); name.hold.pyt__release != NULL; \
+#define PYT__WITH(object, name)                                                                \
+    for (pyt__holder name(PYT__HERE("pyt_with", object)); name.hold.pyt__release != PYT__NULL; \
          pyt__hold_let(&name.hold))
 #define pyt_guard(object) \
     pyt__holder PYT__UNIQUE(pyt__guard_, __COUNTER__)(PYT__HERE("pyt_guard", object))
@@ -6579,13 +6573,8 @@ typedef struct pyt_local {
  * construct  makes a zeroed value ready, in the thread whose it is; returns 0, or anything else
  *            when it failed; NULL: zeroed is ready
  * destroy    undoes construct, in the thread whose it was or in pyt_local_delete; or NULL */
-#if defined(__cplusplus)
 #define PYT_LOCAL_INIT(size, construct, destroy) \
-    { {0}, 0, 0, (size), (construct), (destroy), NULL }
-#else
-#define PYT_LOCAL_INIT(size, construct, destroy) \
-    { 0, 0, 0, (size), (construct), (destroy), NULL }
-#endif
+    { PYT__ATOMIC_INIT(0), 0, 0, (size), (construct), (destroy), PYT__NULL }
 
 /* Give the calling thread's own value, made on first use.
  *
@@ -6699,7 +6688,7 @@ static bool pyt__local_reserve_locked(uint32_t slot) {
         pyt__local_value *value = i < table->capacity ? PYT__LOAD(&table->slots[i], relaxed) : NULL;
         PYT__STORE(&slots[i], value, relaxed);
     }
-    pyt__release_memory((void *)table->slots);
+    pyt__release_memory(table->slots);
     table->slots = slots;
     table->capacity = capacity;
     return true;
@@ -6983,7 +6972,7 @@ static void pyt__locals_end(void) {
         }
     }
     pyt__me.pyt__locals = NULL;
-    pyt__release_memory((void *)table->slots);
+    pyt__release_memory(table->slots);
     pyt__release_memory(table);
 }
 
@@ -16540,7 +16529,7 @@ typedef struct pyt__sim_variable {
 } pyt__sim_variable;
 
 static const pyt__sim_variable pyt__sim_state[] = {
-#define PYT__SIM_VARIABLE(name) {(void *)&name, sizeof name},
+#define PYT__SIM_VARIABLE(name) {&name, sizeof name},
     PYT__SIM_STATE(PYT__SIM_VARIABLE)
 #undef PYT__SIM_VARIABLE
 };

@@ -183,6 +183,42 @@ EOF
 EOF
         done
     done
+    adopters
+}
+
+# The warnings that adopters ask for: none in a file of theirs with every macro, in any variant, nor
+# in the implementation. gcc follows -Wstrict-aliasing at -O2 only.
+adopters() {
+    need clang-19 clang-19
+    both='-O2 -Wall -Wextra -Wpedantic -Wundef -Wshadow -Wconversion -Wsign-conversion -Wcast-align
+        -Wcast-qual -Wredundant-decls -Wfloat-equal -Wstrict-aliasing=1 -Wswitch-enum
+        -Wwrite-strings -Wvla -Werror -fsyntax-only -I.'
+    in_c="-std=c11 $both -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+        -Wbad-function-cast -Wc++-compat -Wdeclaration-after-statement"
+    in_cxx="-xc++ -std=c++11 $both -Wold-style-cast -Wzero-as-null-pointer-constant"
+    while read -r option; do
+        for compiler in gcc clang clang-19; do
+            adopted $compiler $in_c $option
+        done
+        for compiler in clang++ clang++-19; do
+            adopted $compiler $in_cxx $option
+        done
+        adopted g++ $in_cxx -Wuseless-cast $option
+    done <<'EOF'
+
+-DPYTHREADING_PTHREADS
+-DPYTHREADING_DUMMY
+-DPYTHREADING_DEBUG
+-DPYTHREADING_SIMULATE
+-U__linux__ -Ulinux -D_GNU_SOURCE
+EOF
+}
+
+# adopted COMPILER FLAGS...: a user's file, and the implementation unless an older clang sees it.
+adopted() {
+    try "$1 ${option:-as it is}: a user's file" "$@" tests/checks/every_macro.c
+    case $1$option in clang*-19-*) return ;; esac
+    try "$1 ${option:-as it is}: the implementation" "$@" "$here/implement.c"
 }
 
 leg_lint() {
