@@ -31,7 +31,8 @@
  *       pyt_thread_unref(thread);
  *   }
  *
- * CONTENTS (search for the anchor; a room calls only rooms above it)
+ * CONTENTS (search for the anchor; a room calls rooms above it, and of those below it only what it
+ * declares itself, with the room's name)
  *
  *   >>config      versions, options, compiler facts, atomics for C and C++
  *   >>status      pyt_status, its names, the calling thread's last message
@@ -683,8 +684,9 @@ PYT__HAS_LIST(PYT__HAS_DEFINE)
 PYT__EXTERN_C_END
 #endif
 
-/* The two seams for tests: PYT__STEP() stands between the steps of every protocol, where a
- * stress run puts delays; PYT__FAULT(name) is asked before every platform call that can fail. */
+/* The two seams for tests: PYT__STEP() stands between steps of protocols where another thread's
+ * step decides what happens, and a stress run puts delays there; PYT__FAULT(name) is asked before
+ * every platform call that can fail. */
 #ifndef PYT__STEP
 #define PYT__STEP() ((void)0)
 #endif
@@ -6990,11 +6992,50 @@ static void pyt__locals_end(void) {
  *      ALIVE     it exists; a timer: it waits or runs  its end -> OVER
  *      OVER      ended                                 for good
  *
- *  DAEMON is set while NEW. BEGUN is set by the new thread when its page and its native id can be
- *  read; WATCHED by whoever sleeps until then. RAISED and CANCELLED are set once. JOINABLE says
- *  that a system thread waits to be joined or detached; it changes under `join_lock`, or when
- *  the last reference goes. The upper half counts the forks before the start: a system thread
- *  from before a fork does not exist in the child and is never joined there.
+ *  The flags of the state. It changes by compare-and-swap alone, so "under" a lock says which steps
+ *  exclude each other; reads are acquire. "Made" is before anybody else has the handle.
+ *
+ *      flag       set by, under              cleared by, under         read by
+ *      DAEMON     its maker, set_daemon      set_daemon while NEW;     the process's end, a thread
+ *                 while NEW: one CAS         fork's child: main        made by this one
+ *      TIMER      pyt_timer_new, made        never                     start, begin, run, cancel
+ *      MAIN       statically; fork's child   never                     ref, unref, the ends
+ *      DUMMY      pyt_current_thread, made,  fork's child, of the      join, the process's end
+ *                 or of a raw thread         thread that is main now
+ *      RAW        its maker, made            fork's child: the same    start, begin: not listed
+ *      ELSEWHERE  pyt_current_thread, made   never                     ident; the thread at its end
+ *      CANCELLED  cancel, pyt__timers_lock   never                     start, fire, call, run
+ *      FIRED      pyt__timer_call            never                     pyt__timer_call, run
+ *      RAISED     the thread, before OVER    never                     result, free
+ *      JOINABLE   the starter, join_lock     a joiner, exit in that    joiners, with join_lock; the
+ *                                            thread, join_lock         last reference without
+ *      BEGUN      the thread, its first      never                     set_name, native_id
+ *                 step
+ *      WATCHED    who sleeps until BEGUN,    never: it costs one       the thread when it sets
+ *                 bucket lock of `self`      look into an empty queue  BEGUN, which finds it or is
+ *                                                                      found
+ *      LISTED     registry lock              registry lock             registry lock
+ *      LEFT       pyt__shared's mutex        pyt__shared's mutex       pyt__shared's mutex
+ *
+ *  The upper half counts the forks before the start: a system thread from before a fork does not
+ *  exist in the child and is never joined there.
+ *
+ *  Start, join and the thread's first step. The phase is enough for the starter to return: the
+ *  thread need not have run yet.
+ *
+ *      the starter                      the new thread          a joiner
+ *      CAS: NEW -> STARTING
+ *      lock join_lock                                           sees STARTING: waits for join_lock
+ *      add to the registry
+ *      ask the system for a thread      CAS: STARTING -> ALIVE
+ *      set JOINABLE
+ *      CAS: STARTING -> ALIVE           (whichever is first)
+ *      unlock join_lock                                         sees ALIVE; else: never started
+ *                                       ...                     sleeps on `done`
+ *                                       waits for JOINABLE
+ *                                       OVER, set `done`        wakes, lock join_lock
+ *                                       its last instruction    join the system thread, clear
+ *                                                               JOINABLE, unlock
  *
  *  The registry is the list of threads that are STARTING or ALIVE, oldest first, under
  *  pyt__registry_lock. enumerate copies it, the process's end waits for it, fork's child marks
@@ -7019,8 +7060,9 @@ static void pyt__locals_end(void) {
  *  A joiner joins the system thread under `join_lock`, which a start also holds until the system's
  *  handle is stored. Where PYT__END_ROUNDS is 1, 3 follows 1, and who is not joined is detached.
  *
- *  Locks are taken in the order join_lock, pyt__timers_lock, pyt__registry_lock,
- *  pyt__locals_lock; threads that take one are enrolled, so that taking cannot fail.
+ *  Locks are taken in the order pyt__timers_lock, join_lock, pyt__registry_lock,
+ *  pyt__locals_lock, with the mutex of pyt__shared last; a thread holds the join_lock of one handle
+ *  at most. Threads that take one are enrolled, so that taking cannot fail.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -8026,8 +8068,10 @@ static bool pyt__thread_is_joinable(pyt_thread *thread) {
 /* As pyt__thread_finish, by the thread itself. When that was the last reference, the system thread
  * is an orphan: pyt__me.pyt__left says that it is the calling one. */
 static void pyt__thread_part(pyt_thread *thread) {
-    bool joinable = pyt__thread_is_joinable(thread);
+    bool joinable = pyt__thread_is_joinable(thread); /* before the registry: it takes join_lock */
     pyt__me.pyt__left = thread;
+    /* The registry stays locked from the removal to OVER: the end of the process, which waits for
+     * what is listed, must not find the thread neither listed nor in `left`. */
     pyt__registry_open();
     pyt__registry_remove_locked(thread);
     if (!(pyt__thread_state(thread) & PYT__ELSEWHERE)) {
@@ -8169,18 +8213,18 @@ static pyt_status pyt__thread_start(pyt_thread *thread) {
     if (parker == NULL) {
         return pyt__fail_memory();
     }
-    pyt_thread_ref(thread);
-    pyt__lock_take(&thread->join_lock);
+    pyt_thread_ref(thread); /* 1. the thread's own; else it could end and free the handle first */
+    pyt__lock_take(&thread->join_lock); /* 2. joiners wait here until JOINABLE is set, or not */
     pyt__registry_open();
     bool ready = pyt__hook_exit_locked();
     if (ready && !raw) {
-        pyt__registry_add_locked(thread);
+        pyt__registry_add_locked(thread); /* 3. before it runs: it must find itself listed */
     }
     pyt__registry_close();
-    thread->end.parker = parker;
+    thread->end.parker = parker; /* 4. the system's start makes it visible to the thread */
     PYT__STEP();
     if (ready && pyt__thread_launch_locked(thread, stack_size)) {
-        pyt__thread_promote(thread);
+        pyt__thread_promote(thread); /* 5. unless the thread was faster: start returns ALIVE */
         pyt_lock_release(&thread->join_lock);
         return PYT_OK;
     }
@@ -8331,6 +8375,8 @@ static void pyt__thread_wait_begun(pyt_thread *thread) {
     pyt__parker *parker = pyt__me.pyt__parker;
     while (!(pyt__thread_state(thread) & PYT__BEGUN)) {
         pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
+        /* One word for both flags: either this step sees BEGUN, or the thread's sees WATCHED and
+         * then needs this bucket's lock, under which the parker is in the queue. */
         bool queued = !(pyt__thread_change(thread, 0, PYT__WATCHED) & PYT__BEGUN);
         if (queued) {
             pyt__queue_add(bucket, parker, &thread->self, NULL);
@@ -8512,6 +8558,21 @@ PYT__API pyt_status pyt_interrupt_main(void) {
  *  it holds that lock, and who puts an earlier timer first or stops the service takes it out
  *  while holding it: the service cannot miss it. `place` is the timer's place in the heap
  *  from 1 on; 0 says that it is not there, so that its thread is on the way, or it is cancelled.
+ *
+ *  Cancel and fire. pyt__timers_lock decides who takes the timer out of the heap, and the state
+ *  decides whether the function is called:
+ *
+ *      cancel                              the service, then the timer's thread
+ *      lock, set CANCELLED
+ *      place != 0: take it out                                                 (it waited)
+ *      unlock, pyt__thread_finish
+ *
+ *                                          lock, take it out: place = 0, unlock
+ *      lock, set CANCELLED                 ask for its thread, without the lock
+ *      place == 0: leave it, unlock        swap FIRED in: CANCELLED is set, no call
+ *
+ *                                          swap FIRED in: not CANCELLED, call
+ *      lock, set CANCELLED: too late
  *
  *  The service starts with the first timer, and ends when none has waited for a moment. It has all
  *  signals blocked, and the main thread's priority and processors; a timer's thread takes those of
@@ -8790,8 +8851,10 @@ static pyt__parker *pyt__timers_call_service_locked(void) {
 static void pyt__timer_fire(pyt_thread *timer) {
     pyt__parker *parker = pyt__parker_take();
     bool fired = false;
+    /* 1. Without pyt__timers_lock: the system may take its time. The place is 0, so a cancel leaves
+     *    the timer to this function, and joiners wait for `done` or for join_lock. */
     pyt__lock_take(&timer->join_lock);
-    pyt__traits *traits = timer->system.traits;
+    pyt__traits *traits = timer->system.traits; /* its place is the system thread's from here on */
     if (parker != NULL) {
         timer->end.parker = parker;
         timer->when.traits = traits;
@@ -8802,6 +8865,9 @@ static void pyt__timer_fire(pyt_thread *timer) {
         timer->end.parker = NULL;
         pyt__parker_give(parker);
     }
+    /* 2. No thread: back into the heap, where `firing` has kept room for it. A cancel since the
+     *    timer was taken out has found place 0, so it is noticed here, under the lock under which
+     *    CANCELLED is set, and the timer ends here. */
     pyt__lock_take(&pyt__timers_lock);
     pyt__timers_firing--;
     bool cancelled = !fired && (pyt__thread_state(timer) & PYT__CANCELLED);
@@ -8848,6 +8914,8 @@ static pyt_thread *pyt__timers_next(void) {
             pyt_lock_release(&pyt__timers_lock);
             return first;
         }
+        /* Into the queue before the lock is released: an earlier timer, or the stop, comes under
+         * the lock, either before the look above or when the parker can be taken out. */
         pyt__parker *parker = pyt__me.pyt__parker;
         pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
         pyt__queue_add(bucket, parker, &pyt__timers_queue, NULL);
@@ -8913,6 +8981,8 @@ static pyt_status pyt__timer_start(pyt_thread *timer) {
     pyt__registry_open();
     pyt__registry_add_locked(timer);
     pyt__registry_close();
+    /* ALIVE under the lock: a later cancel finds the timer in the heap, an earlier one is in
+     * `state`, and the timer ends at once. */
     uint32_t state = pyt__thread_change(timer, PYT__PHASE, PYT__ALIVE);
     bool cancelled = state & PYT__CANCELLED;
     if (cancelled) {
@@ -12051,11 +12121,24 @@ PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator) {
  *  and leaves others behind does the same: so a queue is never left to workers that are busy
  *  while others sleep. A worker counts itself as a sleeper, under the bucket lock, before its
  *  last look at the queue, and the others look at the count after they have changed the queue
- *  (all of it seq_cst): one of the two sees the other.
+ *  (all of it seq_cst), so at least one of the two looks finds the other's step:
+ *
+ *      the worker, last look               submit
+ *      lock the bucket
+ *      calls++
+ *      look at both halves                 append to `in`
+ *      empty: enter the queue              look at calls: above 0
+ *      unlock the bucket                   lock the bucket: the worker is in the queue
+ *      sleep                               take it out, unlock, wake it
+ *
+ *  Had the worker looked after the append, it would have found the task and taken its count back;
+ *  had submit looked before calls++, the worker's look would come after the append.
  *
  *  Threads on demand. While there are fewer workers than allowed (`growing`), submit works under
  *  both locks, where it knows how many tasks are queued and how many workers idle, and starts a
- *  worker when there are more of the former. An executor never shrinks.
+ *  worker when there are more of the former. `growing` is cleared under out_lock by the start of
+ *  the last worker that is allowed, and set again, under both locks, when a worker leaves in the
+ *  middle of a task; submit reads it without a lock. Workers never end for want of tasks.
  *
  *  Memory. Futures come from a cache under in_lock, which is bounded, and go back there when they
  *  are dropped; a worker keeps some and returns them together. The executor's own memory lives
@@ -12228,7 +12311,7 @@ typedef struct pyt__worker {
 struct pyt_executor {
     pyt_lock in_lock;
     PYT__ATOMIC(uint32_t) state;         /* OPEN to SHUT or BROKEN; set under both locks */
-    PYT__ATOMIC(uint32_t) growing;       /* fewer workers than allowed; set under both locks */
+    PYT__ATOMIC(uint32_t) growing;       /* fewer workers than allowed; set under out_lock */
     PYT__ATOMIC(uint32_t) calls;         /* who sleeps, who searches; see above */
     PYT__ATOMIC(pyt_future *) in_first;  /* set under in_lock */
     pyt_future *in_last;                 /* under in_lock; means nothing when `in` is empty */
@@ -12881,7 +12964,8 @@ static void pyt__worker_search(pyt__worker *worker) {
 static void pyt__worker_sleep(pyt_executor *executor) {
     pyt__parker *parker = pyt__me.pyt__parker;
     pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
-    PYT__ADD(&executor->calls, 1, seq_cst);
+    PYT__ADD(&executor->calls, 1, seq_cst); /* 1. count, so that who appends from now on calls */
+    /* 2. The last look, after the count: what was appended before is seen here. */
     bool needed = pyt__executor_has_work(executor) ||
                   PYT__LOAD(&executor->state, seq_cst) != PYT__EXECUTOR_OPEN;
     if (needed) {
@@ -12889,7 +12973,7 @@ static void pyt__worker_sleep(pyt_executor *executor) {
     } else {
         pyt__queue_add(bucket, parker, &executor->calls, NULL);
     }
-    pyt__bucket_unlock(bucket);
+    pyt__bucket_unlock(bucket); /* 3. who has seen the count finds the parker, not a gap */
     if (!needed) {
         pyt__sleep(parker, &executor->calls, PYT__FOREVER, false);
     }
@@ -14804,6 +14888,15 @@ PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, 
  *  empty, the parkers of the others are free. PARKED bits may stay; they cost a look. The others'
  *  handles are OVER, nothing joins their system threads, and waiting timers have ended unfired. The
  *  caller is the main thread. A user's lock that another thread held stays held.
+ *
+ *      the forking thread                  another thread, in the library
+ *      fork_before: take the locks of      is before or after a step under each of them, or
+ *      executors, timers, the registry,    between two locks, with what it has taken out in its
+ *      locals, then the mutexes            own hands: `dropped`, a parker, a task
+ *      fork
+ *      parent: unlock in reverse           goes on
+ *      child: renew, or unlock; lists      is not there: its handle is OVER, its parker free; what
+ *      are whole, counts made anew         it dropped is ended by the child
  * ============================================================================================== */
 #if PYT__DEFINE
 
@@ -15083,14 +15176,17 @@ PYT__UNCHECKED static void pyt__fork_before(void) {
     if (shared == NULL) {
         return;
     }
+    /* 1. One fork at a time: they share the parker of those that have none. */
     pyt__os_mutex_lock(&shared->fork_mutex);
     if (pyt__me.pyt__parker == NULL) {
         pyt__me.pyt__parker = shared->fork_parker;
     }
+    /* 2. The locks, in the order in which all threads take them; they may be waited for. */
     pyt__executors_fork_before();
     pyt__lock_take(&pyt__timers_lock);
     pyt__registry_open();
     pyt__lock_take(&pyt__locals_lock);
+    /* 3. The mutexes last: waiting for a lock needs them. */
     pyt__os_mutex_lock(&shared->mutex);
     PYT__DEBUG(pyt__holdings_lock_all(shared);)
     if (!PYT__FORK_RENEWS) {
@@ -15230,9 +15326,9 @@ static void pyt__fork_child(void) {
     }
     int saved = errno;
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    pyt__forks++;
+    pyt__forks++; /* first: what follows asks which threads are ours */
     if (shared != NULL) {
-        pyt__fork_child_parking(shared);
+        pyt__fork_child_parking(shared); /* before any lock: those in its queues are gone */
     }
     PYT__STORE(&pyt__locals_lock.pyt__word, 0, relaxed);
     pyt__timers_fork_child();
