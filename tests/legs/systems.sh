@@ -14,9 +14,11 @@ leg_wine() {
     # Without the services for devices: they come and go with the programs, and crash at times.
     export WINEDLLOVERRIDES=mscoree,mshtml,winedevice.exe,plugplay.exe=
     try "wine makes itself a home" $wine wineboot -i
-    tests CC=$win32 BACKEND=win32 LDFLAGS=-static RUN=$wine
+    # With few buckets: a fault at the first use of each would be a process each.
+    tests CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 LDFLAGS=-static RUN=$wine
     RUN=$wine counted sh tests/windows_suite.sh \
-        "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)"
+        "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
+        test_windows/ test_thread/ test_local/ test_lock/ test_condition/ test_queue/ test_exit/
     counted $wine "$(path_of build-stress CC=$win32 BACKEND=win32 LDFLAGS=-static)" 5 64
     windows_demo "$(path_of build-demo CC=$win32 BACKEND=win32 LDFLAGS=-static)"
     for compiler in $win32 $posix $i686; do
