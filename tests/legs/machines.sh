@@ -23,8 +23,8 @@ leg_i386() {
     done
 }
 
-# emulated MACHINE TRIPLE LIBC: the suite, run by qemu, called by its name. With few buckets: a fault
-# at the first use of each would be a process each.
+# emulated MACHINE TRIPLE LIBC: the suite, run by qemu, called by its name. With few buckets: a
+# fault at the first use of each would be a process each.
 emulated() {
     need "$2-gcc" "gcc-$2"
     need "qemu-$1-static" qemu-user-static
