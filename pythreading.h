@@ -6548,8 +6548,8 @@ PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore)
  *  only if the owner uses the very local that is being deleted, which is the caller's mistake,
  *  and even then the read is atomic.
  *
- *  A value is destroyed by whoever took it out of the list, the ending thread or the deleter,
- *  after letting the lock go. `busy` counts values that were taken out and not yet destroyed;
+ *  A value is destroyed by the thread that took it out of the list, the ending one or the deleter,
+ *  after releasing the lock. `busy` counts values that were taken out and not yet destroyed;
  *  the deleter waits for it to become 0 before it returns.
  *
  *  A thread's end takes its values out one after the other, the latest local first, until its
@@ -6874,9 +6874,9 @@ static pyt__local_value *pyt__local_make(pyt_local *local) {
         pyt__fail(PYT_RUNTIME_ERROR, "the local's constructor failed");
         return NULL;
     }
-    pyt__lock_take(&pyt__locals_lock);
+    pyt__lock_take(&pyt__locals_lock); /* against a deleter, and for the numbers of slots */
     bool linked = pyt__local_link_locked(local, value);
-    if (!linked) {
+    if (!linked) { /* as if it had been taken out: destroyed without the lock, counted as busy */
         ++*pyt__local_busy_locked(local);
         value->local = local;
     }
@@ -6905,8 +6905,9 @@ PYT__API bool pyt_local_exists(pyt_local *local) {
     return local != NULL && pyt__local_find(local) != NULL;
 }
 
-/* Wait until nobody destroys a value of `local` any more. The lock is held, and let go while
- * waiting. Who ends the last destruction wakes us under the same lock, so it is not missed. */
+/* Wait until no thread destroys a value of `local` any more. The lock is held, and released while
+ * waiting. The parker is queued before that; the thread that ends the last destruction takes it out
+ * under the same lock, so the wake-up is not missed. */
 static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *parker)
     PYT__REQUIRE(pyt__locals_lock) {
     pyt_status status = PYT_OK;
@@ -6932,6 +6933,7 @@ PYT__API pyt_status pyt_local_delete(pyt_local *local) {
     if (parker == NULL) {
         return PYT_MEMORY_ERROR;
     }
+    /* 1. Take the values out one by one; the program's destroy function runs without the lock. */
     pyt__lock_take(&pyt__locals_lock);
     while (local->pyt__values != NULL) {
         pyt__local_value *value = local->pyt__values;
@@ -6940,6 +6942,8 @@ PYT__API pyt_status pyt_local_delete(pyt_local *local) {
         pyt__local_destroy(value);
         pyt__lock_take(&pyt__locals_lock);
     }
+    /* 2. Those that ending threads took out still use the local: wait for them. 3. Only then may
+     *    the slot's number go to another local. */
     pyt_status status = pyt__local_wait_idle_locked(local, parker);
     uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
     if (status == PYT_OK && slot != 0) {
@@ -6957,10 +6961,12 @@ static void pyt__locals_end(void) {
         return;
     }
     bool found = true;
-    while (found) {
+    while (found) { /* a destroy function may have filled a slot that was already empty */
         found = false;
         table->rounds++;
         for (uint32_t slot = table->capacity; slot > 0; slot--) {
+            /* A deleter in another thread may want the same value: the lock decides, and the
+             * loser finds the slot empty, or `busy` above 0 and waits for that. */
             pyt__lock_take(&pyt__locals_lock);
             pyt__local_value *value = PYT__LOAD(&table->slots[slot - 1], relaxed);
             if (value != NULL) {
@@ -7050,15 +7056,16 @@ static void pyt__locals_end(void) {
  *       the next round (pyt__retire, PYT__END_ROUNDS of them)
  *    3  in the last round it leaves the registry, is OVER, and `done` is set. No code of the
  *       program runs after that, but for destructors that ask for a fourth round
- *    4  its system thread is joined by whoever is first of: a joiner of the handle; who drops the
- *       last reference; the end of the process, which finds it in `left`. A thread without a
+ *    4  its system thread is joined by the first of: a joiner of the handle; the thread that drops
+ *       the last reference; the end of the process, which finds it in `left`. A thread without a
  *       handle becomes the orphan, and the next thread that ends without one joins it: a chain, of
  *       which joining the last joins all. So nothing is ever detached, and the end of the process
  *       and of a plugin come after the last instruction. 3 comes first, so that such a join is
  *       short: a joiner waits for `done`, in whose wait exit can reach it, not for the system
  *
  *  A joiner joins the system thread under `join_lock`, which a start also holds until the system's
- *  handle is stored. Where PYT__END_ROUNDS is 1, 3 follows 1, and who is not joined is detached.
+ *  handle is stored. Where PYT__END_ROUNDS is 1, 3 follows 1, and a thread that is not joined is
+ *  detached.
  *
  *  Locks are taken in the order pyt__timers_lock, join_lock, pyt__registry_lock,
  *  pyt__locals_lock, with the mutex of pyt__shared last; a thread holds the join_lock of one handle
@@ -7986,7 +7993,7 @@ static void pyt__trace_ending(void *event) {
     pyt__trace(*(pyt_trace_event *)event);
 }
 
-/* STARTING becomes ALIVE: the new thread does it and who asked for it, whoever comes first. */
+/* STARTING becomes ALIVE: the new thread or its starter does it, whichever comes first. */
 static void pyt__thread_promote(pyt_thread *thread) {
     uint32_t state = PYT__LOAD(&thread->state, relaxed);
     while ((state & PYT__PHASE) == PYT__STARTING &&
@@ -8555,8 +8562,8 @@ PYT__API pyt_status pyt_interrupt_main(void) {
  *  system for its thread, in which the function runs; so a slow function delays nobody.
  *
  *  All of it is under pyt__timers_lock. The service enters the queue of `pyt__timers_queue` while
- *  it holds that lock, and who puts an earlier timer first or stops the service takes it out
- *  while holding it: the service cannot miss it. `place` is the timer's place in the heap
+ *  it holds that lock, and a thread that puts an earlier timer first or stops the service takes it
+ *  out while holding it: the service cannot miss it. `place` is the timer's place in the heap
  *  from 1 on; 0 says that it is not there, so that its thread is on the way, or it is cancelled.
  *
  *  Cancel and fire. pyt__timers_lock decides who takes the timer out of the heap, and the state
@@ -8839,7 +8846,7 @@ static void pyt__timer_begin(pyt_thread *timer) {
 
 /* ---- the service ---- */
 
-/* Take the service out of its sleep. Returns what to wake once the lock is let go. */
+/* Take the service out of its queue. Returns what to wake once the lock is released. */
 static pyt__parker *pyt__timers_call_service_locked(void) {
     pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
     pyt__parker *list = pyt__queue_take_all(bucket, &pyt__timers_queue, PYT__PLAIN);
@@ -10246,8 +10253,15 @@ PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue) {
  *  a handle of an event that is gone matches nothing.
  *
  *  One lock guards it all; the time, delay and action functions are called without it. With the
- *  default delay a run sleeps in the queue of `sleepers`, which it enters under the lock; who
- *  changes which event is first takes out everybody there, to look again.
+ *  default delay a run sleeps in the queue of `sleepers`, which it enters under the lock; a thread
+ *  that changes which event is first takes all sleepers out, and they look again:
+ *
+ *      run                                 enter, or cancel, in another thread
+ *      lock; the first event is not due
+ *      enter the queue, unlock
+ *      sleep until it is due               lock; the first event is another one now
+ *                                          take the sleepers out, unlock, wake them
+ *      lock, look again
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -10764,7 +10778,7 @@ PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *l
 /* ---- run ---- */
 
 /* Let time pass until the first event, which is `seconds` away, is due or another one is first.
- * The scheduler is locked, and let go. */
+ * The scheduler is locked, and unlocked here. */
 static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double seconds)
     PYT__RELEASE(scheduler->pyt__lock) {
     const pyt_scheduler_options *options = &scheduler->pyt__options;
@@ -10778,6 +10792,7 @@ static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double s
         pyt__scheduler_unlock(scheduler);
         return PYT_MEMORY_ERROR;
     }
+    /* Queued before the unlock: a change of the first event finds the sleeper. */
     pyt__waiters_enter_locked(&scheduler->pyt__sleepers, parker, NULL);
     pyt__scheduler_unlock(scheduler);
     pyt_status status = pyt__sleep(parker, &scheduler->pyt__sleepers, pyt__deadline(seconds), true);
@@ -10808,6 +10823,8 @@ static pyt_status pyt__scheduler_step(pyt_scheduler *scheduler, bool waits, doub
             pyt__scheduler_unlock(scheduler);
             return PYT_OK;
         }
+        /* Out of the heap before the lock is released: of several runs one calls it, and a cancel
+         * from here on is refused. */
         pyt__scheduler_remove_locked(scheduler, 1);
         pyt__scheduler_unlock(scheduler);
         event.action(event.arg);
@@ -12116,12 +12133,12 @@ PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator) {
  *  submitter two atomic operations each and the workers a visit to `in` now and then.
  *
  *  Idle workers. `calls` counts those that sleep on the executor's address; its top bit says that
- *  one is searching: looking at both halves for a short while before it sleeps too. Who appends
- *  to an empty `in` wakes a sleeper, unless one is searching, who will see it. Who takes a task
- *  and leaves others behind does the same: so a queue is never left to workers that are busy
- *  while others sleep. A worker counts itself as a sleeper, under the bucket lock, before its
- *  last look at the queue, and the others look at the count after they have changed the queue
- *  (all of it seq_cst), so at least one of the two looks finds the other's step:
+ *  one is searching: looking at both halves for a short while before it sleeps too. A thread that
+ *  appends to an empty `in` wakes a sleeper, unless a worker is searching, which will find the
+ *  task. A worker that takes a task and leaves others behind does the same: so a queue is never
+ *  left to workers that are busy while others sleep. A worker counts itself as a sleeper, under the
+ *  bucket lock, before its last look at the queue, and the others look at the count after they have
+ *  changed the queue (all of it seq_cst), so at least one of the two looks finds the other's step:
  *
  *      the worker, last look               submit
  *      lock the bucket
@@ -13680,8 +13697,10 @@ static void pyt__executors_fork_child(void) {
  *  there are workers take the next number each until none is left. So a million items cost a
  *  million calls, and nothing is allocated for an item.
  *
- *      next   the first chunk that nobody has taken; who drops the rest swaps `chunks` in
- *      left   chunks that are neither done nor dropped; who brings it to 0 completes the job
+ *      next   the first chunk that no helper has taken; a thread that drops the rest swaps
+ *             `chunks` in, so each chunk is either taken or dropped, and by one thread
+ *      left   chunks that are neither done nor dropped; the thread that brings it to 0 completes
+ *             the job
  *
  *  A helper holds a reference to its job; so does an iterator. A job that is waited for has a
  *  future, which the last chunk completes. A job that is iterated over has none: it keeps for each
@@ -14075,7 +14094,7 @@ static void pyt__job_drop(pyt__job *job, bool broken) {
     if (broken) {
         PYT__STORE(&job->broken, true, relaxed);
     }
-    PYT__STORE(&job->dropped, true, release);
+    PYT__STORE(&job->dropped, true, release); /* before the last is counted: completion reads it */
     for (uint32_t chunk = first; job->items != NULL && chunk < job->chunks; chunk++) {
         pyt__job_publish(job, chunk, PYT__CHUNK_DROPPED);
     }
@@ -14463,9 +14482,9 @@ static pyt_status pyt__job_send(pyt_pool *pool, pyt__job *job) {
     if (pyt__enroll() == NULL) {
         return PYT_MEMORY_ERROR;
     }
-    PYT__ADD(&executor->refs, 1, relaxed);
+    PYT__ADD(&executor->refs, 1, relaxed); /* a helper may free the pool while others are sent */
     while (sent < helpers && status == PYT_OK) {
-        PYT__ADD(&job->refs, 1, relaxed);
+        PYT__ADD(&job->refs, 1, relaxed); /* before it is sent: it may end at once */
         status = pyt__pool_submit(executor, &task, &added);
         if (status == PYT_OK) {
             sent++;
