@@ -784,8 +784,9 @@ PYT__API const char *pyt_strerror(pyt_status status);
 /* Say what the calling thread's last failed call complained about.
  *
  * Returns  a sentence such as "cannot release un-acquired lock"; "" when nothing has failed yet.
- *          PYT_OK and PYT_TIMEOUT are answers, not failures, and leave it as it is. The text is
- *          valid until the thread's next failing call
+ *          PYT_OK and PYT_TIMEOUT are answers, not failures, and leave it as it is, but for the
+ *          timeout of pyt_as_completed_next, which says how many futures are unfinished. The text
+ *          is valid until the thread's next failing call
  * Thread   any; each has its own
  * Python   str(exception)
  */
