@@ -9,6 +9,32 @@ leg_simulate() {
     awk '/ schedules with at most .* all seen$/ { sum += $2; scenarios++ }
         END { printf "%d schedules of %d scenarios, all seen\n", sum, scenarios }' "$here/output"
     mutants
+    same_steps
+}
+
+# The same seed takes the same steps, whoever compiled the program and whatever it is linked with.
+same_steps() {
+    need clang clang
+    need musl-gcc musl-tools
+    while read -r compiler flags; do
+        try "$compiler $flags: a program of steps" $compiler -std=c11 $flags $warnings \
+            -DPYTHREADING_SIMULATE -I. -Itests tests/main.c tests/library.c \
+            tests/simulate/simulate.c tests/simulate/same.c -pthread -o "$here/same"
+        try "it runs" env PYTHREADING_TRACE="$here/trace" "$here/same" the_same_seed_takes
+        half=$(($(wc -l <"$here/trace") / 2))
+        head -n $half "$here/trace" >"$here/once"
+        tail -n $half "$here/trace" >"$here/again"
+        [ -e "$here/first" ] || cp "$here/once" "$here/first"
+        try "twice in one process: the same $half steps" cmp "$here/once" "$here/again"
+        try "they are those of the first program" cmp "$here/once" "$here/first"
+    done <<'EOF'
+gcc -O0
+gcc -O2
+clang -O0
+clang -O2
+musl-gcc -O1 -static
+EOF
+    try "there are steps" [ "$half" -gt 1000 ]
 }
 
 # Each fault of the library is found, by the scenario that was meant to find it, in random runs.
