@@ -166,6 +166,20 @@
  * ============================================================================================== */
 #if PYT__DECLARE
 
+/* Of other compilers' C99 nothing is known: atomics and _Generic are of C11. */
+#if defined(__cplusplus)
+#if __cplusplus < 201103L && !defined(_MSC_VER)
+#define PYT__TOO_OLD 1
+#endif
+#elif !defined(__STDC_VERSION__) || __STDC_VERSION__ < 199901L
+#define PYT__TOO_OLD 1
+#elif __STDC_VERSION__ < 201112L && !defined(__GNUC__) && !defined(__clang__)
+#define PYT__TOO_OLD 1
+#endif
+#if defined(PYT__TOO_OLD)
+#error "C11, C++11 or GNU's C99 is needed: -std=c11, -std=gnu99, with Microsoft's compiler /std:c11"
+#endif
+
 /* Between EXTERN_CXX stands what is included: this file may be included within extern "C" { }. */
 #if defined(__cplusplus)
 #define PYT__EXTERN_C_BEGIN extern "C" {
@@ -183,9 +197,16 @@ PYT__EXTERN_CXX_BEGIN
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+/* Microsoft's C compiler has C11 atomics since 17.5, and with /experimental:c11atomics only. */
+#if defined(_MSC_VER) && !defined(__clang__) && !defined(__cplusplus) && \
+    (defined(__STDC_NO_ATOMICS__) || _MSC_VER < 1935)
+#define PYT__INTERLOCKED 1
+#endif
 #if defined(PYTHREADING_DUMMY)
 #elif defined(__cplusplus)
 #include <atomic>
+#elif defined(PYT__INTERLOCKED)
+#include <intrin.h>
 #else
 #include <stdatomic.h>
 #endif
@@ -227,6 +248,44 @@ PYT__EXTERN_CXX_END
 #define PYT__RAW_ADD(p, v, order) (p)->fetch_add((v), PYT__ORDER(order))
 #define PYT__RAW_CAS(p, old, v, order) \
     (p)->compare_exchange_strong(*(old), (v), PYT__ORDER(order), std::memory_order_relaxed)
+#elif defined(PYT__INTERLOCKED)
+/* With /volatile:ms, the default on x86, a volatile load acquires and a volatile store releases;
+ * every Interlocked operation is a full barrier, and a store in the single order is followed by
+ * one. Words that are swapped and added to have 32 bits. */
+#if !defined(_M_IX86) && !defined(_M_X64) && !defined(__i386__) && !defined(__x86_64__)
+#error "compile as C++, or with /std:c11 /experimental:c11atomics: no other atomics here but on x86"
+#endif
+#define PYT__ATOMIC(T) T volatile
+#define PYT__FENCE_relaxed() ((void)0)
+#define PYT__FENCE_release() ((void)0)
+#define PYT__FENCE_seq_cst() pyt__fence()
+#define PYT__RAW_LOAD(p, order) (*(p))
+#define PYT__RAW_STORE(p, v, order) ((void)(*(p) = (v)), PYT__FENCE_##order())
+#define PYT__RAW_SWAP(p, v, order) ((uint32_t)_InterlockedExchange((long volatile *)(p), (long)(v)))
+#define PYT__RAW_ADD(p, v, order) \
+    ((uint32_t)_InterlockedExchangeAdd((long volatile *)(p), (long)(v)))
+#define PYT__RAW_CAS(p, old, v, order) \
+    pyt__swap_if((void volatile *)(p), (old), (uintptr_t)(v), sizeof *(p))
+
+static inline void pyt__fence(void) {
+    long volatile word = 0;
+    (void)_InterlockedExchange(&word, 1);
+}
+
+/* Compare and exchange a word of 32 bits, or of a pointer's. */
+static inline bool pyt__swap_if(void volatile *word, void *old, uintptr_t value, size_t size) {
+    if (size == sizeof(long)) {
+        long expected = *(long *)old;
+        long found = _InterlockedCompareExchange((long volatile *)word, (long)value, expected);
+        *(long *)old = found;
+        return found == expected;
+    }
+    void *expected = *(void **)old;
+    void *found =
+        _InterlockedCompareExchangePointer((void *volatile *)word, (void *)value, expected);
+    *(void **)old = found;
+    return found == expected;
+}
 #else
 #define PYT__ATOMIC(T) _Atomic(T)
 #define PYT__ORDER(order) memory_order_##order
@@ -595,6 +654,12 @@ PYT__EXTERN_C_END
 #pragma GCC diagnostic ignored "-Wdeclaration-after-statement"
 #pragma GCC diagnostic ignored "-Wbad-function-cast"
 #endif
+#elif defined(_MSC_VER)
+/* And Microsoft's: the address of a volatile word, constant conditions, arrays at the end,
+ * functions that one configuration does not use. */
+#define PYT__QUIET_MICROSOFT 1
+#pragma warning(push)
+#pragma warning(disable : 4090 4127 4200 4505)
 #endif
 
 #if PYT__PLACED
@@ -635,7 +700,7 @@ PYT__EXTERN_CXX_END
 /* A type that is aligned as whatever malloc provides memory for; named so by C since C11. */
 #if defined(__cplusplus)
 typedef std::max_align_t pyt__aligned;
-#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && !defined(_MSC_VER)
 typedef max_align_t pyt__aligned;
 #else
 typedef union pyt__aligned {
@@ -6691,7 +6756,7 @@ static bool pyt__local_reserve_locked(uint32_t slot) {
         pyt__local_value *value = i < table->capacity ? PYT__LOAD(&table->slots[i], relaxed) : NULL;
         PYT__STORE(&slots[i], value, relaxed);
     }
-    pyt__release_memory(table->slots);
+    pyt__release_memory((void *)(uintptr_t)table->slots);
     table->slots = slots;
     table->capacity = capacity;
     return true;
@@ -6981,7 +7046,7 @@ static void pyt__locals_end(void) {
         }
     }
     pyt__me.pyt__locals = NULL;
-    pyt__release_memory(table->slots);
+    pyt__release_memory((void *)(uintptr_t)table->slots);
     pyt__release_memory(table);
 }
 
@@ -18485,4 +18550,6 @@ PYT__EXTERN_C_END
 
 #if PYT__DEFINE && defined(PYT__QUIET)
 #pragma GCC diagnostic pop
+#elif PYT__DEFINE && defined(PYT__QUIET_MICROSOFT)
+#pragma warning(pop)
 #endif

@@ -29,7 +29,64 @@ leg_wine() {
     "$@" -o "$here/dll.exe"
     $wine "$here/dll.exe" "$here/library.dll"
     try "a process with the library in a DLL ends" [ $? = 7 ]
+    interlocked
     ${wine%/*}/wineserver64 -k
+}
+
+# The atomics for Microsoft's C without C11's, by clang with the meaning of volatile they rely on.
+interlocked() {
+    library='clang --target=x86_64-w64-mingw32 -std=c11 -DPYT__INTERLOCKED -Xclang -fms-volatile
+        -femulated-tls -Wno-incompatible-pointer-types-discards-qualifiers'
+    try "interlocked: every macro" $library -O1 $warnings -I. -DPYTHREADING_IMPLEMENTATION \
+        -c tests/checks/every_macro.c -o "$here/macros.o"
+    try "interlocked: it links" $win32 -static "$here/macros.o" -o "$here/macros.exe"
+    try "interlocked: it runs" $wine "$here/macros.exe"
+    RUN=$wine counted sh tests/windows_suite.sh "$(path_of build-suite CC=$win32 BACKEND=win32 \
+        CFLAGS=-O0 LDFLAGS=-static LIBRARY="$(echo $library)")" test_lock/ test_queue/ test_future/
+}
+
+# What Visual Studio's users compile, by clang as if it were Microsoft's compiler, over headers that
+# declare what the library uses of theirs: in C++, and in C with and without C11's atomics.
+leg_msvc_syntax() {
+    need clang clang
+    printf '#define PYTHREADING_IMPLEMENTATION\n#include "pythreading.h"\n' >"$here/implement.c"
+    headers=$(clang -print-resource-dir)/include
+    while read -r version language; do
+        for option in '' -DPYTHREADING_DEBUG -DPYTHREADING_DUMMY; do
+            for machine in x86_64 i686; do
+                set -- clang --target=$machine-pc-windows-msvc -fms-compatibility \
+                    -fms-extensions -fms-compatibility-version=$version -U__clang__ -nostdinc \
+                    -isystem tests/shims/msvc -isystem "$headers" $language $option \
+                    -Wall -Wextra -Werror -I. -fsyntax-only
+                try "$version $language $option $machine: a user's file" "$@" \
+                    tests/checks/every_macro.c
+                try "$version $language $option $machine: the implementation" "$@" \
+                    -Wno-missing-field-initializers -Wno-unused-function \
+                    -Wno-incompatible-pointer-types-discards-qualifiers "$here/implement.c"
+            done
+        done
+    done <<'EOF'
+19.29 -xc -std=c11 -D__STDC_NO_ATOMICS__=1
+19.38 -xc -std=c11 -D__STDC_NO_ATOMICS__=1
+19.38 -xc -std=c11
+19.29 -xc++ -std=c++14
+19.38 -xc++ -std=c++14
+EOF
+}
+
+# Standards that are too old are refused by a sentence, and GNU's C99 compiles.
+leg_standards() {
+    need clang clang
+    printf '#define PYTHREADING_IMPLEMENTATION\n#include "pythreading.h"\n' >"$here/implement.c"
+    for compiler in gcc clang; do
+        for language in '-xc -std=c89' '-xc -std=gnu89' '-xc++ -std=c++98'; do
+            $compiler $language -I. -fsyntax-only "$here/implement.c" >"$here/said" 2>&1
+            try "$compiler $language is refused" grep -q "C11, C++11 or GNU's C99" "$here/said"
+        done
+        try "$compiler -std=gnu99" $compiler -std=gnu99 -Wall -Wextra -Werror -O0 -I. \
+            -DPYTHREADING_IMPLEMENTATION tests/checks/every_macro.c -pthread -o "$here/gnu99"
+        try "$compiler -std=gnu99: it runs" timeout 20 "$here/gnu99"
+    done
 }
 
 windows_demo() {

@@ -1,0 +1,2 @@
+#pragma once
+#define _Must_inspect_result_
