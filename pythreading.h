@@ -3332,12 +3332,12 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
 /* ============================================================================================== *
  *  >>park                                       address -> queue of waiting threads, oldest first
  *
- *  The one place where anybody sleeps. A thread that must wait puts its parker into the queue of
- *  the address it waits on, under that address's bucket lock, having looked at the word there
- *  one last time; whoever changes the word takes parkers out under the same bucket lock and
- *  wakes them after letting it go. So the last look and the change cannot pass each other by.
+ *  The one place where a thread sleeps. A thread that must wait puts its parker into the queue of
+ *  the address it waits on, under that address's bucket lock, after one last look at the word
+ *  there; the thread that changes the word takes parkers out under the same bucket lock and wakes
+ *  them after unlocking it. So the last look and the change cannot miss each other.
  *
- *  Queues. A bucket holds a chain of queues, one for each address that anybody waits on there;
+ *  Queues. A bucket holds a chain of queues, one for each address that a thread waits on there;
  *  a queue is a ring that starts with its oldest parker. Finding the oldest of an address takes
  *  as long as there are other addresses in the bucket, not other waiters.
  *
@@ -3345,7 +3345,7 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
  *  (a finished thread's parker serves a later thread), so that a waker may still signal after
  *  the woken thread has gone on, or ended. A stray signal is a wake-up that finds nothing.
  *
- *      EMPTY   the thread is not asleep, nobody has woken it
+ *      EMPTY   the thread is not asleep and has not been woken
  *      ASLEEP  set by the owner, under the parker's mutex, before it waits on its condition
  *      NUDGED  set by another, from ASLEEP: the owner is to look for its wake-up; see below
  *      WOKEN   set by a waker, once for each time the parker is taken out of a queue
@@ -3353,21 +3353,32 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
  *  A waker swaps WOKEN in (release) and, unless it finds EMPTY, passes through the parker's mutex,
  *  so that the owner is either inside the condition's wait or about to look at the state again,
  *  and then signals. The owner leaves with WOKEN (acquire) and makes it EMPTY. Setting WOKEN
- *  twice would lose a wake-up; it cannot be, since only who takes the parker out of a queue sets
- *  it, and the owner does not enter a queue again before it has consumed it.
+ *  twice would lose a wake-up; it cannot happen, since only the thread that takes the parker out
+ *  of a queue sets it, and the owner does not enter a queue again before it has consumed it.
  *
- *  The first to wait makes the table of buckets and publishes it; then it sets its object's PARKED
- *  bit (release). Who sees that bit (acquire) sees the table, and need not ask for it.
+ *  The first thread to wait makes the table of buckets and publishes it; then it sets its object's
+ *  PARKED bit (release). A thread that sees that bit (acquire) sees the table.
  *
  *  Timeout meets wake-up. A sleeper whose time is up has not timed out until it has taken itself
  *  out of its queue under the bucket lock. If it is no longer in that queue, a waker was first:
  *  the sleeper waits for the WOKEN that is on its way, and has been woken.
  *
+ *      sleeper                                     waker
+ *      1 its time is up: state ASLEEP -> EMPTY
+ *                                                  a takes the parker out (bucket locked)
+ *                                                  b state EMPTY -> WOKEN; no signal is needed
+ *      2 locks the bucket: in no queue any more
+ *      3 sleeps again, without a deadline:
+ *        finds WOKEN. It has been woken
+ *
+ *  With 2 before a the sleeper takes itself out and a finds another waiter, or none: PYT_TIMEOUT.
+ *  With b before 1 the sleeper finds WOKEN instead of ASLEEP, and 2 is not reached.
+ *
  *  Nudging. On several processors a waiter that will soon be woken may be got out of its sleep
  *  ahead of time, so that a processor runs when its turn comes. The nudger, under the bucket lock
  *  of the queue that the waiter is in and stays in, turns ASLEEP into NUDGED, and signals as a
  *  waker does; the owner makes it EMPTY, looks for WOKEN for a while, and sleeps again if that does
- *  not come. A waker that finds NUDGED signals as well: it relies on nobody.
+ *  not come. A waker that finds NUDGED signals as well: it does not rely on the nudger's signal.
  *
  *  Staying awake. Before it sleeps a thread stays awake in its queue for a while; the spin room
  *  says how and for how long. Its place in the queue is the one it has asleep, so neither order
@@ -3931,6 +3942,8 @@ static void pyt__parker_signal(pyt__parker *parker) {
 /* Wake a parker that was taken out of its queue. No bucket is locked. */
 static void pyt__wake(pyt__parker *parker) {
     PYT__STEP();
+    /* Release: what the waker did is seen by the woken thread (pyt__doze). From EMPTY the owner
+     * looks at the state before it sleeps; from ASLEEP or NUDGED it may be in its wait. */
     if (PYT__SWAP(&parker->state, PYT__WOKEN, acq_rel) != PYT__EMPTY) {
         pyt__parker_signal(parker);
     }
@@ -4049,6 +4062,7 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
     pyt__os_mutex_lock(&parker->mutex);
     PYT__DEBUG(bool mine = pyt__waiting_begin_locked(parker, deadline);)
     pyt_status status = pyt__doze_nudged(parker, deadline, interruptible);
+    /* Leave ASLEEP or NUDGED, unless a waker is first: from EMPTY on it does not signal. */
     uint32_t state = PYT__LOAD(&parker->state, relaxed);
     while (state != PYT__WOKEN && !PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
     }
@@ -4106,6 +4120,8 @@ static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status
         return PYT_OK;
     }
     PYT__STEP();
+    /* Step 2 of a timeout that meets a wake-up: who is still in the queue has timed out. `address`
+     * changes under the lock of the bucket of its old value, which is this one or not ours. */
     pyt__bucket *bucket = pyt__bucket_lock(address);
     if (PYT__LOAD(&parker->address, relaxed) == address) {
         pyt__queue_remove(bucket, parker);
@@ -4113,7 +4129,7 @@ static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status
         return pyt__unslept(status);
     }
     pyt__bucket_unlock(bucket);
-    pyt__doze_on(parker, status);
+    pyt__doze_on(parker, status); /* step 3 */
     return PYT_OK;
 }
 
@@ -4124,8 +4140,8 @@ static pyt_status pyt__sleep(pyt__parker *parker, const void *address, int64_t d
     return pyt__rise(parker, address, pyt__doze_or_not(parker, address, deadline, interruptible));
 }
 
-/* The same without staying awake first: for a lock, which who is awake gets sooner, and for who
- * will not be the next to be woken. */
+/* The same without staying awake first: for a lock, which threads that are awake get sooner, and
+ * for a thread that will not be the next to be woken. */
 static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, int64_t deadline,
                                      bool interruptible) {
     PYT__STEP();
@@ -4245,21 +4261,23 @@ PYT__API double pyt_monotonic(void) {
  *  Free or held. No owner: any thread may release it, and acquiring twice in one thread blocks,
  *  as in Python. The word has two bits:
  *
- *      LOCKED  somebody holds it. Set by the acquirer, cleared by the releaser, or left set by
- *              the releaser for the waiter it hands the lock to.
- *      PARKED  a release has to look into the queue. Set, while LOCKED, under the bucket lock by a
- *              thread about to sleep, and in the step in which it takes the lock by a woken one
- *              that was told that others are left. Cleared under the bucket lock by the releaser
- *              that takes a waiter out, or finds none. Set without need (a waiter that timed out
- *              leaves it) it costs one slow release.
+ *      LOCKED  it is held. Set by the acquirer; cleared by the releaser, or left set by it for
+ *              the waiter to which it hands the lock.
+ *      PARKED  a release has to look into the queue. Set, while LOCKED, under the bucket lock: by
+ *              a thread about to sleep, and by a notifier that moves a condition's waiter here.
+ *              Set as well by a woken thread that was told that others are left, in the step in
+ *              which it takes the lock. Cleared under the bucket lock by the releaser that takes
+ *              a waiter out, or finds none. Set without need (a waiter that timed out leaves it)
+ *              it costs one slow release.
  *
- *  Who sleeps. While a queue is not empty, PARKED is set, or a waiter is on its way that was taken
- *  out of it to fight for the lock. That waiter either takes the lock, with PARKED, or finds it
- *  LOCKED and goes back, with PARKED: so a release still comes that looks into the queue. Until
- *  it arrives the word is as if nobody waited, and those who run pass the lock among themselves at
- *  full speed. That may be long, when its processor is busy with one of those; the hand-over below
- *  comes after it has been there once. Who goes to sleep meanwhile sets PARKED, and the next
- *  release wakes another one: several may be on their way.
+ *  No sleeper is forgotten. While a queue is not empty, PARKED is set, or a waiter is on its way
+ *  that was taken out of it to compete for the lock. That waiter either takes the lock, with
+ *  PARKED, or finds it LOCKED and goes back, with PARKED: so a release still comes that looks
+ *  into the queue. Until it arrives the word is as if there were no waiters, and running threads
+ *  pass the lock among themselves at full speed. That may be long, when the waiter's processor is
+ *  busy with one of those; the hand-over below comes after it has been there once. A thread that
+ *  goes to sleep meanwhile sets PARKED, and the next release wakes another: several may be on
+ *  their way.
  *
  *  Order. Waiters are served oldest first; a woken waiter that lost the lock to a newcomer goes
  *  back to its place, with its age. One that is older than PYT__FAIR_AFTER is handed the lock:
@@ -4448,8 +4466,8 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
     return false;
 }
 
-/* Who waits for a lock for a shorter time than since `since`, the first of them; NULL: nobody. A
- * waiter that comes back passes only those that were on their way with it. Bucket locked. */
+/* The first of those that have waited for a lock for a shorter time than since `since`; NULL: none.
+ * A waiter that comes back passes only those that were on their way with it. Bucket locked. */
 static pyt__parker *pyt__lock_first_after(pyt__bucket *bucket, const pyt_lock *lock,
                                           int64_t since) {
     pyt__parker *oldest = pyt__queue_oldest(bucket, lock);
@@ -4465,6 +4483,9 @@ static pyt__parker *pyt__lock_first_after(pyt__bucket *bucket, const pyt_lock *l
 static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, int64_t since) {
     int processor = pyt__os_processor();
     pyt__bucket *bucket = pyt__bucket_lock(lock);
+    /* The last look and PARKED in one step: the release that clears LOCKED comes before it, then
+     * the lock is seen free, or finds PARKED and waits for this bucket. Release: with PARKED comes
+     * the table of buckets (see the park room). */
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     bool queued = false;
     while (!queued && (word & PYT__LOCKED)) {
@@ -4492,7 +4513,7 @@ static uint32_t pyt__lock_mark(uint32_t gift) {
 static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t mark, int64_t since,
                                  int64_t deadline, bool interruptible) {
     bool spun = since != 0;
-    while (!pyt__lock_try(lock, mark)) {
+    while (!pyt__lock_try(lock, mark)) { /* 1: compete; a woken one with the mark it was given */
         PYT__STEP();
         if (!spun) {
             spun = true;
@@ -4500,14 +4521,14 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t m
                 continue;
             }
         }
-        if (!pyt__lock_enqueue(lock, parker, since)) {
+        if (!pyt__lock_enqueue(lock, parker, since)) { /* 2: free again: back to 1 */
             continue;
         }
-        pyt_status status = pyt__sleep_at_once(parker, lock, deadline, interruptible);
-        if (status != PYT_OK) {
+        pyt_status status = pyt__sleep_at_once(parker, lock, deadline, interruptible); /* 3 */
+        if (status != PYT_OK) { /* in no queue; PARKED may stay behind */
             return status;
         }
-        if (PYT__HELD(lock, parker->gift == PYT__HANDED)) {
+        if (PYT__HELD(lock, parker->gift == PYT__HANDED)) { /* LOCKED was never cleared */
             return PYT_OK;
         }
         since = parker->since;
@@ -4595,6 +4616,7 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     bool done = false;
     if (word == (PYT__LOCKED | PYT__PARKED)) {
+        /* 1: choose. The queue cannot change while the bucket is locked. */
         oldest = pyt__queue_oldest(bucket, lock);
         uint32_t next = 0;
         if (oldest != NULL) {
@@ -4603,6 +4625,8 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
             next = hand ? PYT__LOCKED | (more ? PYT__PARKED : 0) : 0;
             oldest->gift = hand ? PYT__HANDED : more ? PYT__FOLLOWED : PYT__PLAIN;
         }
+        /* 2: release, or hand over. Release pairs with the acquire of pyt__lock_try; fails when
+         * another thread, which does not hold the lock, released it meanwhile. */
         done = PYT__CAS(&lock->pyt__word, &word, next, release);
         if (done && oldest != NULL) {
             pyt__queue_remove(bucket, oldest);
@@ -4611,6 +4635,7 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
         }
     }
     pyt__bucket_unlock(bucket);
+    /* 3: wake what was taken out. A handed lock is already the woken thread's. */
     if (done && oldest != NULL) {
         pyt__wake(oldest);
     }
@@ -4859,8 +4884,8 @@ static void pyt__rlock_restore(pyt_rlock *rlock, uint32_t depth) {
  *
  *  The word is the count of free permits, shifted by one, and PARKED in bit 0:
  *
- *      count * 2            nobody waits; acquire takes 2 off, release puts 2 on
- *      PARKED               no permit is free and somebody may be in the queue
+ *      count * 2            no waiter; acquire takes 2 off, release puts 2 on
+ *      PARKED               no permit is free and a waiter may be in the queue
  *
  *  PARKED is set under the bucket lock, only while the count is 0. While it is set, a release
  *  works under the bucket lock: it hands permits to the oldest waiters, each by taking it out of
@@ -4868,6 +4893,19 @@ static void pyt__rlock_restore(pyt_rlock *rlock, uint32_t depth) {
  *  it. So a permit is at any time in the count, with a holder, or on its way to exactly one
  *  waiter that is out of the queue and will return PYT_OK; a waiter that times out takes itself
  *  out under the bucket lock and has none. PARKED set without need costs a slow release.
+ *
+ *      acquire, with a timeout                     release
+ *      1 count 0: locks the bucket, sets PARKED,
+ *        enters the queue, sleeps
+ *                                                  a sees PARKED: locks the bucket
+ *      2 its time is up: waits for the bucket
+ *                                                  b takes it out: the permit is its own
+ *                                                  c unlocks the bucket, wakes it
+ *      3 locks the bucket: in no queue any more,
+ *        waits for c: PYT_OK, with the permit
+ *
+ *  With 3 before a it has taken itself out, without a permit: b finds another waiter, or none and
+ *  adds to the count. With a before 1 is over, 1 finds the permit when it has the bucket.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -5079,6 +5117,8 @@ static bool pyt__semaphore_try(pyt_semaphore *semaphore) {
  * Returns  true when queued, false when a permit was taken */
 static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker) {
     pyt__bucket *bucket = pyt__bucket_lock(semaphore);
+    /* The last look and PARKED in one step: from then on a release waits for this bucket. Release:
+     * with PARKED comes the table of buckets (see the park room). */
     uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
     bool queued = false;
     bool taken = false;
@@ -5161,8 +5201,8 @@ static uint32_t pyt__semaphore_serve(pyt_semaphore *semaphore, pyt__bucket *buck
     return served;
 }
 
-/* Release with somebody in the queue, perhaps. While PARKED is set the count is 0, and only who
- * holds the bucket lock changes the word.
+/* Release with waiters in the queue, perhaps. While PARKED is set the count is 0, and only the
+ * thread that holds the bucket lock changes the word.
  * Returns  false when PARKED was cleared meanwhile: look at the word again */
 static bool pyt__semaphore_release_parked(pyt_semaphore *semaphore, uint32_t n) {
     pyt__parker *list = NULL;
@@ -5171,6 +5211,8 @@ static bool pyt__semaphore_release_parked(pyt_semaphore *semaphore, uint32_t n) 
     if (parked) {
         uint32_t left = n - pyt__semaphore_serve(semaphore, bucket, n, &list);
         if (pyt__queue_oldest(bucket, semaphore) == NULL) {
+            /* A store will do: PARKED is set, so no other thread changes the word. Release pairs
+             * with the acquire of pyt__semaphore_try. */
             PYT__STORE(&semaphore->pyt__word, left * PYT__PERMIT, release);
         }
     }
@@ -5229,12 +5271,27 @@ PYT__API pyt_status pyt_bounded_semaphore_release_n(pyt_bounded_semaphore *semap
  *  >>event                                                                         threading.Event
  *
  *      SET     the flag
- *      PARKED  somebody may be in the queue. Set under the bucket lock, only while SET is clear;
+ *      PARKED  a waiter may be in the queue. Set under the bucket lock, only while SET is clear;
  *              cleared by set() under the bucket lock, in the step that sets SET.
  *
- *  While PARKED is set, set() works under the bucket lock: it sets SET and takes out everybody
- *  who waits, in one step as seen from there. Whoever it took out returns PYT_OK, even if clear()
- *  comes before it runs; whoever comes after the clear() is not among them.
+ *  While PARKED is set, set() works under the bucket lock: it sets SET and takes all waiters out,
+ *  in one step as seen from there. A waiter that it took out returns PYT_OK, even if clear() comes
+ *  before it runs; one that comes after the clear() is not among them.
+ *
+ *      wait()                                      set()
+ *      1 looks: not set
+ *                                                  a 0 -> SET: there is no waiter to wake
+ *      2 locks the bucket, looks again: SET
+ *
+ *      or                                          or
+ *      2 locks the bucket: 0 -> PARKED, enters
+ *        the queue, unlocks, sleeps
+ *                                                  a fails, as PARKED is set
+ *                                                  b locks the bucket: PARKED -> SET, takes all
+ *                                                    out, unlocks
+ *                                                  c wakes them
+ *
+ *  2 and a change the same word, so one of them is first and the other one sees it.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -5269,7 +5326,7 @@ PYT__INLINE bool pyt_event_is_set(const pyt_event *event) {
     return event != PYT__NULL && (PYT__LOAD(&event->pyt__word, acquire) & PYT__SET) != 0;
 }
 
-/* Set the flag and wake everybody who waits for it.
+/* Set the flag and wake all threads that wait for it.
  *
  * Returns  PYT_OK; PYT_VALUE_ERROR: `event` is NULL
  * Thread   any
@@ -5330,6 +5387,7 @@ PYT__API PYT__COLD pyt_status pyt__event_set_slow(pyt_event *event) {
     if (event == NULL) {
         return pyt__fail_null();
     }
+    /* a: also where SET is set: what came before this set() is released with it. */
     uint32_t word = PYT__LOAD(&event->pyt__word, acquire);
     while (!(word & PYT__EVENT_PARKED)) {
         if (PYT__CAS(&event->pyt__word, &word, PYT__SET, acq_rel)) {
@@ -5338,11 +5396,13 @@ PYT__API PYT__COLD pyt_status pyt__event_set_slow(pyt_event *event) {
         word = PYT__LOAD(&event->pyt__word, acquire);
     }
     PYT__STEP();
+    /* b: another set() may have been first; then the queue is empty, or has new waiters that may
+     * as well go. */
     pyt__bucket *bucket = pyt__bucket_lock(event);
     (void)PYT__SWAP(&event->pyt__word, PYT__SET, acq_rel);
     pyt__parker *list = pyt__queue_take_all(bucket, event, PYT__HANDED);
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__wake_list(list); /* c */
     return PYT_OK;
 }
 
@@ -5355,7 +5415,7 @@ PYT__API pyt_status pyt_event_clear(pyt_event *event) {
     return PYT_OK;
 }
 
-/* Go into the queue unless the flag is set by now. Returns true when queued. */
+/* Step 2: go into the queue unless the flag is set by now. Returns true when queued. */
 static bool pyt__event_enqueue(pyt_event *event, pyt__parker *parker) {
     pyt__bucket *bucket = pyt__bucket_lock(event);
     uint32_t word = PYT__LOAD(&event->pyt__word, acquire);
@@ -5411,25 +5471,39 @@ PYT__API PYT__COLD pyt_status pyt__event_wait_timeout_slow(pyt_event *event, dou
  *  >>condition                                                                 threading.Condition
  *
  *  A condition has a lock (its own RLock, or a Lock or RLock given to it) and a queue, keyed by
- *  the address of `pyt__queue`. `pyt__queue` is 1 when somebody may be in it: set by a waiter
+ *  the address of `pyt__queue`. `pyt__queue` is 1 when a waiter may be in it: set by a waiter
  *  under the bucket lock, cleared by the notifier that takes the last one out. A waiter that
  *  times out leaves it set, which costs a look at an empty queue.
  *
- *  wait enters the queue while it still holds the lock, then lets the lock go: a notifier, who
- *  holds the lock, comes either before the waiter looked at what it waits for, or finds it in
- *  the queue.
+ *  wait enters the queue while it still holds the lock, then releases it: a notifier, which holds
+ *  the lock, comes either before the waiter looked at what it waits for, or finds it in the queue.
  *
- *  notify wakes nobody. It moves the oldest waiters to the queue of the lock, with both buckets
+ *  notify wakes no thread. It moves the oldest waiters to the queue of the lock, with both buckets
  *  locked, where the release of the lock wakes them one after the other; as it is held, they
  *  could do nothing earlier. A moved waiter has been notified: whether its time is up before it
  *  gets the lock does not matter, and it cannot be counted by a notify and return PYT_TIMEOUT.
- *  A Lock may be released by anybody, so it may be free while we notify: then the waiter is
- *  woken and takes it by itself.
+ *  A Lock may be released by any thread, so it may be free during a notify: then the waiter is
+ *  woken and takes the lock by itself.
+ *
+ *      wait, with a timeout                        notify, holding the lock
+ *      1 enters the queue, releases the lock
+ *      2 sleeps
+ *                                                  a locks both buckets
+ *      3 its time is up: waits for the bucket
+ *                                                  b moves it to the lock's queue, sets PARKED
+ *                                                  c unlocks the buckets; later releases the
+ *                                                    lock, which wakes the oldest waiter
+ *      4 locks its bucket: no longer in this
+ *        queue, waits for the wake-up of c, and
+ *        takes the lock, or has been handed it:
+ *        PYT_OK
+ *
+ *  With 4 before a it has taken itself out: PYT_TIMEOUT, and b moves another waiter.
  *
  *  After the sleep the lock is taken back, not interruptibly and without a deadline.
  *
- *  Who comes to wait behind others is woken after them, and sleeps at once, unless its last wait
- *  was ended by a notify for several, as this one may be.
+ *  A thread that comes to wait behind others is woken after them, and sleeps at once, unless its
+ *  last wait was ended by a notify for several, as this one may be.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -5640,7 +5714,7 @@ static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed);
 static void pyt__have_lock_again(pyt_condition *condition);
 #endif
 
-/* Enter the queue, let the lock go, sleep, take the lock again. The caller's arguments are good
+/* Enter the queue, release the lock, sleep, take the lock again. The caller's arguments are good
  * and it holds the lock. */
 PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condition,
                                                            int64_t deadline) {
@@ -5651,6 +5725,8 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     pyt_lock *lock = pyt__condition_lock(condition);
     pyt_rlock *rlock = pyt__condition_rlock(condition);
     const void *address = &condition->pyt__queue;
+    /* 1: in the queue before the lock is released. The lock orders pyt__queue for the notifier;
+     * one that notifies with a Lock that is not held may miss it, as it may come too early. */
     int processor = pyt__os_processor();
     pyt__bucket *bucket = pyt__bucket_lock(address);
     parker->processor = processor;
@@ -5667,6 +5743,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
         pyt_lock_release(lock);
     }
     PYT__DEBUG(pyt__wait_for_notify(condition, deadline);)
+    /* 2 to 4: PYT_OK when notified, wherever it was woken; else out of the queue by itself. */
     bool at_once = parker->in_turn && !parker->was_in_crowd;
     pyt_status status = at_once ? pyt__sleep_at_once(parker, address, deadline, true)
                                 : pyt__sleep(parker, address, deadline, true);
@@ -5676,8 +5753,8 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     PYT__DEBUG(bool handed = status == PYT_OK && parker->gift == PYT__HANDED;)
     PYT__DEBUG(pyt__wait_for_lock_again(condition, handed);)
     if (status != PYT_OK) {
-        pyt__lock_take(lock);
-    } else if (parker->gift != PYT__HANDED) {
+        pyt__lock_take(lock); /* as a newcomer: it has waited for a notify, not for the lock */
+    } else if (parker->gift != PYT__HANDED) { /* with the place it has had since the notify */
         uint32_t mark = pyt__lock_mark(parker->gift);
         pyt__lock_wait(lock, parker, mark, parker->since, PYT__FOREVER, false);
     }
@@ -5730,7 +5807,7 @@ PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
     return pyt__condition_wait_for_until(condition, predicate, arg, pyt__deadline(seconds));
 }
 
-/* Say that somebody is in the lock's queue, as long as the lock is held. Its bucket is locked. */
+/* Say that a waiter is in the lock's queue, as long as the lock is held. Its bucket is locked. */
 static bool pyt__lock_mark_parked(pyt_lock *lock) {
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     while (word & PYT__LOCKED) {
