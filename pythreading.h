@@ -132,7 +132,8 @@
  *                               the platform room
  *   PYTHREADING_BUCKETS         how many buckets the addresses waited on are spread over: a power
  *                               of two, 1 to 65536 (1024), each of some 64 bytes
- *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean
+ *   PYTHREADING_VALGRIND        tell Helgrind and DRD what the atomics mean; without it they report
+ *                               the library itself
  *   PYTHREADING_NO_ATEXIT       do not wait for non-daemon threads at exit
  *   PYTHREADING_MAY_IGNORE      no warning where a status that tells what was done is dropped
  *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
@@ -11005,10 +11006,10 @@ PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *n
  *
  *  A future is 64 bytes. Its word holds the phase, three flags and, above them, the references:
  *
- *      PENDING    nobody works on it            cancel -> CANCELLED, start -> RUNNING
- *      RUNNING    somebody works on it          -> FINISHED or FAILED
- *      CANCELLED  done; nobody will work on it  start -> NOTIFIED
- *      NOTIFIED   done; who would have worked on it knows that it need not
+ *      PENDING    not begun                     cancel -> CANCELLED, start -> RUNNING
+ *      RUNNING    a thread works on it          -> FINISHED or FAILED
+ *      CANCELLED  done; it will not be begun    start -> NOTIFIED
+ *      NOTIFIED   done; the thread that would have worked on it knows that it need not
  *      FINISHED   done; there is a value
  *      FAILED     done; there is a failure
  *
@@ -11016,26 +11017,46 @@ PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *n
  *  made by hand: set_result and set_exception compete for it, and cancel loses against it. OWNED
  *  says that an executor made the future: its worker alone completes it, and needs no claim.
  *
- *  WATCHED says that somebody may be parked on the future's address, or that `observers` may not
+ *  WATCHED says that a thread may be parked on the future's address, or that `observers` may not
  *  be empty. It is set under the bucket lock of the address, while the future is not done, and
  *  cleared by the step that makes it done. While it is clear that step is one compare-and-swap,
  *  which can give back a reference as well; while it is set the step is made under the bucket
- *  lock, together with taking out everybody who waits. Set without need it costs a slow step;
- *  clear with somebody waiting it would be a lost wake-up.
+ *  lock, together with taking out all waiters. Set without need it costs a slow step; clear with a
+ *  thread waiting it would be a lost wake-up.
  *
- *  EAGER says that the oldest observer is a pool's callback, which came with the future: whoever is
- *  about to complete it calls that one before the step.
+ *  EAGER says that the oldest observer is a pool's callback, which came with the future: the
+ *  thread that is about to complete it calls that one before the step.
  *
  *  An observer is a done callback, or one place of a watcher: of a thread in pyt_wait, or of an
  *  as_completed. The completing thread counts a watcher's places while it holds the bucket lock,
  *  under which the watcher also leaves; so the watcher cannot go away under it. Observers are in
  *  a list with one link, each change of which is one store: fork may cut in anywhere.
  *
- *  A watcher sleeps without a queue. Its state says who wakes it:
+ *  A watcher sleeps without a queue. Its state says whether it has to be woken:
  *
  *      AWAKE   its thread runs
- *      ASLEEP  set by its thread before it sleeps; who swaps CALLED in owes one pyt__wake
+ *      ASLEEP  set by its thread before it sleeps; the thread that swaps CALLED in owes one
+ *              pyt__wake
  *      CALLED  there is something to look at
+ *
+ *      watcher                                     the thread that completes the future
+ *      1 bucket locked: WATCHED, enters `observers`;
+ *        a future that is done already is counted
+ *      2 not satisfied: AWAKE -> ASLEEP, sleeps
+ *                                                  a bucket locked: the phase is done, WATCHED
+ *                                                    clear, takes `observers` out
+ *                                                  b adds the place to `ready`, counts it
+ *                                                  c swaps CALLED in; finds ASLEEP: it will wake
+ *      3 its time is up: swaps AWAKE in, finds
+ *        CALLED: waits for that wake-up
+ *                                                  d unlocks the bucket, wakes it
+ *      4 leaves each future under its bucket
+ *        lock: after d, so `watcher` is not used
+ *        any more
+ *
+ *  With a before 1 the future is counted there. With c before 2 the step to ASLEEP fails on CALLED,
+ *  and 2 looks again. With 3 before c it finds ASLEEP, which is PYT_TIMEOUT; c finds AWAKE then and
+ *  wakes no thread, and what it counted is looked at once more after 4.
  *
  *  Memory. The step to a done phase is a release, each look at the phase an acquire.
  * ============================================================================================== */
@@ -11563,6 +11584,7 @@ static void pyt__callbacks_call(pyt_future *future, pyt__observer *observers) {
  * Returns  false when it has left `from` */
 PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t from, uint32_t to) {
     pyt__bucket *bucket = pyt__bucket_lock(future);
+    /* a: the references change at any time, the phase does so here alone while WATCHED is set. */
     uint32_t word = PYT__LOAD(&future->word, relaxed);
     bool settled = false;
     while (!settled && (word & (PYT__FUTURE_PHASE | PYT__FUTURE_CLAIMED)) == from) {
@@ -11573,12 +11595,13 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
         pyt__bucket_unlock(bucket);
         return false;
     }
+    /* No observer comes after that: pyt__future_observe finds the future done. */
     pyt__observer *observers = PYT__LOAD(&future->observers, relaxed);
     PYT__STORE(&future->observers, NULL, relaxed);
     pyt__parker *wakes = pyt__queue_take_all(bucket, future, PYT__HANDED);
-    observers = pyt__observers_tell(observers, to == PYT__FUTURE_FAILED, &wakes);
+    observers = pyt__observers_tell(observers, to == PYT__FUTURE_FAILED, &wakes); /* b, c */
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(wakes);
+    pyt__wake_list(wakes); /* d */
     if (observers != NULL) {
         pyt__worker_busy();
         pyt__callbacks_call(future, observers);
@@ -12005,7 +12028,7 @@ static void pyt__future_unobserve(pyt_future *future, pyt__observer *observer) {
     pyt__bucket_unlock(bucket);
 }
 
-/* Watch no more. The bucket of each future is passed through: who completed it is out of there. */
+/* Step 4. The thread that completed a future uses the watcher under its bucket lock alone. */
 static void pyt__watcher_leave(pyt__watcher *watcher) {
     for (size_t i = 0; i < watcher->n; i++) {
         pyt__future_unobserve(watcher->watches[i].observer.future, &watcher->watches[i].observer);
@@ -12021,11 +12044,12 @@ static pyt_status pyt__watcher_sleep(pyt__watcher *watcher, int64_t deadline) {
     for (size_t i = 0; i < watcher->n; i++) {
         pyt__future_hasten(watcher->watches[i].observer.future);
     }
+    /* 2: fails when a future has become done since the last look. */
     if (PYT__CAS(&watcher->state, &state, PYT__WATCHER_ASLEEP, acq_rel)) {
         PYT__STEP();
         status = pyt__doze(watcher->parker, deadline, true);
     }
-    state = PYT__SWAP(&watcher->state, PYT__WATCHER_AWAKE, acq_rel);
+    state = PYT__SWAP(&watcher->state, PYT__WATCHER_AWAKE, acq_rel); /* 3 */
     if (status != PYT_OK && state == PYT__WATCHER_CALLED) {
         pyt__doze_on(watcher->parker, status);
         return PYT_OK;
