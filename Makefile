@@ -7,8 +7,8 @@ CFLAGS ?= -O2 -g
 LDFLAGS ?=
 # Added for the examples, of which each brings the whole library: they are compiled quickly.
 EXAMPLE_CFLAGS ?= -O0
-# Added for the files of the tests, but not for the library.
-TEST_CFLAGS ?=
+# Added for the files of the tests, but not for the library: they are compiled quickly, too.
+TEST_CFLAGS ?= -O0
 # The system layer below the library: c11 (C11 threads), pthreads, win32, or dummy (no threads).
 BACKEND ?= c11
 # What runs the programs, where the machine cannot do so itself: wine64 for win32.

@@ -122,15 +122,14 @@ counted() {
     echo "${1:-0} ${2:-1} ${3:-0}" >>"$here.counts"
 }
 
-# Most checks are about the library: the files of the tests are compiled quickly.
 build() {
-    make --no-print-directory -j "$builders" WERROR=-Werror TEST_CFLAGS=-O0 "$@"
+    make --no-print-directory -j "$builders" WERROR=-Werror "$@"
 }
 
 # tests MAKE-ARGUMENTS...: all that `make test` runs.
 tests() {
     try "it builds: $*" build build-suite "$@"
-    counted make --no-print-directory JOBS="$builders" WERROR=-Werror TEST_CFLAGS=-O0 test "$@"
+    counted make --no-print-directory JOBS="$builders" WERROR=-Werror test "$@"
 }
 
 # suite MAKE-ARGUMENTS...: the tests without the examples, where those have nothing to add.
