@@ -6590,7 +6590,8 @@ PYT__COLD static pyt__hold pyt__hold_nothing(void *object) {
 
 /* What a block holds of `object`. */
 static pyt__hold pyt__hold_of(pyt_status status, void *object, void (*release)(void *)) {
-    PYT__DEBUG(pyt__at_end();)
+    PYT__DEBUG(pyt__place here = pyt__my_notes.pyt__here;)
+    PYT__DEBUG(pyt__ended(status, here.pyt__call, here.pyt__file, here.pyt__line);)
     if (status != PYT_OK) {
         return pyt__hold_nothing(object);
     }

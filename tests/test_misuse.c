@@ -287,6 +287,77 @@ TEST(a_call_keeps_its_place_when_an_argument_or_a_predicate_calls_the_library) {
     MISTAKE(pyt_condition_notify, PYT_RUNTIME_ERROR, &over_lock);
 }
 
+/* ---- with and guard ---- */
+
+static void check_told_of_block(const char *form, pyt_status status, int line) {
+    CHECK_STATUS(told.status, status);
+    CHECK_STR(told.message, pyt_error_message());
+    CHECK_STR(told.call, form);
+    CHECK_STR(told.file, __FILE__);
+    CHECK_INT(told.line, line);
+    CHECK_INT(atomic_exchange(&told.count, 0), 1);
+}
+
+/* The block of pyt_with for NULL, and the rest of the block after pyt_guard. */
+#define NULL_IN_A_BLOCK(type)                                            \
+    do {                                                                 \
+        type *object = NULL;                                             \
+        pyt_with(object) {                                               \
+            CHECK(!"entered");                                           \
+        }                                                                \
+        check_told_of_block("pyt_with", PYT_VALUE_ERROR, __LINE__);      \
+        {                                                                \
+            pyt_guard(object);                                           \
+            check_told_of_block("pyt_guard", PYT_VALUE_ERROR, __LINE__); \
+        }                                                                \
+        CHECK_INT(atomic_load(&told.count), 0);                          \
+    } while (0)
+
+TEST(a_with_block_and_a_guard_of_null_are_told_with_their_place) {
+    pyt_set_misusehook(tell);
+    NULL_IN_A_BLOCK(pyt_lock);
+    NULL_IN_A_BLOCK(pyt_rlock);
+    NULL_IN_A_BLOCK(pyt_condition);
+    NULL_IN_A_BLOCK(pyt_semaphore);
+    NULL_IN_A_BLOCK(pyt_bounded_semaphore);
+}
+
+TEST(a_with_block_of_an_rlock_whose_levels_are_used_up_is_told_and_runs) {
+    pyt_rlock lock = PYT_RLOCK_INIT;
+    int entered = 0;
+    pyt_set_misusehook(tell);
+    CHECK_STATUS(pyt_rlock_acquire(&lock), PYT_OK);
+    lock.pyt__depth = UINT32_MAX;
+    pyt_with(&lock) {
+        check_told_of_block("pyt_with", PYT_OVERFLOW_ERROR, __LINE__ - 1);
+        entered++;
+    }
+    CHECK_INT(lock.pyt__depth, UINT32_MAX);
+    {
+        pyt_guard(&lock);
+        check_told_of_block("pyt_guard", PYT_OVERFLOW_ERROR, __LINE__ - 1);
+        entered++;
+    }
+    lock.pyt__depth = 1;
+    ANSWER(pyt_rlock_release(&lock), PYT_OK);
+    CHECK_INT(entered, 2);
+}
+
+#if defined(PYTHREADING_DUMMY)
+TEST(without_threads_a_with_block_of_a_semaphore_at_zero_is_told_and_runs) {
+    pyt_semaphore semaphore = PYT_SEMAPHORE_INIT(0);
+    bool entered = false;
+    pyt_set_misusehook(tell);
+    pyt_with(&semaphore) {
+        check_told_of_block("pyt_with", PYT_RUNTIME_ERROR, __LINE__ - 1);
+        entered = true;
+    }
+    CHECK(entered);
+    CHECK_INT(pyt_semaphore_value(&semaphore), 0);
+    CHECK_INT(atomic_load(&told.count), 0);
+}
+#endif
+
 /* ---- the hook ---- */
 
 static int deep;
