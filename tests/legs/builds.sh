@@ -7,10 +7,13 @@ leg_debug() {
     need clang clang
     need clang++ clang
     need_runtime clang -fsanitize=thread libclang-rt-14-dev
-    tests CC=gcc CFLAGS='-O1 -g -DPYTHREADING_DEBUG'
-    suite CC=clang BACKEND=pthreads CFLAGS='-O0 -DPYTHREADING_DEBUG'
+    suite CC=gcc CFLAGS='-O1 -g -DPYTHREADING_DEBUG'
+    # With the other backends: its own tests, and of each room that has hooks of it.
+    rooms='test_debug test_misuse test_lock test_condition test_barrier test_with test_future'
+    counted "$(path_of build-suite CC=clang BACKEND=pthreads CFLAGS='-O0 -DPYTHREADING_DEBUG')" \
+        $rooms test_executor test_fork
     counted sh tests/suite_without.sh tests/dummy_left_out.txt \
-        "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')"
+        "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')" $rooms
     TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10 counted \
         "$(path_of build-suite CC=clang CFLAGS='-O1 -g -fsanitize=thread -DPYTHREADING_DEBUG')" \
         test_debug
