@@ -138,7 +138,7 @@
  *   PYTHREADING_MAY_IGNORE      no warning where a status that tells what was done is dropped
  *   PYTHREADING_DUMMY           no thread is ever made: starting one runs it to its end
  *   PYTHREADING_DEBUG           locks know their holders, deadlocks are reported, and
- *                               pyt_dump_threads tells who waits for what
+ *                               pyt_dump_threads prints which thread waits for what
  *   PYTHREADING_SIMULATE        pyt_simulate runs a function under schedules made from a seed
  */
 /* The two switches. Declarations are compiled the first time the file is included, definitions
@@ -318,9 +318,9 @@ static inline bool pyt__swap_if(void volatile *word, void *old, uintptr_t value,
 #define PYT__STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-/* Race detectors that do not model atomics (Helgrind, DRD) are told: what is released at an
- * address is seen by whoever acquires there, and the word itself is no race. Every atomic
- * operation carries the notes, so no protocol needs notes of its own. */
+/* Annotations for race detectors that do not model atomics (Helgrind, DRD): a release at an address
+ * happens before an acquire at it, and the word itself is no race. Every atomic operation carries
+ * them, so no protocol needs annotations of its own. */
 #if defined(PYTHREADING_VALGRIND)
 PYT__EXTERN_CXX_BEGIN
 #include <valgrind/helgrind.h>
@@ -440,7 +440,7 @@ PYT__EXTERN_CXX_END
  *
  * PYT__HOLD stands at the calls that make a hold (see the with room), PYT__LET_HOLD at the one that
  * ends it. Clang before 18 does not see that the compiler calls the latter; there a hold only
- * asserts that the lock is held, of which nobody need be rid, and PYT__CLEANUP_UNSEEN is defined.
+ * asserts that the lock is held, which requires no release, and PYT__CLEANUP_UNSEEN is defined.
  * In C++ a class says it all. A hold without a lock needs some attribute to be looked at at all.
  *
  * What came of a call that may fail is understood where it is compared with a number. Clang (14
@@ -518,7 +518,7 @@ PYT__EXTERN_CXX_END
 #endif
 
 /* PYT__DEBUG(...) is there in the debug build only, PYT__BARE 1 in the other: where a fast path may
- * be taken that tells nobody. See the debug room. */
+ * be taken that leaves no note. See the debug room. */
 #if defined(PYTHREADING_DEBUG)
 #define PYT__DEBUG(...) __VA_ARGS__
 #define PYT__BARE 0
@@ -725,7 +725,7 @@ typedef struct pyt__alignment {
 
 /* PYT__AT_START(function); declares a function that is called before main, where the compiler
  * knows a way. Microsoft's calls what stands in a section of its own, from which the linker drops
- * what nobody names; a private copy has no name that the linker knows. Priority 101 is the first
+ * what is not referenced; a private copy has no name to refer to. Priority 101 is the first
  * that a program may use: the program's own constructors run later. */
 #if defined(PYT_PLATFORM_NO_START)
 #elif defined(__EMSCRIPTEN__) /* such a function may run in another thread than main */
@@ -863,7 +863,7 @@ PYT__API const char *pyt_error_message(void);
  * call     an expression that is a pyt_status. Anything but PYT_OK is printed to stderr as
  *          "file:line: RuntimeError: cannot join current thread", then abort is called
  * Thread   any
- * Python   an exception that nobody catches
+ * Python   an uncaught exception
  */
 #if defined(PYT__THREAD_SAFETY) /* which sees what became of a try only where it is compared */
 #define PYT_MUST(call)                                          \
@@ -906,7 +906,7 @@ typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
  *          on as without it: status and pyt_error_message stay what they are
  * Thread   any; the hook runs in the thread that made the mistake, at the end of its call, with no
  *          lock of the library held. It may use the library: mistakes made there are printed
- * Python   an exception that nobody catches
+ * Python   an uncaught exception
  */
 PYT__API void pyt_set_misusehook(pyt_misusehook hook);
 
@@ -926,7 +926,7 @@ typedef struct pyt__notes {
     const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
     bool pyt__held;                  /* and whether that has been noted as held */
     bool pyt__in_queue;              /* its parker is in a queue: the allocator is not called */
-    struct pyt__parker *pyt__heir;   /* to whom its release has handed the lock, or NULL */
+    struct pyt__parker *pyt__heir;   /* the waiter its release has handed the lock to, or NULL */
     struct pyt__holding *pyt__spare; /* for notes to come, a list; owned */
 } pyt__notes;
 #define pyt__my_notes (pyt__me.pyt__own_notes)
@@ -938,15 +938,15 @@ typedef struct pyt__self {
     const char *pyt__message;             /* last failure; static or pyt__message_memory */
     char *pyt__message_memory;            /* owned */
     struct pyt__parker *pyt__parker;      /* NULL until the thread first needs one */
-    struct pyt_thread *pyt__thread;       /* its handle; NULL until somebody asks */
+    struct pyt_thread *pyt__thread;       /* its handle; NULL until it is first asked for */
     uintptr_t pyt__ident;                 /* 0: the address of this record */
     struct pyt__frame *pyt__frame;        /* innermost place that pyt_raise can jump to */
-    struct pyt_thread *pyt__in_run;       /* whose `run` override is being executed */
+    struct pyt_thread *pyt__in_run;       /* the one with its `run` override running */
     struct pyt__local_table *pyt__locals; /* its pyt_local values */
-    struct pyt__local_use *pyt__making;   /* locals whose constructor it is in */
+    struct pyt__local_use *pyt__making;   /* in the constructor of these */
     struct pyt__local_value *pyt__ending; /* what it is destroying, innermost first */
-    struct pyt_barrier *pyt__acting;      /* whose action it is in, innermost first */
-    struct pyt_future *pyt__early;        /* whose first callback it is in, innermost first */
+    struct pyt_barrier *pyt__acting;      /* in the action of these, innermost first */
+    struct pyt_future *pyt__early;        /* in the first callback of these, innermost first */
     struct pyt__observer *pyt__deferred; /* callbacks for later, oldest first; see settle_watched */
     struct pyt__observer *pyt__deferred_last; /* means nothing when there is none */
     int pyt__nesting;                         /* how deep in callbacks of futures that are done */
@@ -1168,7 +1168,7 @@ static char *pyt__copy_text(const char *text) {
  *
  *  and what the system below every backend provides:
  *
- *    pyt__os_now()          nanoseconds on a clock that nobody sets
+ *    pyt__os_now()          nanoseconds on a clock that is never set
  *    pyt__os_thread_id()    what the system's tools call the calling thread
  *    pyt__os_is_main()      is this the thread that main runs in
  *    pyt__os_main_id()      what pyt__os_thread_id() is in it; 0: not known
@@ -1229,8 +1229,8 @@ static char *pyt__copy_text(const char *text) {
  *         One thread waits at most, always the same one, with the same mutex, which it holds. A
  *         wait may end early or for no reason, and may leave a signal for the next one: a binary
  *         semaphore will do. What it may not do is miss a signal made after it let the mutex go.
- *         Signals come without the mutex, also late, when nobody waits. Conditions are destroyed
- *         only if nobody has used them. Deadlines are in the time of pyt__os_now and not negative.
+ *         Signals come without the mutex, also late, when no thread waits. Conditions are destroyed
+ *         only if no thread has used them. Deadlines are times of pyt__os_now, not negative.
  *
  *    bool pyt__os_thread_start(pyt__os_thread *, size_t stack_size, void *arg)
  *         Run pyt__thread_main(arg) in a new thread, which ends when that returns, maybe before
@@ -1241,7 +1241,7 @@ static char *pyt__copy_text(const char *text) {
  *         One of the two, once: wait until the thread is gone, or never ask about it again. The
  *         thread itself may detach. pyt__thread_main may have returned long ago.
  *    PYT__NORETURN void pyt__os_thread_exit(void)
- *         End the calling thread, whoever started it. The same as its end by itself.
+ *         End the calling thread, whichever way it was started. The same as its end by itself.
  *    void pyt__os_yield(void)
  *         Let the threads run that wait for this processor, or do nothing.
  *    int64_t pyt__os_now(void)
@@ -1277,11 +1277,11 @@ static char *pyt__copy_text(const char *text) {
  *  every other system pthreads are used.
  *
  *  On Windows the system's own locks, conditions and threads are used, also where <threads.h> or
- *  pthreads are there: they wait by a clock that nobody sets and give a thread a stack of a size.
+ *  pthreads are there: they wait by a clock that is never set and give a thread a stack of a size.
  *  - Timed waits take whole milliseconds from now. They are rounded up, and may end early or
  *    without a reason: the park room looks at its own clock and state after each.
- *  - The end of a thread is noticed by fiber-local storage, whose callbacks run before anything
- *    thread-local of the compiler's is given back. They run once: a thread whose callback has run
+ *  - The end of a thread is noticed by fiber-local storage: its callbacks run before the compiler's
+ *    thread-local variables are freed. They run once: a thread whose callback has run
  *    cannot be made known to the library again, so that what Windows still runs in it gets
  *    PYT_MEMORY_ERROR where it would have to wait.
  *  - A thread that is divided into fibers is one thread. Its end is noticed in the fiber in which
@@ -1289,7 +1289,7 @@ static char *pyt__copy_text(const char *text) {
  *    thread started here. A fiber with the first use in it that its thread deletes takes the
  *    thread's values along; deleted by another thread it is not noticed at all.
  *  - When a process ends, Windows ends all other threads first and then unloads modules. Handlers
- *    of atexit run before that in a program, but after it in a DLL: there nobody is left to be
+ *    of atexit run before that in a program, but after it in a DLL: there no thread is left to be
  *    joined, and locks that the ended threads held are held for ever. Nothing is touched then.
  *  - There is no fork.
  *
@@ -1637,14 +1637,14 @@ static bool pyt__os_is_main(void) {
 #if defined(PYTHREADING_DUMMY)
     return true;
 #else
-    static PYT__ATOMIC(uint32_t) first; /* who comes first is taken for it */
+    static PYT__ATOMIC(uint32_t) first; /* the first caller is taken for it */
     uint32_t expected = 0;
     uint32_t self = GetCurrentThreadId();
     return PYT__CAS(&first, &expected, self, relaxed) || expected == self;
 #endif
 }
 
-/* The mask is empty for a process whose threads are spread over several groups of processors. */
+/* The mask is empty if the process has threads in several processor groups. */
 static unsigned pyt__os_processors(void) {
     DWORD_PTR mine = 0;
     DWORD_PTR all = 0;
@@ -1879,7 +1879,7 @@ static bool pyt__os_is_main(void) {
 #elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__)
     return pthread_main_np() != 0;
 #else
-    static PYT__ATOMIC(uintptr_t) first; /* who comes first is taken for it */
+    static PYT__ATOMIC(uintptr_t) first; /* the first caller is taken for it */
     uintptr_t expected = 0;
     uintptr_t self = (uintptr_t)&pyt__me;
     return PYT__CAS(&first, &expected, self, relaxed) || expected == self;
@@ -2189,7 +2189,7 @@ static void pyt__os_cond_destroy(pyt__os_cond *cond) {
     (void)cond;
 }
 
-/* Nobody can signal: waiting is letting the time pass. */
+/* No other thread can signal: waiting is letting the time pass. */
 static void pyt__os_cond_wait_until(pyt__os_cond *cond, pyt__os_mutex *mutex, int64_t deadline) {
     int64_t left = deadline - pyt__os_now();
     (void)cond;
@@ -2629,9 +2629,9 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
 /* ---- the simulated backend ----
  *
  * In a run of pyt_simulate exactly one thread has the baton; each other one waits at its own gate.
- * Every function here that matters to others first asks the scheduler, in the simulate room, who
- * goes on. Outside of a run everything goes to the backend below. No object is used both in a run
- * and outside: each run has a library state of its own.
+ * Every function here that matters to others first asks the scheduler, in the simulate room, which
+ * thread runs next. Outside of a run everything goes to the backend below. No object is used both
+ * in a run and outside: each run has a library state of its own.
  *
  * Simulated threads are threads of the backend below, not stacks that are switched (ucontext): a
  * stack has no thread-local storage of its own, neither the program's nor the library's record,
@@ -2689,7 +2689,7 @@ typedef union pyt__os_thread {
 
 typedef pyt__below_key pyt__os_key;
 
-/* The calling thread in a run, asking nobody; NULL: not in a run. */
+/* The calling thread in a run, without a scheduling step; NULL: not in a run. */
 static pyt__sim_thread *pyt__sim_self(void);
 
 /* The simulate room's part of the functions below, for the calling thread. */
@@ -2803,7 +2803,7 @@ static void pyt__os_thread_join(pyt__os_thread thread) {
 }
 
 static void pyt__os_thread_detach(pyt__os_thread thread) {
-    if (pyt__sim_self() == NULL) { /* a simulated one is joined by who runs after it */
+    if (pyt__sim_self() == NULL) { /* a simulated one is joined by the thread that runs after it */
         pyt__below_thread_detach(thread.below);
     }
 }
@@ -3059,7 +3059,7 @@ static void pyt__below_unpin(const pyt__pinning *pinning) {
  *
  *    way            when                                     bound           wins in `make bench`
  *    look briefly   before a sleep, with several CPUs        SPIN_FIRST      ping-pong, spread
- *    look on        the same, if the first yield ran nobody  SPIN_LONGEST    barrier of 2, spread
+ *    look on        the same, if the first yield ran none    SPIN_LONGEST    barrier of 2, spread
  *    yield          before a sleep, unless a long yield in   YIELDS,         barrier of 8, ping-
  *                   the bucket is being repaid               YIELD_BRIEF     pong on one CPU
  *    yield in turn  on a condition, behind other waiters     YIELDS_IN_TURN  notify_all
@@ -4154,7 +4154,7 @@ static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, i
 /* ============================================================================================== *
  *  >>time                                        time.sleep, time.monotonic, seconds -> deadline
  *
- *  One deadline a call, fixed at entry on a clock that nobody sets. Seconds are rounded up, so
+ *  One deadline a call, fixed at entry on a clock that is never set. Seconds are rounded up, so
  *  that the smallest positive timeout is a real wait; a timeout that reaches beyond the clock's
  *  range (292 years) ends with the range.
  * ============================================================================================== */
@@ -4165,7 +4165,7 @@ PYT__EXTERN_C_BEGIN
 /* The longest timeout in seconds that any call takes. Python: threading.TIMEOUT_MAX */
 #define PYT_TIMEOUT_MAX 9223372036.0
 
-/* Let the calling thread sleep: a wait that nobody ends.
+/* Let the calling thread sleep: a wait that no other thread ends.
  *
  * seconds  0: other threads may run, and an interrupt is noticed. Never shorter; signals do not
  *          end it
@@ -4181,7 +4181,7 @@ PYT__API pyt_status pyt_sleep(double seconds);
 
 /* Read the clock that all timeouts use. Only differences mean something.
  *
- * Returns  seconds on a clock that nobody sets
+ * Returns  seconds on a clock that is never set
  * Thread   any
  * Python   time.monotonic()
  */
@@ -4864,15 +4864,21 @@ PYT__API PYT__COLD pyt_status pyt__rlock_release_failed(pyt_rlock *rlock) {
                          : pyt__fail(PYT_RUNTIME_ERROR, "cannot release un-acquired lock");
 }
 
-/* Let an RLock go with all its levels, and take it back with as many. */
+/* Release an RLock held by the caller with all its levels.
+ * Returns  how many, for pyt__rlock_restore */
 PYT__UNCHECKED static uint32_t pyt__rlock_release_all(pyt_rlock *rlock) {
     uint32_t depth = rlock->pyt__depth;
+    /* 1. Clear owner and depth while the lock is held. After the release they are the next owner's:
+     *    a store of ours would erase what it has written. */
     rlock->pyt__depth = 0;
     PYT__STORE(&rlock->pyt__owner, 0, relaxed);
+    /* 2. The release orders the stores before those of the next owner. */
     pyt_lock_release(&rlock->pyt__lock);
     return depth;
 }
 
+/* Make the caller the owner again, with `depth` levels. It has taken the lock under the RLock, so
+ * no other thread writes owner or depth. */
 static void pyt__rlock_restore(pyt_rlock *rlock, uint32_t depth) {
     PYT__STORE(&rlock->pyt__owner, (uintptr_t)&pyt__me, relaxed);
     rlock->pyt__depth = depth;
@@ -5890,7 +5896,7 @@ PYT__API pyt_status pyt_condition_notify_all(pyt_condition *condition) {
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
 
-/* End the current target or task, as an exception that nobody catches would.
+/* End the current target or task, as an uncaught exception would.
  *
  * code     any number; the excepthook and the result tell it
  * message  copied; NULL is taken for ""
@@ -5937,7 +5943,7 @@ struct pyt__frame {
 #endif
     struct pyt__frame *below;
     int code;      /* of pyt_raise */
-    char *message; /* of pyt_raise, owned by who catches it; NULL without memory for it */
+    char *message; /* of pyt_raise, owned by the catcher; NULL without memory for it */
 };
 
 PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *message);
@@ -5999,19 +6005,31 @@ PYT__API PYT__NORETURN void pyt_exit(void) {
  *  its queue.
  *
  *      FILLING  threads arrive and sleep; `n_waiting` counts them, and they are the queue
- *      RUNNING  all have arrived and the last one runs the action, without any lock. Everybody
- *               else's call waits until it is over, in the same queue, behind the threads of
- *               the round; those cannot leave any more
+ *      RUNNING  all have arrived and the last one runs the action, without any lock. Calls of other
+ *               threads wait until it is over, in the same queue, behind the threads of the
+ *               round; those cannot leave any more
  *      BROKEN   every wait fails until reset
  *
- *  Opening takes the round's threads out of the queue and tells each its place in it, which is
- *  its order of arrival; the last one's is parties - 1. So a round is over the moment it opens,
- *  and the next may fill while its threads are still waking up: what Python calls draining is
- *  nothing anybody can see here.
+ *  Opening dequeues the round's threads and hands each its place in the queue, which is its order
+ *  of arrival; the last one's is parties - 1. So a round is over the moment it opens, and the next
+ *  may fill while its threads are still waking up: what Python calls draining is not observable
+ *  here.
  *
- *  A sleeper whose time is up or that is interrupted leaves under the bucket lock, and only
- *  while FILLING: in time it breaks the barrier, interrupted it just goes. Once the round is
- *  complete it stays for the outcome.
+ *  A sleeper that times out or is interrupted leaves under the bucket lock, and only while
+ *  FILLING: a timeout breaks the barrier, an interrupt only takes the sleeper out of the round.
+ *  Once the round is complete it stays for the outcome. The bucket lock decides which is first:
+ *
+ *      waiter, its time up                     the last to arrive
+ *      -------------------                     ------------------
+ *      sleep ends without a wake-up
+ *                                              lock, n_waiting + 1 == parties
+ *                                              dequeue all, hand out places, unlock
+ *      lock: no longer in the queue, unlock
+ *      sleep on                                unpark each
+ *      return PYT_OK with its place
+ *
+ *  If the waiter locks first it is still in the queue: it ends the round as BROKEN, and the last to
+ *  arrive returns PYT_BROKEN_BARRIER without a sleep.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -6025,14 +6043,14 @@ typedef struct pyt_barrier {
     int (*pyt__action)(void *arg);        /* fixed after init */
     void *pyt__arg;                       /* fixed after init */
     double pyt__timeout;                  /* fixed after init */
-    uintptr_t pyt__runner;                /* who runs the action; under bucket lock */
-    struct pyt_barrier *pyt__outer;       /* whose action its action is part of; the runner's */
+    uintptr_t pyt__runner;                /* the thread that runs the action; under bucket lock */
+    struct pyt_barrier *pyt__outer;       /* the one its action runs inside of; the runner's */
 } pyt_barrier;
 PYT__STATIC_ASSERT(sizeof(pyt_barrier) <= 64, "a barrier is 64 bytes or less");
 
 /* What a barrier may have besides its number of parties. Zero is Python's default. */
 typedef struct pyt_barrier_options {
-    int (*action)(void *arg); /* run by the last to arrive, before anybody leaves; 0: success */
+    int (*action)(void *arg); /* run by the last to arrive, before any thread leaves; 0: success */
     void *arg;                /* given to the action */
     double timeout;           /* seconds for pyt_barrier_wait; 0: no limit */
 } pyt_barrier_options;
@@ -6058,7 +6076,7 @@ PYT__MUST_USE PYT__API pyt_status pyt_barrier_init(pyt_barrier *barrier, int par
  * index    receives the order of arrival, 0 to parties - 1, each once; may be NULL
  * Returns  PYT_OK             all have arrived, and the action has succeeded
  *          PYT_BROKEN_BARRIER the barrier is or was broken, or reset, or the time was up, which
- *                             breaks it for everybody
+ *                             breaks it for all threads
  *          PYT_TASK_ERROR     the caller arrived last and its action failed; it is broken
  *          PYT_RUNTIME_ERROR  called by the barrier's own action
  *          PYT_VALUE_ERROR    the barrier has no parties, or `barrier` is NULL
@@ -6155,7 +6173,8 @@ static uint32_t pyt__barrier_state_locked(pyt_barrier *barrier) {
     return PYT__LOAD(&barrier->pyt__state, relaxed);
 }
 
-/* Let everybody in the queue go with `gift`, and leave the barrier in `state`. */
+/* Dequeue all waiters with `gift`, and leave the barrier in `state`.
+ * Returns  a list for pyt__wake_list, for after the bucket is unlocked */
 static pyt__parker *pyt__barrier_end_round_locked(pyt_barrier *barrier, pyt__bucket *bucket,
                                                   uint32_t state, uint32_t gift) {
     PYT__STORE(&barrier->pyt__n_waiting, 0, relaxed);
@@ -6163,11 +6182,13 @@ static pyt__parker *pyt__barrier_end_round_locked(pyt_barrier *barrier, pyt__buc
     return pyt__queue_take_all(bucket, &barrier->pyt__state, gift);
 }
 
-/* Open: the round's threads, first in the queue, learn their index; others look again. */
+/* Open: the round's threads, first in the queue, receive their index; others recheck the state. */
 static pyt__parker *pyt__barrier_open_locked(pyt_barrier *barrier, pyt__bucket *bucket) {
     uint32_t round = (uint32_t)barrier->pyt__parties - 1; /* without the one that opens */
     pyt__parker *list =
         pyt__barrier_end_round_locked(barrier, bucket, PYT__FILLING, PYT__ACTION_OVER);
+    /* No thread of the round has left since it was complete, and later callers queue behind it: the
+     * first `round` waiters are the round, in order of arrival. */
     pyt__parker *parker = list;
     for (uint32_t index = 0; index < round && parker != NULL; index++, parker = parker->next) {
         parker->gift = index;
@@ -6175,7 +6196,7 @@ static pyt__parker *pyt__barrier_open_locked(pyt_barrier *barrier, pyt__bucket *
     return list;
 }
 
-/* Lock the barrier for a call that must not come while an action runs; waits for its end.
+/* Lock the barrier for a call that must not overlap an action; waits for the action's end.
  * Returns  PYT_OK with *bucket locked; otherwise a failure, and nothing is locked */
 static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) {
     pyt__parker *parker = pyt__enroll();
@@ -6192,6 +6213,8 @@ static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) 
             pyt__bucket_unlock(*bucket);
             return pyt__fail(PYT_RUNTIME_ERROR, "a barrier's action cannot use the barrier");
         }
+        /* Enqueued under the lock under which the state was seen, so the end of the action cannot
+         * miss this waiter. Its wake-up promises nothing: the next round may be RUNNING by now. */
         pyt__queue_add(*bucket, parker, address, NULL);
         pyt__bucket_unlock(*bucket);
         pyt_status status = pyt__sleep(parker, address, PYT__FOREVER, true);
@@ -6213,11 +6236,15 @@ static void pyt__barrier_call_action(void *arg) {
 
 /* The last to arrive, with an action: run it, then open or break. Unlocks the bucket. */
 static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *bucket) {
+    /* 1. RUNNING keeps all others out: the round's threads can no longer leave, other callers wait.
+     *    So state, runner and `outer` are this thread's until step 3, without the lock. */
     PYT__STORE(&barrier->pyt__state, PYT__RUNNING, relaxed);
     PYT__STORE(&barrier->pyt__n_waiting, (uint32_t)barrier->pyt__parties, relaxed);
     barrier->pyt__runner = (uintptr_t)&pyt__me;
     pyt__bucket_unlock(bucket);
 
+    /* 2. Run the action, on record: a thread that ends in it breaks the barrier, see
+     *    pyt__barriers_cut_off. */
     struct pyt__barrier_call call = {barrier, 0};
     struct pyt__frame frame;
     barrier->pyt__outer = pyt__me.pyt__acting;
@@ -6226,6 +6253,8 @@ static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *buc
     pyt__me.pyt__acting = barrier->pyt__outer;
     bool good = ending == PYT__RETURNED && call.outcome == 0;
 
+    /* 3. Open or break, and wake the round and the callers behind it. If a jump has left the action
+     *    the barrier is broken before the jump goes on: the round would wait for ever. */
     bucket = pyt__bucket_lock(&barrier->pyt__state);
     barrier->pyt__runner = 0;
     pyt__parker *list =
@@ -6239,7 +6268,7 @@ static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *buc
     return good ? PYT_OK : pyt__fail(PYT_TASK_ERROR, "the barrier's action failed");
 }
 
-/* The calling thread will not come back from the actions it is in: their barriers are broken. */
+/* The calling thread ends inside of the actions it is in: break their barriers. */
 static void pyt__barriers_cut_off(void) {
     while (pyt__me.pyt__acting != NULL) {
         pyt_barrier *barrier = pyt__me.pyt__acting;
@@ -6253,15 +6282,18 @@ static void pyt__barriers_cut_off(void) {
     }
 }
 
-/* Leave a round whose sleep ended without a wake-up, if it is not complete yet.
+/* Leave a round, if it is not complete yet, after a sleep that ended without a wake-up.
  * Returns  PYT_OK when a wake-up is still to come, otherwise what the wait returns */
 static pyt_status pyt__barrier_leave(pyt_barrier *barrier, pyt__parker *parker, pyt_status status) {
     const void *address = &barrier->pyt__state;
     pyt__parker *list = NULL;
     pyt__bucket *bucket = pyt__bucket_lock(address);
+    /* Not in the queue: the round has ended, and its wake-up is on the way. In the queue, but
+     * RUNNING: the round is complete, and the end of the action wakes this thread. */
     bool inside = PYT__LOAD(&parker->address, relaxed) == address &&
                   pyt__barrier_state_locked(barrier) == PYT__FILLING;
     if (inside) {
+        /* Dequeued before the others: it wakes them, and needs no wake-up itself. */
         pyt__queue_remove(bucket, parker);
         if (status == PYT_TIMEOUT) {
             list = pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
@@ -6288,7 +6320,7 @@ static pyt_status pyt__barrier_sleep(pyt_barrier *barrier, int64_t deadline, int
         if (left != PYT_OK) {
             return left;
         }
-        pyt__doze_on(parker, status);
+        pyt__doze_on(parker, status); /* the parker is not free before the wake-up has arrived */
     }
     if (parker->gift == PYT__ROUND_BROKEN) {
         return pyt__fail_broken();
@@ -6307,6 +6339,8 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
         pyt__bucket_unlock(bucket);
         return pyt__fail_broken();
     }
+    /* 1. FILLING, as pyt__barrier_lock does not return in RUNNING. Not the last: count and enqueue
+     *    under one lock, so that the queue's order is the order of arrival. */
     *index = (int)PYT__LOAD(&barrier->pyt__n_waiting, relaxed);
     if (*index + 1 < barrier->pyt__parties) {
         PYT__ADD(&barrier->pyt__n_waiting, 1, relaxed);
@@ -6314,6 +6348,7 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
         pyt__bucket_unlock(bucket);
         return pyt__barrier_sleep(barrier, deadline, index);
     }
+    /* 2. The last to arrive opens, after the action if there is one. It never sleeps. */
     if (barrier->pyt__action != NULL) {
         return pyt__barrier_run_action(barrier, bucket);
     }
@@ -6356,7 +6391,7 @@ PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double second
     return pyt__barrier_wait_checked(barrier, pyt__deadline(seconds), index);
 }
 
-/* End the round, whoever is in it, and leave the barrier in `state`. */
+/* End the round, waking the threads in it, and leave the barrier in `state`. */
 static pyt_status pyt__barrier_become(pyt_barrier *barrier, uint32_t state) {
     if (barrier == NULL) {
         return pyt__fail_null();
@@ -6366,6 +6401,8 @@ static pyt_status pyt__barrier_become(pyt_barrier *barrier, uint32_t state) {
     if (status != PYT_OK) {
         return status;
     }
+    /* No action runs: in the queue are only threads of the round, as the others sleep there only
+     * while RUNNING. Dequeued with ROUND_BROKEN they fail, also if a reset makes it FILLING. */
     pyt__parker *list = pyt__barrier_end_round_locked(barrier, bucket, state, PYT__ROUND_BROKEN);
     pyt__bucket_unlock(bucket);
     pyt__wake_list(list);
@@ -6442,7 +6479,7 @@ PYT__EXTERN_C_END
  *
  * object   a pointer to one of the five types. The block always runs, with the object held,
  *          whatever memory there is; only for NULL it does not, and pyt_error_message says so. In
- *          a build without threads a semaphore of 0, which nobody could release, counts as held
+ *          a build without threads a semaphore of 0, which nothing could release, counts as held
  * Thread   any; an interrupt of the main thread stays pending for its next blocking call. A
  *          deadlock is waited in, as with Python; PYTHREADING_DEBUG reports it first
  * Python   with object:
@@ -6501,7 +6538,7 @@ class PYT__SCOPED pyt__holder {
              : pyt__hold_bounded_semaphore)(here)
 
 #if defined(PYT__CLEANUP_UNSEEN)
-/* The way out of a with block, for an analysis that does not see who releases the lock: a call
+/* The way out of a with block, for an analysis that does not see the release of the lock: a call
  * that is never made says that it is not held. */
 PYT__INLINE bool pyt__never(void) {
     return false;
@@ -6580,9 +6617,9 @@ static void pyt__let_nothing(void *object) {
     (void)object;
 }
 
-/* What a block holds of `object` whose acquisition failed: only in ways that waiting does not mend,
- * the last level of an RLock, which is held all the same, or a semaphore's last permit in a build
- * without threads. Then there is nothing to release at the end. */
+/* What a block holds of `object` after a failed acquisition. It fails only in ways that waiting
+ * does not mend: the last level of an RLock, which is held all the same, or a semaphore's last
+ * permit in a build without threads. Then there is nothing to release at the end. */
 PYT__COLD static pyt__hold pyt__hold_nothing(void *object) {
     pyt__hold hold = {object, object != NULL ? pyt__let_nothing : NULL};
     return hold;
