@@ -9290,15 +9290,28 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
  *
  *      a parked getter means no item, a parked putter means a full queue,
  *
- *  nobody can overtake those who wait, a wake-up always carries what it was waited for, and each
- *  sleep costs one. Waiters are woken when the lock has been let go. A waiter whose time is up
- *  leaves under the bucket lock, or finds that it has been taken out: then it was served.
+ *  no thread can overtake a waiter, a wake-up always carries what was waited for, and each sleep
+ *  costs one wake-up. Waiters are woken after the lock is released. A waiter that times out leaves
+ *  under the bucket lock, or finds that it has been dequeued: then it was served. A put against a
+ *  getter that times out:
+ *
+ *      getter, its time up                     putter
+ *      -------------------                     ------
+ *                                              lock; dequeue the getter: HANDED; unlock
+ *      sleep ends without a wake-up
+ *      lock bucket: not in the queue; unlock
+ *      sleep on                                copy the item into the getter's memory
+ *                                              unpark the getter
+ *      return PYT_OK with the item
+ *
+ *  If the getter locks the bucket first it leaves with PYT_QUEUE_EMPTY, and the putter finds the
+ *  next getter or none.
  *
  *      parker->item     the waiter's item: where a getter's goes, where a putter's is
  *      parker->gift     PYT__HANDED: served; PYT__SHUT: the queue was shut down
- *      `getters` ...    1: somebody may be in that queue; its address is the queue's. Under lock.
- *                       Set without need (a waiter timed out) it costs a look; clear with
- *                       somebody in the queue it would be a lost wake-up
+ *      `getters` ...    1: a waiter may be in that queue; its address is the queue's. Under lock.
+ *                       Set without need (a waiter timed out) it costs a look; clear with a
+ *                       waiter in the queue it would be a lost wake-up
  *
  *  SimpleQueue. A list of segments with room for some items each, putters at one end, getters at
  *  the other, each end with a lock and a cache line of its own. `tail` counts the items ever put,
@@ -9313,10 +9326,11 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
  *
  *  Memory of segments. A getter leaves a segment only for the next one, and only when an item is
  *  known there; the putter that stored it had set `next` and left the old segment before it
- *  counted that item, and no putter ever goes back. So whoever leaves a segment under the head
- *  lock is the last that knows it, and may reuse or free it at once. It becomes the spare, if
- *  there is none: `spare` is filled by who holds the head lock and finds it NULL, and emptied by
- *  who holds the tail lock and finds it filled, so each value in it is changed by one side only.
+ *  counted that item, and no putter ever goes back. So the getter that leaves a segment under
+ *  the head lock is the last thread with a pointer to it, and may reuse or free it at once. It
+ *  becomes the spare, if there is none: the holder of the head lock fills `spare` when it is NULL,
+ *  the holder of the tail lock empties it when it is not, so each value in it is changed by one
+ *  side only.
  *  Otherwise it is freed. A putter takes the spare before it asks for memory; while the stock
  *  stays within a segment's room, nothing is ever allocated.
  * ============================================================================================== */
@@ -9383,7 +9397,7 @@ PYT__MUST_USE PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size
                                                           int (*compare)(const void *a,
                                                                          const void *b));
 
-/* Say what becomes of items that nobody will get: those drained by an immediate shutdown and
+/* Say what becomes of items that will not be got: those drained by an immediate shutdown and
  * those left when the queue is destroyed. Without it they are forgotten.
  *
  * destructor  called with a copy of each such item, in the order get would give them out, by the
@@ -9792,7 +9806,8 @@ static void pyt__items_end(pyt__store *items, void (*destructor)(void *item)) {
 
 /* ---- waiters, of both kinds of queue ---- */
 
-/* Enter a queue of waiters, whose lock is held. `item`: where to take it from or put it. */
+/* Enter a queue of waiters, with the lock held that guards it. `item`: where to take it from or put
+ * it. The mark may follow the bucket lock: it is read under that same lock. */
 static void pyt__waiters_enter_locked(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
                                       const void *item) {
     pyt__bucket *bucket = pyt__bucket_lock(waiters);
@@ -9802,19 +9817,20 @@ static void pyt__waiters_enter_locked(PYT__ATOMIC(uint32_t) *waiters, pyt__parke
     PYT__STORE(waiters, 1, relaxed);
 }
 
-/* The item of a waiter that was taken out, until it is woken. */
+/* The item of a dequeued waiter, valid until it is woken: then its call returns. */
 static void *pyt__waiter_item(const pyt__parker *parker) {
     return (void *)(uintptr_t)parker->item;
 }
 
-/* Take out the oldest waiter, to be served and, when the lock has been let go, woken. NULL: there
- * is none. */
+/* Dequeue the oldest waiter. It can no longer time out, so it must be served and, after the lock is
+ * released, woken. NULL: there is none. */
 static pyt__parker *pyt__waiters_call_locked(PYT__ATOMIC(uint32_t) *waiters) {
     if (PYT__LIKELY(PYT__LOAD(waiters, relaxed) == 0)) {
         return NULL;
     }
     pyt__bucket *bucket = pyt__bucket_lock(waiters);
     pyt__parker *oldest = pyt__queue_oldest(bucket, waiters);
+    /* No waiter left: no other can enter before the lock is released. */
     if (oldest == NULL || oldest->next == oldest) {
         PYT__STORE(waiters, 0, relaxed);
     }
@@ -9826,7 +9842,7 @@ static pyt__parker *pyt__waiters_call_locked(PYT__ATOMIC(uint32_t) *waiters) {
     return oldest;
 }
 
-/* Take out all waiters. Returns a list for pyt__wake_list. */
+/* Dequeue all waiters. Returns a list for pyt__wake_list. */
 static pyt__parker *pyt__waiters_call_all_locked(PYT__ATOMIC(uint32_t) *waiters, uint32_t gift) {
     if (PYT__LOAD(waiters, relaxed) == 0) {
         return NULL;
@@ -9843,7 +9859,7 @@ static pyt_status pyt__queue_fail_shut(void) {
 }
 
 /* Sleep among `waiters`, having entered them.
- * late     the status for whose time is up, and its sentence */
+ * late     the status of a timeout, and its sentence */
 static pyt_status pyt__waiter_sleep(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
                                     int64_t deadline, pyt_status late, const char *sentence) {
     pyt_status status = pyt__sleep(parker, waiters, deadline, true);
@@ -9856,7 +9872,8 @@ static pyt_status pyt__waiter_sleep(PYT__ATOMIC(uint32_t) *waiters, pyt__parker 
 static const char pyt__queue_is_empty[] = "the queue is empty";
 static const char pyt__queue_is_full[] = "the queue is full";
 
-/* Lock one of a queue's locks. */
+/* Lock one of a queue's locks. A call that must wait for it enrolls first, so that the wait itself
+ * cannot fail. */
 static pyt_status pyt__queue_lock(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
     if (PYT__LIKELY(pyt__lock_grab(lock))) {
         return PYT_OK;
@@ -9960,7 +9977,8 @@ PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue) {
     return PYT_OK;
 }
 
-/* Enter the waiters, let the queue go and sleep. The queue is locked. */
+/* Enter the waiters, unlock the queue and sleep. Entered before the unlocking: the next holder of
+ * the lock sees this waiter. */
 static pyt_status pyt__queue_wait_locked(pyt_queue *queue, PYT__ATOMIC(uint32_t) *waiters,
                                          const void *item, int64_t deadline, pyt_status late,
                                          const char *sentence) PYT__RELEASE(queue->pyt__lock) {
@@ -9984,16 +10002,22 @@ static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64
     if (queue->pyt__shut) {
         return pyt__queue_close(queue, pyt__queue_fail_shut());
     }
+    /* 1. A parked getter means no item: hand over, past the store. Count first, under the lock: the
+     *    getter may call task_done as soon as it is woken. */
     pyt__parker *getter = pyt__waiters_call_locked(&queue->pyt__getters);
     if (getter != NULL) {
         size_t size = queue->pyt__items.pyt__item_size;
         queue->pyt__unfinished++;
+        /* 2. Copy without the lock. The dequeued getter waits for this thread alone, and its memory
+         *    stays until pyt__wake; after that the queue may be gone, too. */
         pyt_lock_release(&queue->pyt__lock);
         PYT__STEP();
         pyt__item_copy(pyt__waiter_item(getter), item, size);
         pyt__wake(getter);
         return PYT_OK;
     }
+    /* 3. Full: park with the item. The getter that makes room takes it from this thread's memory:
+     *    nothing is left to do after the wake-up. */
     if (pyt__items_count(&queue->pyt__items) >= queue->pyt__maxsize) {
         return pyt__queue_wait_locked(queue, &queue->pyt__putters, item, deadline, PYT_QUEUE_FULL,
                                       pyt__queue_is_full);
@@ -10005,8 +10029,9 @@ static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64
     return pyt__queue_close(queue, PYT_OK);
 }
 
-/* Store the item of the oldest putter that waits, in the place that has just come free: there is
- * memory for it. Returns whom to wake, or NULL. */
+/* Store the item of the oldest parked putter in the place that was just freed. There is memory for
+ * it, as the store is not shrunk in between.
+ * Returns  the putter, to be woken after the lock is released, or NULL */
 static pyt__parker *pyt__queue_admit_locked(pyt_queue *queue) {
     pyt__parker *putter = pyt__waiters_call_locked(&queue->pyt__putters);
     if (putter != NULL) {
@@ -10021,6 +10046,7 @@ static pyt_status pyt__queue_get_until(pyt_queue *queue, void *item, int64_t dea
     if (status != PYT_OK) {
         return status;
     }
+    /* 1. Empty: park. A shut queue has no putters any more, so a wait would have no end. */
     if (pyt__items_count(&queue->pyt__items) == 0) {
         if (queue->pyt__shut) {
             return pyt__queue_close(queue, pyt__queue_fail_shut());
@@ -10028,10 +10054,13 @@ static pyt_status pyt__queue_get_until(pyt_queue *queue, void *item, int64_t dea
         return pyt__queue_wait_locked(queue, &queue->pyt__getters, item, deadline, PYT_QUEUE_EMPTY,
                                       pyt__queue_is_empty);
     }
+    /* 2. Take an item, and fill the place from the oldest parked putter under the same lock: no
+     *    other putter can overtake it. */
     pyt__item_copy(item, pyt__items_next(&queue->pyt__items), queue->pyt__items.pyt__item_size);
     pyt__items_drop(&queue->pyt__items);
     pyt__parker *putter = pyt__queue_admit_locked(queue);
     pyt__items_shrink(&queue->pyt__items);
+    /* 3. Unlock, then wake: a putter woken earlier could return and destroy the queue. */
     pyt_lock_release(&queue->pyt__lock);
     if (putter != NULL) {
         pyt__wake(putter);
@@ -10065,7 +10094,7 @@ PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item, double s
     return status == PYT_OK ? pyt__queue_get_until(queue, item, pyt__deadline(seconds)) : status;
 }
 
-/* Count `n` items as done. Returns who is to be woken when the lock has been let go. */
+/* Count `n` items as done. Returns the joiners to wake after the lock is released. */
 static pyt__parker *pyt__queue_finish_locked(pyt_queue *queue, size_t n) {
     queue->pyt__unfinished -= n;
     return queue->pyt__unfinished > 0
@@ -10103,6 +10132,8 @@ static pyt_status pyt__queue_join_until(pyt_queue *queue, int64_t deadline) {
     if (parker == NULL) {
         return pyt__queue_close(queue, PYT_MEMORY_ERROR);
     }
+    /* Entered under the lock under which the count was seen: the task_done that makes it 0 dequeues
+     * this joiner. Later puts do not matter, as the joiner does not look again. */
     pyt__waiters_enter_locked(&queue->pyt__joiners, parker, NULL);
     pyt_lock_release(&queue->pyt__lock);
     return pyt__sleep(parker, &queue->pyt__joiners, deadline, true);
@@ -10144,6 +10175,8 @@ PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate) {
         pyt__items_steal(&queue->pyt__items, &drained);
         joiners = pyt__queue_finish_locked(queue, count < unfinished ? count : unfinished);
     }
+    /* Dequeued under the lock under which `shut` is set: no waiter enters afterwards. What is
+     * needed later is copied, as the queue may be destroyed once its waiters are awake. */
     void (*destructor)(void *) = queue->pyt__destructor;
     pyt__parker *putters = pyt__waiters_call_all_locked(&queue->pyt__putters, PYT__SHUT);
     pyt__parker *getters = pyt__waiters_call_all_locked(&queue->pyt__getters, PYT__SHUT);
@@ -10251,6 +10284,8 @@ PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *it
         return status;
     }
     size_t size = queue->pyt__item_size;
+    /* 1. A parked getter means no item: hand over. The mark is read under the tail lock, and was
+     *    set under it after a last look at `tail`. */
     pyt__parker *getter = pyt__waiters_call_locked(&queue->pyt__getters);
     if (getter != NULL) {
         pyt_lock_release(&queue->pyt__tail_lock);
@@ -10259,6 +10294,7 @@ PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *it
         pyt__wake(getter);
         return PYT_OK;
     }
+    /* 2. Store the item, then count it: a getter reads only items that `tail` counts. */
     if (queue->pyt__tail_slot == queue->pyt__slots && !pyt__simple_queue_extend_locked(queue)) {
         pyt_lock_release(&queue->pyt__tail_lock);
         return pyt__fail_memory();
@@ -10285,8 +10321,8 @@ static bool pyt__simple_queue_has_locked(pyt_simple_queue *queue) {
     return head != queue->pyt__known;
 }
 
-/* Go on to the next segment, in which an item is known. The head is locked.
- * Returns  a segment to free when it has been let go, or NULL */
+/* Move to the next segment, in which an item is known. The head is locked.
+ * Returns  a segment to free after the lock is released, or NULL */
 static pyt__segment *pyt__simple_queue_leave_locked(pyt_simple_queue *queue) {
     pyt__segment *left = queue->pyt__head_segment;
     queue->pyt__head_segment = left->next;
@@ -10299,8 +10335,8 @@ static pyt__segment *pyt__simple_queue_leave_locked(pyt_simple_queue *queue) {
     return NULL;
 }
 
-/* The next item, which is known to be there. The head is locked, or nobody else is left.
- * spent    receives a segment to free when the lock has been let go, or NULL */
+/* The next item, which is known to be there. The head is locked, or no other thread is left.
+ * spent    receives a segment to free after the lock is released, or NULL */
 static void *pyt__simple_queue_next_locked(pyt_simple_queue *queue, pyt__segment **spent) {
     bool used_up = queue->pyt__head_slot == queue->pyt__slots;
     *spent = used_up ? pyt__simple_queue_leave_locked(queue) : NULL;
@@ -10308,8 +10344,8 @@ static void *pyt__simple_queue_next_locked(pyt_simple_queue *queue, pyt__segment
     return pyt__segment_at(queue, queue->pyt__head_segment, queue->pyt__head_slot++);
 }
 
-/* Wait for an item, unless one has come. The head is locked, and let go when this returns PYT_OK
- * with `*waited`, or a failure. */
+/* Wait for an item, unless one has arrived. The head is locked, and unlocked when this returns
+ * PYT_OK with `*waited`, or a failure. */
 PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue *queue, void *item,
                                                                int64_t deadline, bool *waited) {
     pyt_status status = PYT_OK;
@@ -10324,9 +10360,12 @@ PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue 
         pyt_lock_release(&queue->pyt__head_lock);
         return status;
     }
+    /* 1. Take the tail lock as well: putters are kept out for the last look and the mark. Nothing
+     *    takes the two in the other order. */
     PYT__STEP();
     pyt__lock_take(&queue->pyt__tail_lock);
     *waited = !pyt__simple_queue_has_locked(queue);
+    /* 2. Nothing there: enter and mark before the tail is unlocked. The next putter hands over. */
     if (*waited) {
         pyt__waiters_enter_locked(&queue->pyt__getters, parker, item);
     }
@@ -10334,6 +10373,7 @@ PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue 
     if (!*waited) {
         return PYT_OK;
     }
+    /* 3. Unlock the head before sleeping: other getters enter behind this one. */
     pyt_lock_release(&queue->pyt__head_lock);
     return pyt__waiter_sleep(&queue->pyt__getters, parker, deadline, PYT_QUEUE_EMPTY,
                              pyt__queue_is_empty);
@@ -10399,7 +10439,7 @@ PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue) {
     if (pyt__park_count(&queue->pyt__getters) > 0) {
         return pyt__fail(PYT_RUNTIME_ERROR, "cannot destroy a queue that threads wait in");
     }
-    /* An item can be got before its put has let the lock go: pass through both locks. */
+    /* An item can be got before its put has released the lock: pass through both locks. */
     pyt_status status = pyt__queue_lock(&queue->pyt__tail_lock);
     if (status != PYT_OK) {
         return status;
@@ -10436,13 +10476,13 @@ PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue) {
  *
  *  One lock guards it all; the time, delay and action functions are called without it. With the
  *  default delay a run sleeps in the queue of `sleepers`, which it enters under the lock; a thread
- *  that changes which event is first takes all sleepers out, and they look again:
+ *  that changes which event is first dequeues all sleepers, and they look again:
  *
  *      run                                 enter, or cancel, in another thread
  *      lock; the first event is not due
  *      enter the queue, unlock
  *      sleep until it is due               lock; the first event is another one now
- *                                          take the sleepers out, unlock, wake them
+ *                                          dequeue the sleepers, unlock, wake them
  *      lock, look again
  * ============================================================================================== */
 #if PYT__DECLARE
@@ -10450,7 +10490,7 @@ PYT__EXTERN_C_BEGIN
 
 /* What a scheduler may have of its own. Zero is Python's default. */
 typedef struct pyt_scheduler_options {
-    double (*timefunc)(void *arg); /* what time it is; NULL: seconds on a clock nobody sets */
+    double (*timefunc)(void *arg); /* the time; NULL: seconds on a clock that is never set */
     /* Let `seconds` pass, above 0 before an event and 0 after each; NULL: sleep. One of your own
      * is not woken by an earlier event. */
     void (*delayfunc)(void *arg, double seconds);
@@ -10769,7 +10809,7 @@ static bool pyt__scheduler_reserve_locked(pyt_scheduler *scheduler) {
     return true;
 }
 
-/* Take out whoever sleeps in run. Returns a list for pyt__wake_list. */
+/* Dequeue the threads that sleep in run. Returns a list for pyt__wake_list. */
 static pyt__parker *pyt__scheduler_call_locked(pyt_scheduler *scheduler) {
     return pyt__waiters_call_all_locked(&scheduler->pyt__sleepers, PYT__PLAIN);
 }
@@ -10793,7 +10833,7 @@ static bool pyt__scheduler_add_locked(pyt_scheduler *scheduler, pyt_sched_event 
     return true;
 }
 
-/* Enter an event whose time is good and whose scheduler was made. */
+/* Enter an event with a valid time in a scheduler that was made. */
 static pyt_status pyt__scheduler_enter(pyt_scheduler *scheduler, pyt_sched_event *event,
                                        pyt_sched_event *receiver) {
     if (event->action == NULL) {
@@ -10904,7 +10944,7 @@ PYT__API bool pyt_scheduler_empty(const pyt_scheduler *scheduler) {
     return scheduler == NULL || pyt__scheduler_count(scheduler) == 0;
 }
 
-/* ---- queue: the first events, kept in the caller's list as a heap whose root is the last ---- */
+/* ---- queue: the first events, kept in the caller's list as a heap with the last as root ---- */
 
 static void pyt__events_sink(pyt_sched_event *list, size_t count, pyt_sched_event event) {
     size_t place = 0;
@@ -12368,12 +12408,12 @@ PYT__API void pyt_as_completed_destroy(pyt_as_completed *iterator) {
  *
  *  A wait that never ends. A worker that waits for a future of its own executor, without a limit,
  *  says so under out_lock and looks at the others. Nothing but a worker completes such a future,
- *  and that somebody from outside might yet cancel it is not counted on; but while a shutdown is
- *  cancelling what was in the queue, nobody is refused.
+ *  and that another thread might yet cancel it is not counted on; but while a shutdown is
+ *  cancelling what was in the queue, no worker is refused.
  *  When every worker waits for one that is not done, and no worker can be added, none of them
  *  ever will be; so it is when the chain from a future to the worker that runs it to the future
- *  that one waits for comes back to where it began. Of those who wait one is refused: one whose
- *  future has not begun, so that it can be taken back, or where there is none the last to come.
+ *  that one waits for returns to its beginning. One of the waiting workers is refused: one with
+ *  a future that has not begun, so that it can be taken back, or else the last to begin its wait.
  *
  *  Locks are taken in the order pyt__executors_lock, out_lock, in_lock, then those of the thread
  *  room. No task, initializer or callback is called with one held.
@@ -12534,7 +12574,7 @@ struct pyt_executor {
     pyt_lock in_lock;
     PYT__ATOMIC(uint32_t) state;         /* OPEN to SHUT or BROKEN; set under both locks */
     PYT__ATOMIC(uint32_t) growing;       /* fewer workers than allowed; set under out_lock */
-    PYT__ATOMIC(uint32_t) calls;         /* who sleeps, who searches; see above */
+    PYT__ATOMIC(uint32_t) calls;         /* sleepers, and whether one searches; see above */
     PYT__ATOMIC(pyt_future *) in_first;  /* set under in_lock */
     pyt_future *in_last;                 /* under in_lock; means nothing when `in` is empty */
     pyt__future_list kept;               /* futures for later; under in_lock */
@@ -12547,7 +12587,7 @@ struct pyt_executor {
     uint32_t queued, idle;               /* while growing: tasks in the queue, idle workers */
     pyt_future *dropped;                 /* were in the queue; `dropper` ends them one by one */
     pyt_future *dropping;                /* the one it is at, with a reference; or NULL */
-    const pyt__self *dropper;            /* whose thread it is; NULL: nothing is dropped */
+    const pyt__self *dropper;            /* its thread; NULL: nothing is dropped */
     bool ended;                          /* SHUT by the end of the process, not by the program */
     uint32_t threads, max_threads, named;
     pyt__worker *workers;                        /* all there ever were, youngest first */
@@ -12681,7 +12721,8 @@ PYT__COLD static void pyt__executor_call_slow(pyt_executor *executor) {
     }
 }
 
-/* There is work that nobody may have seen: wake a sleeper, unless one searches. */
+/* There is work that perhaps no worker has seen: wake a sleeper, unless one searches. The queue was
+ * changed before this load, both seq_cst: see pyt__worker_sleep for the other half. */
 static void pyt__executor_call(pyt_executor *executor) {
     uint32_t calls = PYT__LOAD(&executor->calls, seq_cst);
     if (calls != 0 && !(calls & PYT__CALLS_SEARCHING)) {
@@ -12707,7 +12748,7 @@ static void pyt__executor_call_all(pyt_executor *executor) {
 
 /* ---- the queue ---- */
 
-/* Append to `in`, whose lock is held. Returns true when it was empty: call for a worker. */
+/* Append to `in`, with in_lock held. Returns true when it was empty: call for a worker. */
 static bool pyt__executor_append_locked(pyt_executor *executor, pyt_future *future) {
     future->next = NULL;
     bool first = PYT__LOAD(&executor->in_first, relaxed) == NULL;
@@ -12782,7 +12823,7 @@ static pyt_status pyt__executor_refuse(const pyt_executor *executor) {
     return pyt__fail(PYT_RUNTIME_ERROR, "cannot schedule new futures after shutdown");
 }
 
-/* Is anybody still there to keep the executor? Then one more. */
+/* Take a reference, unless the last is gone. */
 static bool pyt__executor_try_ref(pyt_executor *executor) {
     uint32_t refs = PYT__LOAD(&executor->refs, relaxed);
     while (refs > 0) {
@@ -12793,7 +12834,7 @@ static bool pyt__executor_try_ref(pyt_executor *executor) {
     return false;
 }
 
-/* Nobody can come back: everything but the futures that are lent goes. */
+/* No reference is left, nor can be taken: free everything but the futures that are lent. */
 static void pyt__executor_destroy(pyt_executor *executor) {
     pyt__lock_take(&pyt__executors_lock);
     *(executor->previous != NULL ? &executor->previous->next : &pyt__executors) = executor->next;
@@ -13021,7 +13062,7 @@ static void pyt__task_body(void *arg) {
 }
 
 /* While the executor grows, a worker that is about to end a task counts as idle from before that is
- * seen: whoever has the result and submits again finds this worker, and starts no second. Callbacks
+ * seen: a submit by a thread that has the result finds this worker, and starts no second. Callbacks
  * of the task make it busy again: pyt__worker_busy. */
 static void pyt__worker_ready(pyt__worker *worker) {
     pyt_executor *executor = worker->executor;
@@ -13099,7 +13140,7 @@ static bool pyt__worker_initialize(pyt__worker *worker) {
 
 #if defined(PYTHREADING_DUMMY)
 
-/* Without threads a worker is a name: who submits a task runs it. */
+/* Without threads a worker is a name: the submitter of a task runs it. */
 static bool pyt__worker_start(pyt__worker *worker) {
     worker->thread = NULL;
     return !PYT__FAULT("thread_start");
@@ -13164,7 +13205,8 @@ static bool pyt__executor_has_work(pyt_executor *executor) {
            PYT__LOAD(&executor->in_first, seq_cst) != NULL;
 }
 
-/* Look for work for a while, if nobody else does. */
+/* Look for work for a while, if no other worker does. The end of a search needs no last look: the
+ * worker's sleep has one. */
 static void pyt__worker_search(pyt__worker *worker) {
     pyt_executor *executor = worker->executor;
     uint32_t calls = PYT__LOAD(&executor->calls, relaxed);
@@ -13186,7 +13228,7 @@ static void pyt__worker_search(pyt__worker *worker) {
 static void pyt__worker_sleep(pyt_executor *executor) {
     pyt__parker *parker = pyt__me.pyt__parker;
     pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
-    PYT__ADD(&executor->calls, 1, seq_cst); /* 1. count, so that who appends from now on calls */
+    PYT__ADD(&executor->calls, 1, seq_cst); /* 1. count, so that appends from now on call */
     /* 2. The last look, after the count: what was appended before is seen here. */
     bool needed = pyt__executor_has_work(executor) ||
                   PYT__LOAD(&executor->state, seq_cst) != PYT__EXECUTOR_OPEN;
@@ -13195,7 +13237,7 @@ static void pyt__worker_sleep(pyt_executor *executor) {
     } else {
         pyt__queue_add(bucket, parker, &executor->calls, NULL);
     }
-    pyt__bucket_unlock(bucket); /* 3. who has seen the count finds the parker, not a gap */
+    pyt__bucket_unlock(bucket); /* 3. a caller that saw the count finds the parker */
     if (!needed) {
         pyt__sleep(parker, &executor->calls, PYT__FOREVER, false);
     }
@@ -13321,7 +13363,7 @@ static void pyt__executor_grow_if_needed_locked(pyt_executor *executor) {
     }
 }
 
-/* Somebody may have submitted a task for this worker, which is not free after all. */
+/* A task may have been submitted for this worker, which is not free after all. */
 static void pyt__worker_busy(void) {
     pyt__worker *worker = pyt__me.pyt__worker;
     if (worker == NULL || !worker->idle || worker->begun) {
@@ -13339,7 +13381,7 @@ static void pyt__worker_busy(void) {
 #if defined(PYTHREADING_DUMMY)
 
 static void pyt__worker_cut_off(void) {
-    /* a task runs in the thread of who submits it: only the end of the process leaves it */
+    /* a task runs in its submitter's thread: only the end of the process leaves it */
 }
 
 #else
@@ -13358,7 +13400,7 @@ static uint32_t pyt__executor_count_locked(const pyt_executor *executor) {
 }
 
 /* A worker is gone without the executor's end: its place is free. When tasks are left that no idle
- * worker will take, another one starts at once. Returns false when they have nobody. */
+ * worker will take, another one starts at once. Returns false when no worker is left for them. */
 static bool pyt__executor_replace_locked(pyt_executor *executor, pyt__worker *worker) {
     pyt__lock_take(&executor->in_lock);
     pyt__worker_be_gone_locked(worker);
@@ -13434,7 +13476,8 @@ static void pyt__drops_cut_off(void) {
 
 /* ---- submit ---- */
 
-/* A future out of the cache, or a new one, as nobody's; with in_lock held, unless it is NULL. */
+/* A future out of the cache, or a new one, not set up yet.
+ * Returns  it, with in_lock held, or NULL, with nothing locked */
 PYT__UNCHECKED static pyt_future *pyt__executor_lend(pyt_executor *executor) {
     pyt_future *future = NULL;
     pyt__lock_take(&executor->in_lock);
@@ -13670,7 +13713,7 @@ static bool pyt__executor_stuck_locked(pyt_executor *executor) {
            (worker->gone || (worker->waits_for != NULL && !pyt_future_done(worker->waits_for)))) {
         worker = worker->older;
     }
-    /* What the system refused before it may give now: only then somebody else takes the queue. */
+    /* The system may have a thread by now: only with a new worker is the queue still worked on. */
     if (worker == NULL && may_grow) {
         executor->starved = !pyt__executor_grow_locked(executor);
         return executor->starved;
@@ -13678,7 +13721,8 @@ static bool pyt__executor_stuck_locked(pyt_executor *executor) {
     return worker == NULL;
 }
 
-/* Of those who wait in vain, one whose future has not begun: `worker` itself if that is so. */
+/* Of the workers that wait in vain, one with a future that has not begun: `worker` if its own has
+ * not, or if there is none. */
 static pyt__worker *pyt__worker_to_refuse_locked(pyt__worker *worker) {
     pyt__worker *other = worker;
     if (pyt__future_phase(worker->waits_for) != PYT__FUTURE_PENDING) {
@@ -13754,7 +13798,7 @@ static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status) {
 
 /* ---- the end of the process, and fork ---- */
 
-/* The executor itself, or the next in the list, that somebody keeps; with a reference. */
+/* The executor itself, or the next in the list, that still has references; with one more. */
 static pyt_executor *pyt__executors_ref_locked(pyt_executor *executor) {
     while (executor != NULL && !pyt__executor_try_ref(executor)) {
         executor = executor->next;
@@ -13799,8 +13843,8 @@ PYT__UNCHECKED static void pyt__executors_fork_parent(void) {
     pyt_lock_release(&pyt__executors_lock);
 }
 
-/* In fork's child: what was to be done is the parent's to do. Callbacks are not called, whoever
- * counts is told. */
+/* In fork's child: what was to be done is the parent's to do. Callbacks are not called; observers
+ * that count completions are notified. */
 static void pyt__future_abandon(pyt_future *future) {
     uint32_t word = PYT__LOAD(&future->word, relaxed);
     pyt__parker *nobody = NULL;
@@ -13897,7 +13941,7 @@ static void pyt__executors_fork_child(void) {
 /* ============================================================================================== *
  *  >>pool                                                              multiprocessing.dummy.Pool
  *
- *  A pool is an executor all of whose workers are there from the start. map and its kin are one
+ *  A pool is an executor that has all its workers from the start. map and its kin are one
  *  job, however many items there are: the job's chunks are numbered, and as many helper tasks as
  *  there are workers take the next number each until none is left. So a million items cost a
  *  million calls, and nothing is allocated for an item.
@@ -13910,6 +13954,18 @@ static void pyt__executors_fork_child(void) {
  *  A helper holds a reference to its job; so does an iterator. A job that is waited for has a
  *  future, which the last chunk completes. A job that is iterated over has none: it keeps for each
  *  item what went wrong with it, and for each finished chunk its number, under the job's lock.
+ *
+ *  A helper takes chunks while another thread drops the rest, as terminate or a cancellation does:
+ *
+ *      helper                                  pyt__job_drop
+ *      next < chunks
+ *                                              next = chunks; it was `first`
+ *      next + 1: it was `chunks`, none taken   dropped = true
+ *                                              left - (chunks - first)
+ *      end of its present chunk: left - 1
+ *
+ *  The one that brings `left` to 0 completes the future, and sees what the others wrote before they
+ *  subtracted (acq_rel): results, failures and `dropped`.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -13929,9 +13985,9 @@ typedef struct pyt_pool_options {
     void *arg;                     /* given to the initializer */
 } pyt_pool_options;
 
-/* Who is told of a result, in the worker that has it, with no lock held, before it is ready: who
- * waits for it goes on when they have returned. They must not wait for it themselves. Of work that
- * was dropped or cancelled they are told just after it is known, by who dropped it. */
+/* Functions called with a result, in the worker that has it, with no lock held, before it is ready:
+ * waiters go on after they have returned. They must not wait for it themselves. For work that was
+ * dropped or cancelled they are called just after that is known, by the thread that dropped it. */
 typedef struct pyt_pool_callbacks {
     void (*callback)(void *result, void *arg); /* it is there; may be NULL */
     void (*error_callback)(const pyt_exception *exception, void *arg); /* it is not: the task
@@ -14099,7 +14155,7 @@ PYT__API void pyt_pool_iterator_destroy(pyt_pool_iterator *iterator);
  */
 PYT__API pyt_status pyt_pool_close(pyt_pool *pool);
 
-/* Take no more work and drop what has not begun: whoever waits for that gets PYT_CANCELLED.
+/* Take no more work and drop what has not begun: waiters for that get PYT_CANCELLED.
  *
  * Returns  as pyt_pool_close
  * Thread   any; callbacks of what is dropped run in it
@@ -14185,7 +14241,7 @@ typedef struct pyt__job {
     pyt_pool_array arrays[PYT_POOL_ARRAYS];
     size_t chunk;               /* items in one; fixed */
     uint32_t chunks;            /* fixed */
-    PYT__ATOMIC(uint32_t) next; /* the first chunk nobody has taken */
+    PYT__ATOMIC(uint32_t) next; /* the first chunk not taken */
     PYT__ATOMIC(uint32_t) left; /* neither done nor dropped */
     PYT__ATOMIC(bool) dropped;  /* some were dropped */
     PYT__ATOMIC(bool) broken;   /* because the pool is broken */
@@ -14281,6 +14337,8 @@ static void pyt__job_publish(pyt__job *job, size_t chunk, uint8_t how) {
         job->finished[chunk] = how;
         job->order[job->order_count++] = chunk;
     }
+    /* The iterator looks, sets `awaited` and enters the queue under the job's lock: if it has not
+     * seen this chunk it is there. */
     if (job->awaited) {
         pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
         list = pyt__queue_take_all(bucket, &job->order_count, PYT__PLAIN);
@@ -14290,8 +14348,9 @@ static void pyt__job_publish(pyt__job *job, size_t chunk, uint8_t how) {
     pyt__wake_list(list);
 }
 
-/* Drop all chunks that nobody has taken. */
+/* Drop all chunks that no helper has taken. */
 static void pyt__job_drop(pyt__job *job, bool broken) {
+    /* 1. Take all that is left in one step: a helper gets a number below `first`, or none. */
     uint32_t first = PYT__SWAP(&job->next, job->chunks, relaxed);
     if (first >= job->chunks) {
         return;
@@ -14299,10 +14358,12 @@ static void pyt__job_drop(pyt__job *job, bool broken) {
     if (broken) {
         PYT__STORE(&job->broken, true, relaxed);
     }
-    PYT__STORE(&job->dropped, true, release); /* before the last is counted: completion reads it */
+    /* 2. Before these chunks are subtracted: completion reads it. */
+    PYT__STORE(&job->dropped, true, release);
     for (uint32_t chunk = first; job->items != NULL && chunk < job->chunks; chunk++) {
         pyt__job_publish(job, chunk, PYT__CHUNK_DROPPED);
     }
+    /* 3. Subtract, which may complete the job. The caller's reference keeps it. */
     pyt__job_account(job, job->chunks - first);
 }
 
@@ -14387,9 +14448,12 @@ static void *pyt__job_help(void *arg) {
     uint32_t chunk = 0;
     pyt__me.pyt__worker->chunk = PYT__CHUNK_NONE;
     while (chunk < job->chunks) {
+        /* 1. Before each chunk: after a terminate or a cancellation drop what is left. */
         if (PYT__LOAD(&executor->terminated, relaxed) || pyt__job_is_cancelled(job)) {
             pyt__job_drop(job, false);
         }
+        /* 2. Take the next number. What the addition returns counts: since the look other helpers
+         *    may have taken the last, or a drop the rest. */
         chunk = PYT__LOAD(&job->next, relaxed);
         PYT__STEP();
         if (chunk < job->chunks) {
@@ -14414,8 +14478,8 @@ static void pyt__job_helper_dropped(pyt_future *task, bool broken) {
     pyt__job_unref(job);
 }
 
-/* The executor's `cut_off`: a helper will not come back, neither from the chunk it is at, nor, at
- * none, from a callback of the job, whose future is done by now. */
+/* The executor's `cut_off`: a helper will not return from the chunk it is at or, with no chunk,
+ * from a callback of the job: pyt__futures_cut_off has completed its future by now. */
 static void pyt__job_helper_cut_off(pyt_future *task, uint32_t chunk) {
     pyt__job *job = (pyt__job *)task->arg;
     PYT__STORE(&job->broken, true, relaxed);
@@ -14429,7 +14493,7 @@ static void pyt__job_helper_cut_off(pyt_future *task, uint32_t chunk) {
     pyt__job_unref(job);
 }
 
-/* The executor's `abandon`, in fork's child: nobody will finish the job. */
+/* The executor's `abandon`, in fork's child: no thread will finish the job. */
 static void pyt__job_abandon(void *arg) {
     pyt__job *job = (pyt__job *)arg;
     PYT__STORE(&job->lock.pyt__word, 0, relaxed);
@@ -14549,7 +14613,7 @@ static pyt__job *pyt__job_make(pyt_pool *pool, const pyt_pool_work *work, bool s
 /* ---- callbacks ---- */
 
 typedef struct pyt__pool_observer {
-    pyt__observer observer; /* first: who frees the one frees the other */
+    pyt__observer observer; /* first: freeing the one frees the other */
     pyt_pool_callbacks callbacks;
 } pyt__pool_observer;
 
@@ -14591,7 +14655,7 @@ static bool pyt__pool_observe(const pyt_pool_callbacks *callbacks, pyt__observer
 
 /* ---- apply ---- */
 
-/* Submit to the executor of a pool, whose refusal has another name. */
+/* Submit to the executor of a pool. A refusal has another name there. */
 static pyt_status pyt__pool_submit(pyt_executor *executor, const pyt__task *task,
                                    pyt_future **added) {
     pyt_status status = pyt__executor_submit(executor, task, added);
@@ -15108,7 +15172,7 @@ PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, 
  *  program, registered later, run before the locks are taken and after they are released, where
  *  they may start, join and wait. Handlers of libraries that were loaded earlier run in between,
  *  and so do all of those that were there before a plugin with a copy of its own: they must not
- *  wait for what needs the locks. The child has one thread. Nobody waits any more: the queues are
+ *  wait for what needs the locks. The child has one thread, and none waits any more: the queues are
  *  empty, the parkers of the others are free. PARKED bits may stay; they cost a look. The others'
  *  handles are OVER, nothing joins their system threads, and waiting timers have ended unfired. The
  *  caller is the main thread. A user's lock that another thread held stays held.
@@ -15150,7 +15214,7 @@ static void pyt__exit_fork_child(void) {
     }
 }
 
-/* What the calling thread is in the middle of will not be ended by it: end it for those who wait.
+/* The calling thread will not finish what it is in the middle of: end that for its waiters.
  * gone  it has left, and its stack with it; else it is in exit */
 static void pyt__cut_off(bool gone) {
     pyt__barriers_cut_off();
@@ -15160,8 +15224,8 @@ static void pyt__cut_off(bool gone) {
     pyt__drops_cut_off();
 }
 
-/* Join the system threads of threads that are over, those without a handle included. One whose last
- * reference is going is joined by who drops it.
+/* Join the system threads of threads that are over, those without a handle included. If the
+ * last reference to one is being dropped, the dropping thread joins it.
  * gone  the calling thread may be the orphan: leave that alone */
 static void pyt__left_join(bool gone) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
@@ -15205,7 +15269,7 @@ static void pyt__finish(bool gone) {
 /* Called by exit, for each time it is registered:
  *
  *    1  at the first start of a thread: the first thread to come is the one that ends the process.
- *       It counts as over for whoever waits for it, and waits for the others. Handlers of the
+ *       It counts as over for its joiners, and waits for the others itself. Handlers of the
  *       program that were registered before that run after it
  *    2  by 1, again: for a thread that calls exit meanwhile, which may be one of those waited for.
  *       It counts as over, too, and stays here. Its own exit would run the program's handlers
@@ -15377,8 +15441,8 @@ static void pyt__holdings_unlock_all(pyt__shared *shared);
 static void pyt__holdings_renew(pyt__shared *shared);
 #endif
 
-/* Lock or unlock the mutexes of the park room that are not the shared part's. Nobody locks more
- * than one parker's at a time, and never the shared part's or a bucket's behind it. */
+/* Lock or unlock the mutexes of the park room that are not the shared part's. No other
+ * thread locks more than one parker's at a time, or the shared part's or a bucket's behind it. */
 static void pyt__fork_all_mutexes(pyt__shared *shared, void (*change)(pyt__os_mutex *mutex)) {
     for (size_t i = 0; i < PYT__BUCKETS; i++) {
         change(&shared->buckets[i].mutex);
