@@ -899,8 +899,8 @@ typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
 
 /* Set what is called for a mistake that Python would punish with an exception: with
  * PYTHREADING_DEBUG each call that fails with PYT_RUNTIME_ERROR, PYT_VALUE_ERROR or
- * PYT_OVERFLOW_ERROR, a deadlock included, and each deadlock of a call that cannot fail, such as
- * pyt_with. In other builds the hook is kept and never called.
+ * PYT_OVERFLOW_ERROR, a deadlock included, and each of these of a pyt_with or pyt_guard, which has
+ * no status: also when its release fails. In other builds the hook is kept and never called.
  *
  * hook     NULL: the default, which prints one line to stderr. It returns to the call, which goes
  *          on as without it: status and pyt_error_message stay what they are
@@ -6444,10 +6444,12 @@ PYT__API bool pyt_barrier_broken(const pyt_barrier *barrier) {
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
 
-/* What a with block holds: `release(object)` ends it; NULL holds nothing. */
+/* What a with block holds: `release(object)` ends it; NULL holds nothing. The debug build also
+ * keeps where the block stands, to report a release that fails: its object was released inside. */
 typedef struct PYT__HOLD_TYPE pyt__hold {
     void *pyt__object;
     void (*pyt__release)(void *object);
+    PYT__DEBUG(pyt__place pyt__here;)
 } pyt__hold;
 
 PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock) PYT__HOLD(lock);
@@ -6460,7 +6462,11 @@ PYT__INLINE void pyt__hold_let(pyt__hold *hold) {
     if (hold->pyt__release != PYT__NULL) {
         void (*release)(void *) = hold->pyt__release;
         hold->pyt__release = PYT__NULL;
+        PYT__DEBUG(pyt__place at = hold->pyt__here;)
+        PYT__DEBUG(pyt__at(at.pyt__call, at.pyt__file, at.pyt__line);)
         release(hold->pyt__object);
+        PYT__DEBUG(pyt_status failure = pyt__my_notes.pyt__failure;)
+        PYT__DEBUG(pyt__ended(failure, at.pyt__call, at.pyt__file, at.pyt__line);)
     }
 }
 
@@ -6617,23 +6623,25 @@ static void pyt__let_nothing(void *object) {
     (void)object;
 }
 
+/* What a block holds of `object` once that is acquired. The acquisition overwrites the note of
+ * where the block stands. */
+static pyt__hold pyt__hold_begin(void *object, void (*release)(void *)) {
+    pyt__hold hold = {object, release PYT__DEBUG(, pyt__my_notes.pyt__here)};
+    return hold;
+}
+
 /* What a block holds of `object` after a failed acquisition. It fails only in ways that waiting
  * does not mend: the last level of an RLock, which is held all the same, or a semaphore's last
  * permit in a build without threads. Then there is nothing to release at the end. */
 PYT__COLD static pyt__hold pyt__hold_nothing(void *object) {
-    pyt__hold hold = {object, object != NULL ? pyt__let_nothing : NULL};
-    return hold;
+    return pyt__hold_begin(object, object != NULL ? pyt__let_nothing : NULL);
 }
 
-/* What a block holds of `object`. */
-static pyt__hold pyt__hold_of(pyt_status status, void *object, void (*release)(void *)) {
-    PYT__DEBUG(pyt__place here = pyt__my_notes.pyt__here;)
-    PYT__DEBUG(pyt__ended(status, here.pyt__call, here.pyt__file, here.pyt__line);)
-    if (status != PYT_OK) {
-        return pyt__hold_nothing(object);
-    }
-    pyt__hold hold = {object, release};
-    return hold;
+/* What a block holds whose acquisition is over. */
+static pyt__hold pyt__hold_of(pyt_status status, pyt__hold hold) {
+    PYT__DEBUG(pyt__place at = hold.pyt__here;)
+    PYT__DEBUG(pyt__ended(status, at.pyt__call, at.pyt__file, at.pyt__line);)
+    return status == PYT_OK ? hold : pyt__hold_nothing(hold.pyt__object);
 }
 
 PYT__COLD static pyt_status pyt__lock_hold_slow(pyt_lock *lock) {
@@ -6661,19 +6669,22 @@ static pyt_status pyt__rlock_hold(pyt_rlock *rlock) {
 }
 
 PYT__COLD static pyt__hold pyt__hold_lock_slow(pyt_lock *lock) {
-    return pyt__hold_of(pyt__lock_hold_slow(lock), lock, pyt__let_lock);
+    pyt__hold hold = pyt__hold_begin(lock, pyt__let_lock);
+    return pyt__hold_of(pyt__lock_hold_slow(lock), hold);
 }
 
 PYT__API pyt__hold pyt__hold_lock(pyt_lock *lock) {
-    pyt__hold hold = {lock, pyt__let_lock};
+    pyt__hold hold = pyt__hold_begin(lock, pyt__let_lock);
     return PYT__LIKELY(PYT__BARE && pyt__lock_grab(lock)) ? hold : pyt__hold_lock_slow(lock);
 }
 
 PYT__API pyt__hold pyt__hold_rlock(pyt_rlock *rlock) {
-    return pyt__hold_of(pyt__rlock_hold(rlock), rlock, pyt__let_rlock);
+    pyt__hold hold = pyt__hold_begin(rlock, pyt__let_rlock);
+    return pyt__hold_of(pyt__rlock_hold(rlock), hold);
 }
 
 PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) {
+    pyt__hold hold = pyt__hold_begin(condition, pyt__let_condition);
     pyt_status status;
     if (condition == NULL) {
         status = pyt__fail_null();
@@ -6682,7 +6693,7 @@ PYT__API pyt__hold pyt__hold_condition(pyt_condition *condition) {
     } else {
         status = pyt__lock_hold(pyt__condition_lock(condition));
     }
-    return pyt__hold_of(status, condition, pyt__let_condition);
+    return pyt__hold_of(status, hold);
 }
 
 PYT__COLD static pyt_status pyt__semaphore_hold_slow(pyt_semaphore *semaphore) {
@@ -6707,12 +6718,13 @@ static pyt_status pyt__semaphore_hold(pyt_semaphore *semaphore) {
 }
 
 PYT__API pyt__hold pyt__hold_semaphore(pyt_semaphore *semaphore) {
-    return pyt__hold_of(pyt__semaphore_hold(semaphore), semaphore, pyt__let_semaphore);
+    pyt__hold hold = pyt__hold_begin(semaphore, pyt__let_semaphore);
+    return pyt__hold_of(pyt__semaphore_hold(semaphore), hold);
 }
 
 PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore) {
-    return pyt__hold_of(pyt__semaphore_hold((pyt_semaphore *)semaphore), semaphore,
-                        pyt__let_bounded_semaphore);
+    pyt__hold hold = pyt__hold_begin(semaphore, pyt__let_bounded_semaphore);
+    return pyt__hold_of(pyt__semaphore_hold((pyt_semaphore *)semaphore), hold);
 }
 
 #endif /* PYT__DEFINE */

@@ -343,6 +343,50 @@ TEST(a_with_block_of_an_rlock_whose_levels_are_used_up_is_told_and_runs) {
     CHECK_INT(entered, 2);
 }
 
+/* A block in which its object is released already, so that the release at its end fails. */
+#define RELEASED_INSIDE(type, initializer, failure)            \
+    do {                                                       \
+        type object = initializer;                             \
+        pyt_with(&object) {                                    \
+            ANSWER(type##_release(&object), PYT_OK);           \
+        }                                                      \
+        check_told_of_block("pyt_with", (failure), __LINE__);  \
+        pyt_with(&object) {                                    \
+            ANSWER(type##_release(&object), PYT_OK);           \
+            break;                                             \
+        }                                                      \
+        check_told_of_block("pyt_with", (failure), __LINE__);  \
+        {                                                      \
+            pyt_guard(&object);                                \
+            ANSWER(type##_release(&object), PYT_OK);           \
+        }                                                      \
+        check_told_of_block("pyt_guard", (failure), __LINE__); \
+    } while (0)
+
+TEST(a_block_that_has_released_its_object_already_is_told_with_the_place_of_the_block) {
+    pyt_set_misusehook(tell);
+    RELEASED_INSIDE(pyt_lock, PYT_LOCK_INIT, PYT_RUNTIME_ERROR);
+    RELEASED_INSIDE(pyt_rlock, PYT_RLOCK_INIT, PYT_RUNTIME_ERROR);
+    RELEASED_INSIDE(pyt_condition, PYT_CONDITION_INIT, PYT_RUNTIME_ERROR);
+    RELEASED_INSIDE(pyt_bounded_semaphore, PYT_BOUNDED_SEMAPHORE_INIT(1), PYT_VALUE_ERROR);
+}
+
+TEST(a_block_that_releases_what_it_holds_tells_of_nothing_that_failed_inside) {
+    pyt_lock lock = PYT_LOCK_INIT;
+    pyt_semaphore semaphore = PYT_SEMAPHORE_INIT(1);
+    pyt_set_misusehook(tell);
+    pyt_with(&lock) {
+        pyt_with(&semaphore) {
+            MISTAKE(pyt_lock_release, PYT_VALUE_ERROR, NULL);
+        }
+        pyt_guard(&semaphore);
+        MISTAKE(pyt_lock_release, PYT_VALUE_ERROR, NULL);
+    }
+    CHECK_INT(atomic_load(&told.count), 0);
+    CHECK(!pyt_lock_locked(&lock));
+    CHECK_INT(pyt_semaphore_value(&semaphore), 1);
+}
+
 #if defined(PYTHREADING_DUMMY)
 TEST(without_threads_a_with_block_of_a_semaphore_at_zero_is_told_and_runs) {
     pyt_semaphore semaphore = PYT_SEMAPHORE_INIT(0);
