@@ -4647,6 +4647,19 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     return done;
 }
 
+/* Say that a waiter is in the lock's queue, as long as the lock is held: for a condition, which
+ * moves its waiters there. The lock's bucket is locked. */
+static bool pyt__lock_mark_parked(pyt_lock *lock) {
+    uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
+    while (word & PYT__LOCKED) {
+        if ((word & PYT__PARKED) ||
+            PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, release)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 #if defined(PYTHREADING_DEBUG)
 static pyt_status pyt__lock_release_slow(pyt_lock *lock);
 #endif
@@ -5812,18 +5825,6 @@ PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
         return status;
     }
     return pyt__condition_wait_for_until(condition, predicate, arg, pyt__deadline(seconds));
-}
-
-/* Say that a waiter is in the lock's queue, as long as the lock is held. Its bucket is locked. */
-static bool pyt__lock_mark_parked(pyt_lock *lock) {
-    uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
-    while (word & PYT__LOCKED) {
-        if ((word & PYT__PARKED) ||
-            PYT__CAS(&lock->pyt__word, &word, word | PYT__PARKED, release)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Move up to `n` waiters to the queue of the lock. */
@@ -8133,21 +8134,9 @@ PYT__API pyt_status pyt_thread_new(pyt_thread **thread, const pyt_thread_options
     return PYT_OK;
 }
 
-/* Call a timer's function unless it was cancelled or has been called. */
-static void pyt__timer_call(pyt_thread *timer) {
-    if (!(pyt__thread_change(timer, 0, PYT__FIRED) & (PYT__CANCELLED | PYT__FIRED))) {
-        timer->call.function(timer->arg);
-    }
-}
-
 /* The standard run of a thread. */
 static void *pyt__thread_call_target(pyt_thread *thread) {
-    uint32_t state = pyt__thread_state(thread);
-    if (state & PYT__TIMER) {
-        pyt__timer_call(thread);
-        return NULL;
-    }
-    if (state & PYT__RAW) {
+    if (pyt__thread_state(thread) & PYT__RAW) {
         thread->call.function(thread->arg);
         return NULL;
     }
@@ -8827,6 +8816,14 @@ static uint32_t pyt__timers_firing;     /* taken out, may have to go back; under
 static pyt_thread *pyt__timers_service; /* NULL: not running; under the lock */
 static bool pyt__timers_stopping;       /* under the lock */
 
+/* The `run` of a timer: call its function unless it was cancelled or has been called. */
+static void *pyt__timer_call(pyt_thread *timer) {
+    if (!(pyt__thread_change(timer, 0, PYT__FIRED) & (PYT__CANCELLED | PYT__FIRED))) {
+        timer->call.function(timer->arg);
+    }
+    return NULL;
+}
+
 PYT__API pyt_status pyt_timer_new(pyt_thread **timer, double interval, void (*function)(void *arg),
                                   void *arg) {
     if (timer == NULL) {
@@ -8842,6 +8839,7 @@ PYT__API pyt_status pyt_timer_new(pyt_thread **timer, double interval, void (*fu
     }
     status = pyt_thread_new(timer, NULL);
     if (status == PYT_OK) {
+        (*timer)->run = pyt__timer_call;
         (*timer)->call.function = function;
         (*timer)->arg = arg;
         (*timer)->when.deadline = pyt__nanoseconds(interval);
@@ -9275,7 +9273,7 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
     pyt_lock_release(&pyt__timers_lock);
     pyt_status status = pyt__sleep(parker, &timer->call, deadline, true);
     if (status == PYT_TIMEOUT) {
-        pyt__timer_call(timer);
+        (void)pyt__timer_call(timer);
     }
     return status == PYT_INTERRUPTED ? status : PYT_OK;
 }
