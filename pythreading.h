@@ -31,8 +31,8 @@
  *       pyt_thread_unref(thread);
  *   }
  *
- * CONTENTS (search for the anchor; a room calls rooms above it, and of those below it only what it
- * declares itself, with the room's name)
+ * CONTENTS (search for the anchor; a room calls rooms above it, and of those below it only what the
+ * table in config lists)
  *
  *   >>config      versions, options, compiler facts, atomics for C and C++
  *   >>status      pyt_status, its names, the calling thread's last message
@@ -164,6 +164,37 @@
  *  Everything that depends on the compiler is settled here, once. The rooms below speak of
  *  PYT__ATOMIC(T) and the five operations on it; each names its memory order at the call.
  *  Members spelled PYT__ATOMIC(T) have the same size, alignment and offset in C and in C++.
+ *
+ *  Calls upward. A room calls rooms above it in this file, which are the layers below it, and of
+ *  the others only this; each is declared where it is called. `make lint` knows the table. Behind
+ *  a semicolon stand the library's locks that are held at the call; elsewhere none is.
+ *
+ *  from      to        function                    what for
+ *  status    platform  pyt__record                 the thread's record without _Thread_local; any
+ *  platform  thread    pyt__thread_main            what a new thread of the system runs
+ *  platform  thread    pyt__retire                 what the system calls when a thread ends
+ *  park      thread    pyt__is_main_thread         a fork's child finds out that it is main
+ *  park      process   pyt__hook_exit_early        atexit, once the memory for the buckets is there
+ *  park      process   pyt__fork_before            takes the locks of every room for the fork
+ *  park      process   pyt__fork_parent            releases them; fork's, which are all of these
+ *  park      process   pyt__fork_child             makes them new; fork's
+ *  unwind    thread    pyt__uncaught               no frame is left: report, end the thread
+ *  thread    timer     pyt__timer_start            a handle that is a timer is started
+ *  thread    timer     pyt__timer_run_here         pyt_thread_run of a timer
+ *  thread    timer     pyt__timer_begin            a timer's thread takes on its starter's traits
+ *  thread    process   pyt__hook_exit_early        atexit, before the program registers its own
+ *  thread    process   pyt__hook_exit_locked       a thread is started; join_lock, registry lock
+ *  thread    process   pyt__cut_off                a thread leaves in the middle of something
+ *  thread    process   pyt__main_has_left          the main thread ends and the process does not
+ *  timer     process   pyt__fork_child_end_thread  in fork's child the service is gone; fork's
+ *  future    executor  pyt__executor_take_back     a task's future goes where its memory belongs
+ *  future    executor  pyt__worker_busy            an idle worker is about to call callbacks
+ *  future    executor  pyt__future_hasten          without threads a task runs when it is awaited
+ *  future    executor  pyt__worker_owns            is the caller a worker of that executor?
+ *  future    executor  pyt__worker_waits           before its wait: would that never end?
+ *  future    executor  pyt__worker_waited          after its wait
+ *  any       debug     hooks                       what that build notes; any
+ *  any       simulate  hooks                       that build's steps, and its system; any
  * ============================================================================================== */
 #if PYT__DECLARE
 

@@ -87,6 +87,10 @@ awk -v names="$systems|$compilers|$machines|_POSIX_|PYTHREADING_PTHREADS" '
     }' $header >"$dir/wrong"
 result "#if on system and compiler in config and platform only"
 
+# Calls upward that the table in config does not have, and rows of it that are no such calls.
+awk -f tests/layers.awk $header >"$dir/wrong"
+result "a room calls rooms above it, and others as the table in config has it"
+
 # In the debug build each call that has a status notes its place and reports how it ended.
 awk '/^(PYT__MUST_USE )?PYT__(API|INLINE) pyt_status( |$)/ {
         if (/pyt_status$/) { getline } else { sub(/.*pyt_status /, "") }
