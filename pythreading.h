@@ -11483,7 +11483,7 @@ static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
 /* The executor room's: without threads, run what is queued before the future is waited for. */
 static void pyt__future_hasten(pyt_future *future);
 /* The executor room's: a worker that counts as idle already is about to call callbacks. */
-static void pyt__worker_busy(void);
+static void pyt__worker_busy(const pyt_future *done);
 
 static uint32_t pyt__future_phase(const pyt_future *future) {
     return PYT__LOAD(&future->word, acquire) & PYT__FUTURE_PHASE;
@@ -11722,7 +11722,7 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
     pyt__bucket_unlock(bucket);
     pyt__wake_list(wakes); /* d */
     if (observers != NULL) {
-        pyt__worker_busy();
+        pyt__worker_busy(future);
         pyt__callbacks_call(future, observers);
     }
     return true;
@@ -12631,7 +12631,7 @@ struct pyt_executor {
     const pyt__self *dropper;            /* its thread; NULL: nothing is dropped */
     bool ended;                          /* SHUT by the end of the process, not by the program */
     uint32_t threads, max_threads, named;
-    pyt__worker *workers;                        /* all there ever were, youngest first */
+    pyt__worker *workers;                        /* all, youngest first; set under both locks */
     PYT__ATOMIC(uint32_t) refs;                  /* the handle, the workers, a sender, a walker */
     pyt_executor *next, *previous;               /* the list of executors; under its lock */
     int (*initializer)(void *);                  /* fixed */
@@ -12683,12 +12683,25 @@ static pyt_future *pyt__list_pop(pyt__future_list *list) {
     return future;
 }
 
+/* Is the future, which is in the cache, still noted as a worker's task? A worker makes its future
+ * done first and takes the note away then. In between others may have dropped the future, and a
+ * fork's child looks at what is noted: its memory stays a future's. Who dropped it has seen that it
+ * is done, and therefore the note. in_lock is held. */
+static bool pyt__executor_is_noted_locked(pyt_executor *executor, const pyt_future *future) {
+    const pyt__worker *worker = executor->workers;
+    while (worker != NULL && PYT__LOAD(&worker->task, relaxed) != future) {
+        worker = worker->older;
+    }
+    return worker != NULL;
+}
+
 /* Take out of the cache what is too much, or, when the executor is over, everything. in_lock is
  * held. Returns a list to be freed. */
 static pyt__future_list pyt__executor_trim_locked(pyt_executor *executor) {
     pyt__future_list surplus = {NULL, NULL, 0};
     size_t limit = executor->over ? 0 : PYT__FUTURES_KEPT;
-    while (executor->kept.count > limit) {
+    while (executor->kept.count > limit &&
+           !pyt__executor_is_noted_locked(executor, executor->kept.first)) {
         pyt__list_push(&surplus, pyt__list_pop(&executor->kept));
     }
     return surplus;
@@ -12883,15 +12896,17 @@ static void pyt__executor_destroy(pyt_executor *executor) {
         executor->next->previous = executor->previous;
     }
     pyt_lock_release(&pyt__executors_lock);
-    while (executor->workers != NULL) {
-        pyt__worker *worker = executor->workers;
-        executor->workers = worker->older;
-        pyt_thread_unref(worker->thread);
-        pyt__release_memory(worker);
-    }
     pyt__lock_take(&executor->in_lock);
+    pyt__worker *worker = executor->workers;
+    executor->workers = NULL;
     executor->over = true;
     pyt__executor_close_in(executor);
+    while (worker != NULL) {
+        pyt__worker *older = worker->older;
+        pyt_thread_unref(worker->thread);
+        pyt__release_memory(worker);
+        worker = older;
+    }
 }
 
 /* The calling thread is enrolled. */
@@ -13130,10 +13145,12 @@ static void pyt__worker_run(pyt__worker *worker, pyt_future *future) {
         phase = PYT__FUTURE_FAILED;
     }
     pyt__future_call_early(future, phase == PYT__FUTURE_FAILED ? PYT_TASK_ERROR : PYT_OK);
-    PYT__STORE(&worker->task, NULL, relaxed);
     pyt__worker_ready(worker);
     PYT__STEP();
-    if (pyt__future_finish(future, phase)) {
+    bool last = pyt__future_finish(future, phase);
+    /* Not before it is done: fork's child would not find it. See pyt__executor_is_noted_locked. */
+    PYT__STORE(&worker->task, NULL, relaxed);
+    if (last) {
         pyt__future_end(future);
     }
 }
@@ -13387,8 +13404,10 @@ static bool pyt__executor_grow_locked(pyt_executor *executor) {
         pyt__release_memory(worker);
         return false;
     }
+    pyt__lock_take(&executor->in_lock);
     worker->older = executor->workers;
     executor->workers = worker;
+    pyt_lock_release(&executor->in_lock);
     executor->idle++;
     executor->named++;
     executor->threads++;
@@ -13404,9 +13423,13 @@ static void pyt__executor_grow_if_needed_locked(pyt_executor *executor) {
     }
 }
 
-/* A task may have been submitted for this worker, which is not free after all. */
-static void pyt__worker_busy(void) {
+/* A task may have been submitted for this worker, which is not free after all: it is to call
+ * the callbacks of a future that is done. If that is its task's, they are no part of the task. */
+static void pyt__worker_busy(const pyt_future *done) {
     pyt__worker *worker = pyt__me.pyt__worker;
+    if (worker != NULL && PYT__LOAD(&worker->task, relaxed) == done) {
+        PYT__STORE(&worker->task, NULL, relaxed);
+    }
     if (worker == NULL || !worker->idle || worker->begun) {
         return; /* without threads a worker is a name, and always free */
     }
@@ -13466,8 +13489,8 @@ static void pyt__worker_lose_task(pyt__worker *worker) {
     if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
         executor->cut_off(future, worker->chunk);
     }
-    PYT__STORE(&worker->task, NULL, relaxed);
     pyt__future_lose(future);
+    PYT__STORE(&worker->task, NULL, relaxed); /* last: until then fork's child finds it here */
     pyt_future_unref(future);
 }
 
@@ -13718,10 +13741,12 @@ PYT__API pyt_status pyt_executor_map_timeout(pyt_executor *executor, void *(*fun
 
 /* ---- waits that never end ---- */
 
-/* The worker that runs `future`, or NULL. out_lock is held. */
+/* The worker that runs `future` and waits for another, or NULL. One that has just ended `future`,
+ * which somebody uses again, may still have it noted, but waits for none. out_lock is held. */
 static pyt__worker *pyt__executor_runner_locked(pyt_executor *executor, const pyt_future *future) {
     pyt__worker *worker = executor->workers;
-    while (worker != NULL && (worker->gone || PYT__LOAD(&worker->task, relaxed) != future)) {
+    while (worker != NULL && (worker->gone || worker->waits_for == NULL ||
+                              PYT__LOAD(&worker->task, relaxed) != future)) {
         worker = worker->older;
     }
     return worker;
@@ -13911,8 +13936,14 @@ static void pyt__future_abandon(pyt_future *future) {
     }
 }
 
-/* A task of the parent's, and what it was to help with. */
+/* A task of the parent's, and what it was to help with. One that a worker has just ended is done,
+ * or somebody uses it again: the calling worker's own goes on. */
 static void pyt__executor_abandon(pyt_executor *executor, pyt_future *future) {
+    pyt__worker *self = pyt__me.pyt__worker;
+    if (pyt__future_phase(future) >= PYT__FUTURE_CANCELLED ||
+        (self != NULL && PYT__LOAD(&self->task, relaxed) == future)) {
+        return;
+    }
     if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
         executor->abandon(future->arg);
     }
@@ -13967,8 +13998,8 @@ static void pyt__executor_fork_child(pyt_executor *executor) {
 }
 
 /* In fork's child: no worker exists but perhaps the caller; what was queued is cancelled, what ran
- * has failed. A future that another thread was ending at that very instant may stay undone, as a
- * lock that it held would stay held. The executors go on with new workers. */
+ * has failed. A future made by hand that another thread was ending at that very instant stays
+ * undone, as a lock that it held would stay held. The executors go on with new workers. */
 static void pyt__executors_fork_child(void) {
     PYT__STORE(&pyt__executors_lock.pyt__word, 0, relaxed);
     pyt__executors_ending = false;
@@ -14504,8 +14535,11 @@ static void *pyt__job_help(void *arg) {
             pyt__job_run_chunk(job, chunk);
         }
     }
+    pyt_future *task = PYT__LOAD(&pyt__me.pyt__worker->task, relaxed);
     PYT__STORE(&pyt__me.pyt__worker->task, NULL,
                relaxed); /* fork's child must not find the job here */
+    PYT__ADD(&task->word, 0 - PYT__FUTURE_HELPER,
+             relaxed); /* nor by an older note of this future */
     pyt__job_unref(job);
     return NULL;
 }

@@ -20,6 +20,10 @@ pyt_lock *test_cache_lock(pyt_executor *executor) {
     return &executor->in_lock;
 }
 
+pyt_lock *test_worker_lock(pyt_executor *executor) {
+    return &executor->out_lock;
+}
+
 pyt_lock *test_list_lock(int i) {
     static pyt_lock *const locks[] = {&pyt__executors_lock, &pyt__timers_lock, &pyt__registry_lock,
                                       &pyt__locals_lock, NULL};

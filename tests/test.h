@@ -228,10 +228,11 @@ size_t test_standard_stack_size(void);
 bool test_same_bucket(const void *one, const void *other);
 
 /* Locks of the library's own, for tests in which one thread finds another inside: the one that is
- * held while a thread starts, the one of an executor's spare futures, and, NULL behind the last,
- * those that guard a list. */
+ * held while a thread starts, the one of an executor's spare futures, the one of its workers, and,
+ * NULL behind the last, those that guard a list. */
 pyt_lock *test_start_lock(pyt_thread *thread);
 pyt_lock *test_cache_lock(pyt_executor *executor);
+pyt_lock *test_worker_lock(pyt_executor *executor);
 pyt_lock *test_list_lock(int i);
 
 /* Is the timer that the library takes for the next one due the earliest of all that wait? */

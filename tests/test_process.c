@@ -298,6 +298,92 @@ static void *wait_for_the_next(void *arg) {
     return status == PYT_RUNTIME_ERROR ? arg : NULL;
 }
 
+/* A worker that is about to make its future done, when another thread forks. */
+static struct {
+    pyt_executor *executor;
+    pyt_future *future;
+    atomic_int begun, go_on;
+    bool armed;
+} ending;
+
+static void wait_for_flag(atomic_int *flag) {
+    while (atomic_fetch_add(flag, 0) == 0) {
+        test_yield();
+    }
+}
+
+static void *end_when_told(void *arg) {
+    atomic_fetch_add(&ending.begun, 1);
+    wait_for_flag(&ending.go_on);
+    return arg;
+}
+
+static void see_it_broken(void *arg) {
+    (void)arg;
+    CHECK_STATUS(pyt_future_result_timeout(ending.future, 5, NULL), PYT_BROKEN_EXECUTOR);
+    pyt_future_unref(ending.future);
+    CHECK_STATUS(pyt_executor_submit(ending.executor, nothing, NULL, &ending.future), PYT_OK);
+    CHECK_STATUS(pyt_future_result(ending.future, NULL), PYT_OK);
+    pyt_future_unref(ending.future);
+    pyt_executor_free(ending.executor);
+}
+
+static void begin_a_task(void *(*task)(void *)) {
+    const pyt_executor_options two = {.max_workers = 2};
+    CHECK_STATUS(pyt_executor_new(&ending.executor, &two), PYT_OK);
+    CHECK_STATUS(pyt_executor_submit(ending.executor, task, NULL, &ending.future), PYT_OK);
+    wait_for_flag(&ending.begun);
+}
+
+static void end_the_task(pyt_status status) {
+    CHECK_STATUS(pyt_future_result(ending.future, NULL), status);
+    pyt_future_unref(ending.future);
+    pyt_executor_free(ending.executor);
+}
+
+#if defined(__linux__)
+/* Registered before the library's handlers, this one is called last, while those have its locks:
+ * the task ends, and its worker waits for one of them. */
+static void let_the_task_end(void) {
+    if (ending.armed) {
+        ending.armed = false;
+        atomic_fetch_add(&ending.go_on, 1);
+        PARKED_LOCK(test_worker_lock(ending.executor), 1);
+    }
+}
+
+__attribute__((constructor(101))) static void register_first(void) {
+    (void)pthread_atfork(let_the_task_end, NULL, NULL);
+}
+
+TEST(a_future_that_its_worker_is_about_to_finish_at_a_fork_is_broken_in_the_child) {
+    skip_where_fork_is_fatal();
+    begin_a_task(end_when_told);
+    ending.armed = true;
+    end_child(begin_child(see_it_broken, NULL));
+    end_the_task(PYT_OK);
+}
+#endif
+
+static void hold_up_the_end(void *arg) {
+    (void)arg;
+    (void)end_when_told(NULL);
+}
+
+static void *leave_slowly(void *arg) {
+    (void)arg;
+    test_at_call("malloc", hold_up_the_end, NULL); /* of the future's message */
+    pthread_exit(NULL);
+}
+
+TEST(a_future_that_a_leaving_worker_is_about_to_break_at_a_fork_is_broken_in_the_child) {
+    skip_where_fork_is_fatal();
+    begin_a_task(leave_slowly);
+    end_child(begin_child(see_it_broken, NULL));
+    atomic_fetch_add(&ending.go_on, 1);
+    end_the_task(PYT_BROKEN_EXECUTOR);
+}
+
 /* ---- fork while the process ends ------------------------------------------------------------ */
 
 static pyt_executor *of_the_parent;
