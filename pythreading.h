@@ -6798,9 +6798,9 @@ typedef struct pyt_local {
 } pyt_local;
 
 /* size       bytes of one thread's value, aligned for any type
- * construct  makes a zeroed value ready, in the thread whose it is; returns 0, or anything else
+ * construct  readies a zeroed value, in the thread it belongs to; returns 0, or anything else
  *            when it failed; NULL: zeroed is ready
- * destroy    undoes construct, in the thread whose it was or in pyt_local_delete; or NULL */
+ * destroy    undoes construct, in the thread it belonged to or in pyt_local_delete; or NULL */
 #define PYT_LOCAL_INIT(size, construct, destroy) \
     { PYT__ATOMIC_INIT(0), 0, 0, (size), (construct), (destroy), PYT__NULL }
 
@@ -6842,12 +6842,12 @@ typedef struct pyt__local_value {
     struct pyt__local_value *next, *previous; /* the local's list; under the lock. Out of it,
                                                  `next` is what the destruction is part of */
     pyt_local *local;
-    struct pyt__local_table *table; /* whose it is */
+    struct pyt__local_table *table; /* the one it is in */
 } pyt__local_value;
 
 #define PYT__LOCAL_HEAD (((sizeof(pyt__local_value) + 15) / 16) * 16)
 
-/* A local whose constructor a thread is in; on that thread's stack. */
+/* A local with its constructor running in a thread; on that thread's stack. */
 struct pyt__local_use {
     pyt_local *local;
     struct pyt__local_use *outer;
@@ -6950,8 +6950,8 @@ static bool pyt__local_link_locked(pyt_local *local, pyt__local_value *value) {
         }
         slot = pyt__local_free_count > 0 ? pyt__local_free[--pyt__local_free_count]
                                          : ++pyt__local_slots;
-        /* A number that another local gave back: who sees it here sees the slots empty that the
-         * delete of that local has emptied. */
+        /* A number that another local gave back: a thread that reads it here finds the slots
+         * empty that the delete of that local has emptied. */
         PYT__STORE(&local->pyt__slot, slot, release);
     }
     if (!pyt__local_reserve_locked(slot)) {
@@ -7216,7 +7216,7 @@ static void pyt__locals_end(void) {
  *  >>thread                                     threading.Thread, the registry, _thread, the hooks
  *
  *  A handle is counted. The running thread holds one reference of its own, from its start to its
- *  end, so a handle that everybody has dropped lives as long as its thread. A handle's state is
+ *  end, so a handle without other references lives as long as its thread. A handle's state is
  *  one word; its low bits are the phase:
  *
  *      NEW       never started, or a start failed      start -> STARTING
@@ -7225,7 +7225,7 @@ static void pyt__locals_end(void) {
  *      OVER      ended                                 for good
  *
  *  The flags of the state. It changes by compare-and-swap alone, so "under" a lock says which steps
- *  exclude each other; reads are acquire. "Made" is before anybody else has the handle.
+ *  exclude each other; reads are acquire. "Made" is before any other thread has the handle.
  *
  *      flag       set by, under              cleared by, under         read by
  *      DAEMON     its maker, set_daemon      set_daemon while NEW;     the process's end, a thread
@@ -7243,7 +7243,7 @@ static void pyt__locals_end(void) {
  *                                            thread, join_lock         last reference without
  *      BEGUN      the thread, its first      never                     set_name, native_id
  *                 step
- *      WATCHED    who sleeps until BEGUN,    never: it costs one       the thread when it sets
+ *      WATCHED    a waiter for BEGUN,        never: it costs one       the thread when it sets
  *                 bucket lock of `self`      look into an empty queue  BEGUN, which finds it or is
  *                                                                      found
  *      LISTED     registry lock              registry lock             registry lock
@@ -7276,7 +7276,7 @@ static void pyt__locals_end(void) {
  *  The order of a thread's end:
  *
  *    1  its hooks have run; pyt__leave: what it was in the middle of, if it left by the system's
- *       means, is ended for those who wait for it; its local values are destroyed
+ *       means, is ended for its waiters; its local values are destroyed
  *    2  the system runs the program's destructors: C++ thread_local, thread-specific values. The
  *       thread is still listed and still itself in them. Values that they make are destroyed in
  *       the next round (pyt__retire, PYT__END_ROUNDS of them)
@@ -7287,7 +7287,7 @@ static void pyt__locals_end(void) {
  *       handle becomes the orphan, and the next thread that ends without one joins it: a chain, of
  *       which joining the last joins all. So nothing is ever detached, and the end of the process
  *       and of a plugin come after the last instruction. 3 comes first, so that such a join is
- *       short: a joiner waits for `done`, in whose wait exit can reach it, not for the system
+ *       short: a joiner waits for `done`, a wait that exit can reach, not for the system
  *
  *  A joiner joins the system thread under `join_lock`, which a start also holds until the system's
  *  handle is stored. Where PYT__END_ROUNDS is 1, 3 follows 1, and a thread that is not joined is
@@ -7410,7 +7410,7 @@ PYT__API const char *pyt_thread_name(const pyt_thread *thread);
 /* Name the thread, for pyt_thread_name and, as far as it takes (15 bytes on Linux), the system.
  *
  * name     copied, byte for byte. Each different name a handle has had keeps its memory until the
- *          handle is freed, since somebody may still be reading it
+ *          handle is freed, since another thread may still be reading it
  * Returns  PYT_OK; PYT_VALUE_ERROR: an argument is NULL, or `name` is empty; PYT_MEMORY_ERROR
  * Thread   any
  * Python   Thread.name = name
@@ -7499,7 +7499,7 @@ typedef enum pyt_trace_event {
 typedef void (*pyt_trace_function)(pyt_thread *thread, pyt_trace_event event);
 
 /* Have `function` called at the beginning and the end of threads started from now on; NULL:
- * none. The _all_threads forms reach also those that run, whose end is still to come.
+ * none. The _all_threads forms also reach threads that run, for their end.
  *
  * Thread   any
  * Python   settrace(), setprofile(), settrace_all_threads(), setprofile_all_threads(), gettrace(),
@@ -7531,7 +7531,7 @@ typedef void (*pyt_excepthook)(const pyt_excepthook_args *args);
 PYT__API void pyt_set_excepthook(pyt_excepthook hook);
 PYT__API pyt_excepthook pyt_get_excepthook(void);
 
-/* Run `function(arg)` in a new thread that nobody can join. It is not in pyt_enumerate until it
+/* Run `function(arg)` in a new thread that cannot be joined. It is not in pyt_enumerate until it
  * asks for pyt_current_thread, which makes it a daemonic "Dummy-N"; the process's end does not
  * wait for it.
  *
@@ -7769,7 +7769,7 @@ static void pyt__orphan_swap(const pyt__os_thread *next) {
     }
 }
 
-/* The handle of a thread that is over goes, and nobody has joined its system thread. */
+/* The handle of a thread that is over is freed, and its system thread was not joined. */
 static void pyt__thread_dispose_of_system(pyt_thread *thread) {
     pyt__left_remove(thread);
     if (PYT__END_ROUNDS == 1) {
@@ -8215,7 +8215,7 @@ static void pyt__thread_promote(pyt_thread *thread) {
     }
 }
 
-/* Let those who wait for the thread's first step know of it. */
+/* Wake the waiters for the thread's first step. */
 static void pyt__thread_begun(pyt_thread *thread) {
     if (pyt__thread_change(thread, 0, PYT__BEGUN) & PYT__WATCHED) {
         pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
@@ -8299,14 +8299,14 @@ static void pyt__thread_part(pyt_thread *thread) {
         PYT__ADD(&pyt__threads_alive, UINT32_MAX, release);
     }
     if (joinable) {
-        pyt__left_add(thread); /* before anybody can see that it is over, and join */
+        pyt__left_add(thread); /* before another thread can see that it is over, and join */
     }
     pyt__thread_be_over(thread);
     pyt__registry_close();
 }
 
-/* The calling thread counts as over, although it goes on: it is in exit. Nobody joins its system
- * thread. */
+/* The calling thread counts as over, although it goes on: it is in exit. Its system thread is
+ * not joined. */
 static void pyt__thread_exits(void) {
     pyt_thread *thread = pyt__me.pyt__thread;
     if (thread == NULL || (pyt__thread_state(thread) & PYT__MAIN)) {
@@ -8328,7 +8328,7 @@ static void pyt__leave(void) {
     pyt__me.pyt__in_run = NULL;
     pyt__me.pyt__making = NULL;
     pyt__cut_off(true);
-    pyt__locals_end(); /* a destroy function may be the first to ask who this thread is */
+    pyt__locals_end(); /* a destroy function may be the first to ask for this thread's handle */
 }
 
 /* Step 3. The thread's own reference goes last: with it the orphan before is joined. */
@@ -8365,7 +8365,7 @@ static void pyt__retire_at_last(void) {
         pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
         pyt__os_mutex_lock(&shared->mutex);
         PYT__ADD(&shared->leaving, UINT32_MAX, relaxed);
-        pyt__os_cond_signal(&shared->fork_parker->cond); /* who unloads waits for it */
+        pyt__os_cond_signal(&shared->fork_parker->cond); /* an unload waits for it */
         pyt__os_mutex_unlock(&shared->mutex);
     }
 }
@@ -8669,7 +8669,7 @@ PYT__API void *pyt_thread_arg(const pyt_thread *thread) {
     return thread != NULL ? thread->arg : NULL;
 }
 
-/* ---- who am I ---- */
+/* ---- the calling thread ---- */
 
 /* A handle for the calling thread, which was made elsewhere. */
 static pyt_thread *pyt__dummy_make(void) {
@@ -8751,7 +8751,7 @@ PYT__API pyt_status pyt_start_new_thread(void (*function)(void *arg), void *arg,
     if (status == PYT_OK && ident != NULL) {
         *ident = (pyt_ident)thread;
     }
-    pyt_thread_unref(thread); /* whose reference is the last detaches the system's thread */
+    pyt_thread_unref(thread); /* the last reference detaches the system's thread */
     return status;
 }
 
@@ -8773,14 +8773,14 @@ PYT__API pyt_status pyt_interrupt_main(void) {
  *
  *  A timer that waits is a handle in a heap, ordered by when it is due: no thread. One service
  *  thread, hidden from pyt_enumerate, sleeps until the first is due, takes it out and asks the
- *  system for its thread, in which the function runs; so a slow function delays nobody.
+ *  system for its thread, in which the function runs; so a slow function delays no other.
  *
  *  All of it is under pyt__timers_lock. The service enters the queue of `pyt__timers_queue` while
  *  it holds that lock, and a thread that puts an earlier timer first or stops the service takes it
  *  out while holding it: the service cannot miss it. `place` is the timer's place in the heap
  *  from 1 on; 0 says that it is not there, so that its thread is on the way, or it is cancelled.
  *
- *  Cancel and fire. pyt__timers_lock decides who takes the timer out of the heap, and the state
+ *  Cancel and fire. pyt__timers_lock decides which takes the timer out of the heap, and the state
  *  decides whether the function is called:
  *
  *      cancel                              the service, then the timer's thread
@@ -9235,7 +9235,7 @@ static pyt_status pyt__timer_start(pyt_thread *timer) {
 
 #endif /* PYTHREADING_DUMMY */
 
-/* In fork's child: no timer waits, and nobody serves them. The threads' handles are the registry's
+/* In fork's child: no timer waits, and no service runs. The threads' handles are the registry's
  * to end, but for the service's, which is not in it. */
 static void pyt__timers_fork_child(void) {
     PYT__STORE(&pyt__timers_lock.pyt__word, 0, relaxed);
@@ -9573,7 +9573,7 @@ PYT__API bool pyt_queue_full(const pyt_queue *queue);
  * Returns    PYT_OK           also when it was shut down before
  *            PYT_VALUE_ERROR  `queue` is NULL or was not made
  *            PYT_MEMORY_ERROR the thread's first wait, and no memory for it; nothing is changed
- * Thread     any; the destructor runs in the caller, after everybody has been woken
+ * Thread     any; the destructor runs in the caller, after all waiters were woken
  * Python     Queue.shutdown(immediate)
  */
 PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate);
@@ -9661,7 +9661,7 @@ PYT__EXTERN_C_END
 /* A queue that needs no more memory than this keeps it for good. */
 #define PYT__ITEMS_LEAST 1024
 
-/* What a waiter is told besides PYT__HANDED; apart from what the locks' waiters are told. */
+/* What a waiter is woken with besides PYT__HANDED; distinct from what locks' waiters are. */
 enum {
     PYT__SHUT = 16 /* the queue was shut down */
 };
@@ -12496,7 +12496,7 @@ PYT__MUST_USE PYT__API pyt_status pyt_executor_new(pyt_executor **executor,
  *           process, the future fails with PYT_BROKEN_EXECUTOR, and another worker goes on
  * arg       must live until the task is over
  * future    receives the task's future, with a reference that is the caller's: pyt_future_unref
- *           it; NULL when nobody is interested
+ *           it; NULL when it is not wanted
  * Returns   PYT_OK
  *           PYT_RUNTIME_ERROR   the executor is shut down, or the process is ending
  *           PYT_BROKEN_EXECUTOR an initializer has failed
@@ -13309,6 +13309,8 @@ static pyt_future *pyt__worker_next(pyt__worker *worker) {
     bool more = false;
     pyt__lock_take(&executor->out_lock);
     pyt_future *future = pyt__worker_take_locked(worker, &more);
+    /* 1. Counted as idle under the out_lock under which the queue was seen empty: a submit that may
+     *    grow the executor, under out_lock too, counts this worker. */
     while (future == NULL && PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_OPEN) {
         executor->idle += !worker->idle;
         worker->idle = true;
@@ -13327,6 +13329,8 @@ static pyt_future *pyt__worker_next(pyt__worker *worker) {
     }
     pyt_lock_release(&executor->out_lock);
     PYT__STEP();
+    /* 2. An append wakes a worker only if `in` was empty; so a worker that leaves tasks behind
+     *    wakes the next. */
     if (more) {
         pyt__executor_call(executor);
     }
@@ -13594,7 +13598,7 @@ PYT__UNCHECKED static pyt_status pyt__executor_add(pyt_executor *executor, const
     bool call = pyt__executor_append_locked(executor, future);
     *added = future;
     /* The caller's reference to the future keeps the executor's memory; without one, the task may
-     * be over and the executor freed as soon as in_lock is let go. */
+     * be over and the executor freed as soon as in_lock is released. */
     bool kept = task->word >= 2 * PYT__FUTURE_REF;
     if (call && !kept) {
         pyt__executor_call(executor);
@@ -13804,6 +13808,7 @@ static pyt__worker *pyt__worker_to_refuse_locked(pyt__worker *worker) {
 /* End the wait of a worker that is parked, or about to park. out_lock is held. */
 static void pyt__worker_refuse_locked(pyt__worker *worker) {
     pyt__bucket *bucket = pyt__bucket_lock(worker->waits_for);
+    /* Not parked yet: it looks at `refused` under this bucket lock before it parks. */
     bool parked = PYT__LOAD(&worker->parker->address, relaxed) == worker->waits_for;
     worker->refused = true;
     if (parked) {
@@ -14983,7 +14988,7 @@ static bool pyt__iterator_ready_locked(const pyt_pool_iterator *iterator) {
                                : job->finished[iterator->taken] != 0;
 }
 
-/* Sleep until another chunk is finished. The job's lock is held, and let go meanwhile. */
+/* Sleep until another chunk is finished. The job's lock is held, and released meanwhile. */
 static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool interruptible)
     PYT__REQUIRE(job->lock) {
     pyt__parker *parker = pyt__me.pyt__parker;
