@@ -5762,6 +5762,7 @@ static pyt_status pyt__condition_check(pyt_condition *condition, const char *com
 #if defined(PYTHREADING_DEBUG) /* the debug room's */
 static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline);
 static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed);
+static void pyt__look_for_deadlock_again(const pyt_lock *lock);
 static void pyt__have_lock_again(pyt_condition *condition);
 #endif
 
@@ -5804,6 +5805,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     PYT__DEBUG(bool handed = status == PYT_OK && parker->gift == PYT__HANDED;)
     PYT__DEBUG(pyt__wait_for_lock_again(condition, handed);)
     if (status != PYT_OK) {
+        PYT__DEBUG(pyt__look_for_deadlock_again(lock);)
         pyt__lock_take(lock); /* as a newcomer: it has waited for a notify, not for the lock */
     } else if (parker->gift != PYT__HANDED) { /* with the place it has had since the notify */
         uint32_t mark = pyt__lock_mark(parker->gift);
@@ -15776,9 +15778,11 @@ static void pyt__fork_child(void) {
  *  wait: the waker, if it is not itself the one who looks, has either set WOKEN or runs.
  *
  *  A cycle that is closed by pyt_with or pyt_guard, which have no way to fail, goes to the
- *  misusehook before the thread sleeps in it. In the dump, but not reported: one
- *  that is closed by a condition's wait when it takes its lock again; and one for whose list of
- *  steps there is no memory.
+ *  misusehook before the thread sleeps in it. So does one that is closed by a condition's wait that
+ *  takes its lock again after a timeout or an interrupt. A notified waiter need not look: it waits
+ *  for the lock from the notify on, and the thread that takes the lock later and waits finds it. In
+ *  the dump, but not reported: a cycle that is closed by a notify, made while another thread holds
+ *  the lock; and one for whose list of steps there is no memory.
  *
  *  Mutexes are taken in the order shared, bucket of holdings, bucket of the park room, parker; the
  *  allocator is called with none of them held.
@@ -16432,6 +16436,21 @@ static pyt_status pyt__lock_acquire_noted(pyt_lock *lock, int64_t deadline, bool
     pyt__noting_end(lock, status == PYT_OK);
     pyt__at_end();
     return status;
+}
+
+/* A condition's wait has ended without a notify, and its thread takes the lock again, whatever
+ * happens: a cycle is reported and then waited in. The thread has left the queue and was handed
+ * nothing: the allocator and the misusehook may use its parker. */
+static void pyt__look_for_deadlock_again(const pyt_lock *lock) {
+#if defined(PYTHREADING_DUMMY)
+    (void)lock; /* which is not waited for */
+#else
+    if (pyt__my_notes.pyt__lock == lock) {
+        pyt__my_notes.pyt__in_queue = false;
+        (void)pyt__look_for_deadlock(false);
+        pyt__my_notes.pyt__in_queue = true;
+    }
+#endif
 }
 
 /* Before a thread that is alive is waited for.

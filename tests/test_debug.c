@@ -619,6 +619,74 @@ TEST(a_notified_thread_waits_for_the_lock_of_its_condition) {
     test_join(p.thread);
 }
 
+static int reports;
+static int first_line; /* of the two that take_condition_then_ours waits at */
+static pyt_misuse_args report;
+
+static void count_and_untangle(const pyt_misuse_args *args) {
+    reports++;
+    report = *args;
+    note_and_untangle(args);
+}
+
+static void *take_condition_then_ours(void *arg) {
+    pair *p = arg;
+    first_line = __LINE__ + 1;
+    CHECK_STATUS(pyt_condition_acquire(&p->condition), PYT_OK);
+    p->status = pyt_lock_acquire(&p->ours);
+    CHECK_STATUS(pyt_condition_release(&p->condition), PYT_OK);
+    return NULL;
+}
+
+static void *interrupt_when_ours_is_waited_for(void *arg) {
+    PARKED_LOCK(&((pair *)arg)->ours, 1);
+    CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
+    return NULL;
+}
+
+/* The wait releases the condition's lock, another thread takes it and waits for `ours`. Only the
+ * end of the wait makes that a cycle. */
+static void close_a_cycle_by_a_wait(pair *p, const void *lock, const char *kind) {
+    char expected[1000];
+    int start = __LINE__;
+    CHECK_STATUS(pyt_lock_acquire(&p->ours), PYT_OK);
+    CHECK_STATUS(pyt_condition_acquire(&p->condition), PYT_OK);
+    p->thread = test_thread(take_condition_then_ours, p);
+    pyt_thread *interrupter = test_thread(interrupt_when_ours_is_waited_for, p);
+    to_be_released = &p->ours;
+    pyt_set_misusehook(count_and_untangle);
+    CHECK_STATUS(pyt_condition_wait(&p->condition), PYT_INTERRUPTED);
+    int waited = __LINE__ - 1;
+    (void)snprintf(expected, sizeof expected,
+                   "deadlock: MainThread waits in pyt_condition_wait at %s:%d for %s "
+                   "0x%" PRIxPTR ", which Thread-1 acquired in pyt_condition_acquire at %s:%d; "
+                   "Thread-1 waits in pyt_lock_acquire at %s:%d for Lock 0x%" PRIxPTR
+                   ", which MainThread acquired in pyt_lock_acquire at %s:%d",
+                   __FILE__, waited, kind, (uintptr_t)lock, __FILE__, first_line, __FILE__,
+                   first_line + 1, (uintptr_t)&p->ours, __FILE__, start + 1);
+    CHECK_STR(reported, expected);
+    CHECK_STATUS(report.status, PYT_RUNTIME_ERROR);
+    CHECK_STR(report.call, "pyt_condition_wait");
+    CHECK_INT(report.line, waited);
+    CHECK_INT(reports, 1);
+    CHECK_STATUS(pyt_condition_release(&p->condition), PYT_OK);
+    test_join(interrupter);
+    test_join(p->thread);
+    CHECK_STATUS(p->status, PYT_OK);
+}
+
+TEST(a_wait_whose_end_closes_a_cycle_over_its_lock_reports_it_and_waits) {
+    pair p = {.seconds = 0};
+    CHECK_STATUS(pyt_condition_init_lock(&p.condition, &p.theirs), PYT_OK);
+    close_a_cycle_by_a_wait(&p, &p.theirs, "Lock");
+}
+
+TEST(a_wait_whose_end_closes_a_cycle_over_its_rlock_reports_it_and_waits) {
+    pair p = {.seconds = 0};
+    CHECK_STATUS(pyt_condition_init_rlock(&p.condition, &p.rlock), PYT_OK);
+    close_a_cycle_by_a_wait(&p, &p.rlock, "RLock");
+}
+
 static void *guard_ours(void *arg) {
     pair *p = arg;
     CHECK_STATUS(pyt_lock_acquire(&p->theirs), PYT_OK);
