@@ -16880,9 +16880,14 @@ typedef struct pyt_simulate_options {
  * Without PYTHREADING_SIMULATE the body is called `runs` times, for real, and the rest of the
  * options is not looked at.
  *
+ * With EXHAUSTIVE and `runs`, PYT_OK after so many runs may leave schedules out: a message on
+ * stderr says so. With PRIORITIES the body is called once more, to measure how many steps it takes.
+ *
  * options  may be NULL
  * body     called with `arg`; must do the same each time, and not wait for what the library does
- *          not know: a system call that blocks, blocks the run
+ *          not know: a system call that blocks, blocks the run. So does a loop without a step,
+ *          which `max_steps` cannot see: after some seconds a message on stderr says so, and
+ *          pyt_simulate does not return
  * Returns  PYT_OK            `runs` runs have ended well, or with EXHAUSTIVE all that there are
  *          PYT_RUNTIME_ERROR one has failed, and the message says how; or called in a run, or by
  *                            two threads at once
@@ -17195,7 +17200,7 @@ typedef struct pyt__simulation {
     bool names_grew, whole;
     uint64_t *changes_at; /* PRIORITIES: the steps at which a priority changes */
     size_t changes_at_count, changes_at_size;
-    uint64_t length; /* PRIORITIES: how many steps the first run took */
+    uint64_t length; /* PRIORITIES: how many steps the measuring run took; 0: not measured */
     pyt__sim_text schedule, message, report;
     FILE *trace;
 } pyt__simulation;
@@ -18311,7 +18316,13 @@ static void pyt__sim_in_child(void) {
 
 /* ---- runs ---- */
 
-/* PRIORITIES: the first run has no changes; it tells how many steps there are to choose from. */
+/* PRIORITIES: the length is not measured yet. */
+static bool pyt__sim_measures(void) {
+    return pyt__sim.strategy == PYT_STRATEGY_PRIORITIES && !pyt__sim.replaying &&
+           pyt__sim.length == 0;
+}
+
+/* PRIORITIES: the measuring run has no changes. */
 static void pyt__sim_draw_changes(void) {
     size_t count = pyt__sim.length > 0 ? (size_t)pyt__sim.options.bound - 1 : 0;
     pyt__sim.changes_at = (uint64_t *)pyt__sim_grow(pyt__sim.changes_at, &pyt__sim.changes_at_size,
@@ -18336,7 +18347,7 @@ static void pyt__sim_prepare(void) {
     pyt__sim.segments_count = pyt__sim.choices_at = pyt__sim.words_count = 0;
     pyt__sim.replay_at = 0;
     pyt__sim.replay_left = 0;
-    pyt__sim.random = pyt__sim_mix(pyt__sim.seed);
+    pyt__sim.random = pyt__sim_mix(pyt__sim_measures() ? 0 : pyt__sim.seed);
     pyt__sim.odds = UINT64_C(1) << pyt__sim_draw() % 6;
     memset(pyt__sim.past, 0, sizeof pyt__sim.past);
     if (pyt__sim.strategy == PYT_STRATEGY_PRIORITIES && !pyt__sim.replaying) {
@@ -18422,15 +18433,44 @@ static bool pyt__sim_backtrack(void) {
     return pyt__sim.bound++ < (uint32_t)pyt__sim.options.bound;
 }
 
+static pyt_status pyt__sim_run_and_look(void) {
+    if (!pyt__sim_run_once()) {
+        return PYT_MEMORY_ERROR;
+    }
+    return pyt__sim.failed ? PYT_RUNTIME_ERROR : PYT_OK;
+}
+
+/* Before the first run of PRIORITIES one more, not counted, tells how many steps there are to
+ * choose from. It takes the same steps whatever the seed, so the changes in each run depend on that
+ * run's seed alone, and a failure of it comes back with any seed. */
+static pyt_status pyt__sim_run_next(void) {
+    pyt__sim.runs++;
+    if (pyt__sim_measures()) {
+        pyt_status status = pyt__sim_run_and_look();
+        if (status != PYT_OK) {
+            return status;
+        }
+        pyt__sim.length = pyt__sim.steps > 0 ? pyt__sim.steps : 1;
+    }
+    return pyt__sim_run_and_look();
+}
+
+/* EXHAUSTIVE: there are more schedules, and none of them is run once the limit is reached. */
+static void pyt__sim_say_cut(unsigned long limit) {
+    if (pyt__sim.runs == limit) {
+        (void)fprintf(stderr,
+                      "simulate: stopped after %lu runs, as `runs` says: not all schedules with "
+                      "at most %d preemptions have been seen\n",
+                      limit, pyt__sim.options.bound);
+    }
+}
+
 static pyt_status pyt__sim_run_all(void) {
     unsigned long limit = pyt__sim.replaying ? 1 : pyt__sim.options.runs;
     while (limit == 0 || pyt__sim.runs < limit) {
-        pyt__sim.runs++;
-        if (!pyt__sim_run_once()) {
-            return PYT_MEMORY_ERROR;
-        }
-        if (pyt__sim.failed) {
-            return PYT_RUNTIME_ERROR;
+        pyt_status status = pyt__sim_run_next();
+        if (status != PYT_OK) {
+            return status;
         }
         if (pyt__sim.replaying) {
             break;
@@ -18439,9 +18479,9 @@ static pyt_status pyt__sim_run_all(void) {
             if (!pyt__sim_backtrack()) {
                 break;
             }
+            pyt__sim_say_cut(limit);
         } else {
-            pyt__sim.seed += pyt__sim.length > 0 || pyt__sim.strategy == PYT_STRATEGY_RANDOM;
-            pyt__sim.length = pyt__sim.length > 0 ? pyt__sim.length : pyt__sim.steps;
+            pyt__sim.seed++;
         }
     }
     return PYT_OK;

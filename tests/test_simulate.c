@@ -87,6 +87,60 @@ TEST(a_deadlock_is_found_and_its_schedule_finds_it_again) {
     }
 }
 
+static int entered, value;
+
+/* One run is much longer than another, and only some lose an update. */
+static void *add_late(void *arg) {
+    int steps = entered++ == 0 ? 10 : 60;
+    int seen = value;
+    for (int i = 0; i < steps; i++) {
+        pyt_step();
+        steps = value > seen && i < 5 ? 150 : steps;
+    }
+    value = (steps == 60 ? value : seen) + 1;
+    return arg;
+}
+
+static void lose_an_update(void *arg) {
+    (void)arg;
+    entered = value = 0;
+    run_pair(add_late, add_late);
+    PYT_CHECK(value == 2);
+}
+
+typedef struct found {
+    char schedule[4096], what[4096];
+    unsigned long long seed;
+} found;
+
+/* `what` is the report's sentence without the number of the run. */
+static void find_a_failure(const pyt_simulate_options *options, found *failure) {
+    CHECK_STATUS(pyt_simulate(options, lose_an_update, NULL), PYT_RUNTIME_ERROR);
+    const char *what = strstr(pyt_error_message(), "(seed ");
+    CHECK(what != NULL && sscanf(what, "(seed %llu)", &failure->seed) == 1);
+    (void)snprintf(failure->what, sizeof failure->what, "%s", strchr(what, ')'));
+    (void)snprintf(failure->schedule, sizeof failure->schedule, "%s", pyt_simulate_schedule());
+}
+
+TEST(the_reported_seed_and_schedule_fail_again_in_the_same_way) {
+    for (int i = 0; i < 2 * 50 + 1; i++) { /* EXHAUSTIVE draws nothing: once */
+        static found first, again;
+        pyt_simulate_options options = {(pyt_strategy)(i / 50), 0, 0, 0, 0, NULL, true};
+        options.seed = (uint64_t)i % 50 + 1;
+        find_a_failure(&options, &first);
+        options.seed = first.seed;
+        options.runs = options.strategy == PYT_STRATEGY_EXHAUSTIVE ? 0 : 1;
+        find_a_failure(&options, &again);
+        CHECK_STR(again.what, first.what);
+        CHECK_STR(again.schedule, first.schedule);
+        options.seed = 0;
+        options.schedule = first.schedule;
+        find_a_failure(&options, &again);
+        CHECK_STR(again.what, first.what);
+        CHECK_STR(again.schedule, first.schedule);
+    }
+}
+
 TEST(locks_taken_in_one_order_pass) {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 200, 0, 0, 0, NULL, false};
     CHECK_STATUS(pyt_simulate(&options, in_one_order, NULL), PYT_OK);
@@ -150,6 +204,9 @@ TEST(what_cannot_be_simulated_is_refused_or_fails) {
     CHECK_STATUS(pyt_simulate(&options, step_for_ever, NULL), PYT_RUNTIME_ERROR);
     CHECK_STATUS(pyt_simulate(&options, check_what_is_false, NULL), PYT_RUNTIME_ERROR);
     CHECK_STATUS(pyt_simulate(&options, simulate_inside, NULL), PYT_OK);
+    options.strategy = (pyt_strategy)(PYT_STRATEGY_EXHAUSTIVE + 1);
+    CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_VALUE_ERROR);
+    options.strategy = PYT_STRATEGY_RANDOM;
     options.bound = -1;
     CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_VALUE_ERROR);
     options.bound = 0;
@@ -157,6 +214,7 @@ TEST(what_cannot_be_simulated_is_refused_or_fails) {
     CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_VALUE_ERROR);
     options.schedule = "1x1,1x9";
     CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_RUNTIME_ERROR);
+    CHECK(strstr(pyt_error_message(), "step ") != NULL);
 }
 
 #endif
