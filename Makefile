@@ -148,6 +148,9 @@ mutants: ## how many of COUNT=150 random faults the tests find; SEED=1 chooses, 
 # No line of a compiler comes before the figures.
 bench: quiet-bench ## measure beside C11 threads and pthreads (ONLY=text CSV=file)
 	@BENCH_CSV='$(CSV)' BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
+	@printf '\n%12s\n' ns
+	@BENCH_ONLY='$(ONLY)' $(BUILD)/bench/simulated
+	@BENCH_ONLY='$(ONLY)' $(BUILD)/bench/unsimulated
 
 bench-history: quiet-bench ## each workload after each other one, against a fresh process
 	@BENCH_HISTORY=1 BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
@@ -179,7 +182,7 @@ bench-peers-plot: ## draw the figures of CSV=file as SVG into PLOTS=, with gnupl
 
 quiet-bench quiet-scale quiet-peers: quiet-%:
 	@$(PARALLEL_MAKE) -s PEERS='$(PEERS)' $(quiet_$*)
-quiet_bench := $(BUILD)/bench/bench
+quiet_bench := $(BUILD)/bench/bench $(BUILD)/bench/simulated $(BUILD)/bench/unsimulated
 quiet_scale := $(BUILD)/scale
 quiet_peers := $(BUILD)/bench/bench-peers
 
@@ -237,6 +240,11 @@ $(BENCH_OBJECTS): $(BUILD)/bench/%.o: bench/%.c $(wildcard bench/*.h) pythreadin
 
 $(BUILD)/bench/bench: $(BENCH_OBJECTS)
 	$(CC) $(BENCH_OBJECTS) $(LINK) -o $@
+
+$(BUILD)/bench/simulated: SIMULATED = -DPYTHREADING_SIMULATE
+$(BUILD)/bench/simulated $(BUILD)/bench/unsimulated: bench/simulate.c pythreading.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) $(SIMULATED) $< $(LINK) -o $@
 
 $(BUILD)/scale: bench/scale.c pythreading.h Makefile
 	@mkdir -p $(@D)
