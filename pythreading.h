@@ -11704,6 +11704,9 @@ static void pyt__callbacks_call(pyt_future *future, pyt__observer *observers) {
 /* Make a WATCHED future done: under the bucket lock, with all that follows from it.
  * Returns  false when it has left `from` */
 PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t from, uint32_t to) {
+    /* Acquire: with WATCHED comes the table of buckets (pyt__future_watch_locked); the caller saw
+     * it relaxed. */
+    (void)PYT__LOAD(&future->word, acquire);
     pyt__bucket *bucket = pyt__bucket_lock(future);
     /* a: the references change at any time, the phase does so here alone while WATCHED is set. */
     uint32_t word = PYT__LOAD(&future->word, relaxed);
@@ -11900,7 +11903,7 @@ static bool pyt__future_watch_locked(pyt_future *future) {
     uint32_t word = PYT__LOAD(&future->word, acquire);
     while ((word & PYT__FUTURE_PHASE) < PYT__FUTURE_CANCELLED) {
         if ((word & PYT__FUTURE_WATCHED) ||
-            PYT__CAS(&future->word, &word, word | PYT__FUTURE_WATCHED, acquire)) {
+            PYT__CAS(&future->word, &word, word | PYT__FUTURE_WATCHED, acq_rel)) {
             return true;
         }
     }

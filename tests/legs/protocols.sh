@@ -61,6 +61,16 @@ mutant_is_found() {
     grep -E '^FAIL|simulate: run' "$here/mutants/output"
 }
 
+# Each protocol under C++11's memory model, then orders of the header weakened one at a time.
+leg_weak_memory() {
+    need g++ g++
+    [ -e /usr/include/relacy/relacy.hpp ] || lacks relacy/relacy.hpp relacy-dev
+    sed -n '/^#define PYT__SIM_STATE(X)/,/[^\\]$/p' pythreading.h >"$here/state.h"
+    try "the header builds for Relacy" g++ -std=c++11 -O0 -w -fno-access-control -I. \
+        -Itests/relacy -I"$here" tests/relacy/weak.cpp -o "$here/weak"
+    counted "$here/weak" pythreading.h tests/relacy/weakened.txt
+}
+
 leg_stress() {
     stress=$(path_of build-stress CC=gcc)
     counted "$stress" 10 64
