@@ -167,12 +167,13 @@ static void *wait_for_ever(void *event) {
 }
 
 static void leave_a_daemon(void *arg) {
+    static pyt_event never; /* outlives the body, as a daemon may */
     pyt_thread_options options = {0};
-    pyt_event event = PYT_EVENT_INIT;
     pyt_thread *thread;
     (void)arg;
+    memset((void *)&never, 0, sizeof never);
     options.target = wait_for_ever;
-    options.arg = &event;
+    options.arg = &never;
     options.daemon = PYT_DAEMON_TRUE;
     PYT_CHECK(pyt_thread_new(&thread, &options) == PYT_OK);
     PYT_CHECK(pyt_thread_start(thread) == PYT_OK);
