@@ -1003,7 +1003,7 @@ static void fork_with_the_executor(void *arg) {
 }
 
 TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_process) {
-    test_skip_fatal_fork();
+    skip_where_busy_fork_is_fatal();
     inherited all = {.executor = NULL};
     CHECK_STATUS(pyt_executor_new(&all.executor, &(pyt_executor_options){.max_workers = 2}),
                  PYT_OK);

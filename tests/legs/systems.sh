@@ -14,6 +14,7 @@ leg_wine() {
     # Without the services for devices: they come and go with the programs, and crash at times.
     export WINEDLLOVERRIDES=mscoree,mshtml,winedevice.exe,plugplay.exe=
     try "wine makes itself a home" $wine wineboot -i
+    export TEST_SLOW=6 # a program of a second is one of some ten seconds there
     # With few buckets: a fault at the first use of each would be a process each.
     tests CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 LDFLAGS=-static RUN=$wine
     RUN=$wine counted sh tests/windows_suite.sh \
