@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 /* ThreadSanitizer does not survive fork in a program with threads; AddressSanitizer's allocator is
@@ -778,6 +781,49 @@ TEST(a_task_that_ends_its_thread_has_failed_and_the_executor_goes_on) {
     }
 }
 
+static bool leave_in_the_predicate(void *arg) {
+    (void)leave_by_the_system(arg);
+    return true;
+}
+
+static void *wait_and_leave(void *condition) {
+    pyt_with((pyt_condition *)condition) {
+        (void)pyt_condition_wait_for(condition, leave_in_the_predicate, NULL);
+    }
+    return condition;
+}
+
+TEST(a_thread_that_leaves_in_a_predicate_can_be_joined_and_keeps_its_lock) {
+    static pyt_lock lock;
+    static pyt_condition condition = PYT_CONDITION_INIT_LOCK(&lock);
+    test_join(begun(wait_and_leave, &condition, PYT_DAEMON_FALSE));
+    CHECK(pyt_lock_locked(&lock)); /* as after pthread_exit with a mutex held */
+    CHECK_STATUS(pyt_lock_release(&lock), PYT_OK);
+    CHECK_INT(pyt_active_count(), 1);
+}
+
+static void leave_in_the_callback(pyt_future *future, void *arg) {
+    (void)future;
+    (void)leave_by_the_system(arg);
+}
+
+static void *complete(void *future) {
+    CHECK_STATUS(pyt_future_set_result(future, future), PYT_OK);
+    return NULL;
+}
+
+TEST(a_future_is_done_although_a_callback_ends_the_thread_that_completes_it) {
+    pyt_future *future;
+    void *result = NULL;
+    CHECK_STATUS(pyt_future_new(&future), PYT_OK);
+    CHECK_STATUS(pyt_future_add_done_callback(future, leave_in_the_callback, NULL), PYT_OK);
+    test_join(begun(complete, future, PYT_DAEMON_FALSE));
+    CHECK_STATUS(pyt_future_result(future, &result), PYT_OK);
+    CHECK(result == future);
+    CHECK_INT(pyt_active_count(), 1);
+    pyt_future_unref(future);
+}
+
 static int leave_action(void *arg) {
     (void)leave_by_the_system(arg);
     return 0;
@@ -927,6 +973,27 @@ static void *bind_and_start(void *arg) {
     test_join(timer_started(0.01, note_processors, &of_first));
     CHECK(CPU_EQUAL(&of_first, &one));
     return arg;
+}
+
+static void note_policy(void *policy) {
+    *(int *)policy = (int)syscall(SYS_sched_getscheduler, 0); /* musl's own refuse */
+}
+
+static void *yield_to_others_and_start(void *arg) {
+    const struct sched_param param = {0};
+    CHECK_INT(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &param), 0);
+    test_join(timer_started(0.01, note_policy, arg));
+    return arg;
+}
+
+TEST(a_timers_thread_has_the_scheduling_of_the_thread_that_started_it) {
+    int of_batch = -1, of_main = -1;
+    test_join(timer_started(0.01, note_policy, &of_main));
+    CHECK_INT(of_main, SCHED_OTHER);
+    test_join(test_thread(yield_to_others_and_start, &of_batch));
+    CHECK_INT(of_batch, SCHED_BATCH);
+    test_join(timer_started(0.01, note_policy, &of_main));
+    CHECK_INT(of_main, SCHED_OTHER);
 }
 
 TEST(a_timers_thread_has_the_processors_of_the_thread_that_started_it) {
