@@ -59,6 +59,7 @@
  *   >>process     the end of the process, fork
  *   >>debug       who holds what and waits for what; deadlocks are found
  *   >>simulate    schedules from a seed, virtual time
+ *   >>memory      the program's memory accesses in a simulated run, data races
  *
  * INDEX (public names by room; pyt_lock _release is pyt_lock_release, [_nowait] one more form;
  * `make api` prints the declarations with their comments, `make index` renews this list)
@@ -140,6 +141,7 @@
  *   PYTHREADING_DEBUG           locks know their holders, deadlocks are reported, and
  *                               pyt_dump_threads prints which thread waits for what
  *   PYTHREADING_SIMULATE        pyt_simulate runs a function under schedules made from a seed
+ *   PYTHREADING_SIMULATE_MEMORY and it sees data races of files compiled with -fsanitize=thread
  */
 /* The two switches. Declarations are compiled the first time the file is included, definitions
  * the first time it is included with PYTHREADING_IMPLEMENTATION, whichever comes first. */
@@ -558,7 +560,29 @@ PYT__EXTERN_CXX_END
 #define PYT__BARE 1
 #endif
 
-#define PYT__INLINE static inline PYT__UNUSED
+/* With PYTHREADING_SIMULATE_MEMORY a file of the program that is compiled with -fsanitize=thread
+ * calls the memory room for each access. The library's own functions are not to: clang leaves them
+ * out between two pragmas, gcc, function by function, only what stands in the program's files. */
+#if defined(PYTHREADING_SIMULATE_MEMORY)
+#if !defined(PYTHREADING_SIMULATE)
+#error "PYTHREADING_SIMULATE_MEMORY adds to PYTHREADING_SIMULATE: define both"
+#elif defined(PYTHREADING_STATIC)
+#error "PYTHREADING_SIMULATE_MEMORY needs one implementation for all files, no PYTHREADING_STATIC"
+#elif !defined(__GNUC__) && !defined(__clang__)
+#error "PYTHREADING_SIMULATE_MEMORY needs the -fsanitize=thread of gcc or clang"
+#endif
+#define PYT__MEMORY(...) __VA_ARGS__
+#if defined(__clang__)
+#define PYT__UNSEEN __attribute__((no_sanitize("thread"), disable_sanitizer_instrumentation))
+#else
+#define PYT__UNSEEN __attribute__((no_sanitize("thread")))
+#endif
+#else
+#define PYT__MEMORY(...)
+#define PYT__UNSEEN
+#endif
+
+#define PYT__INLINE static inline PYT__UNUSED PYT__UNSEEN
 #if defined(PYTHREADING_STATIC)
 #define PYT__API static PYT__UNUSED
 #define PYT__DATA static
@@ -692,6 +716,12 @@ PYT__EXTERN_C_END
 #define PYT__QUIET_MICROSOFT 1
 #pragma warning(push)
 #pragma warning(disable : 4090 4127 4200 4505)
+#endif
+
+#if defined(PYTHREADING_SIMULATE_MEMORY) && defined(__clang__)
+#pragma clang attribute push(__attribute__((disable_sanitizer_instrumentation)), apply_to = function)
+#elif defined(PYTHREADING_SIMULATE_MEMORY) && defined(__SANITIZE_THREAD__)
+#error "compile the file with PYTHREADING_IMPLEMENTATION without -fsanitize=thread"
 #endif
 
 #if PYT__PLACED
@@ -3076,6 +3106,112 @@ static void pyt__below_unpin(const pyt__pinning *pinning) {
     (void)pinning;
 }
 #endif
+
+#if defined(PYTHREADING_SIMULATE_MEMORY)
+
+/* Where the calling thread's stack lies, its thread-local variables included: [*low, *high). */
+#if defined(__linux__) && !defined(PYTHREADING_PLATFORM)
+PYT__EXTERN_C_BEGIN
+int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes);
+int pthread_attr_getstack(const pthread_attr_t *attributes, void **stack, size_t *size);
+PYT__EXTERN_C_END
+
+static bool pyt__below_stack(uintptr_t *low, uintptr_t *high) {
+    pthread_attr_t attributes;
+    void *stack = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) {
+        return false;
+    }
+    bool known = pthread_attr_getstack(&attributes, &stack, &size) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    *low = (uintptr_t)stack;
+    *high = *low + size;
+    return known;
+}
+#else
+static bool pyt__below_stack(uintptr_t *low, uintptr_t *high) {
+    (void)low;
+    (void)high;
+    return false;
+}
+#endif
+
+/* The address as the program's file has it, for addr2line. */
+static uintptr_t pyt__below_code(const void *code);
+
+#if defined(__ELF__)
+PYT__EXTERN_C_BEGIN
+extern const unsigned char __ehdr_start[] __attribute__((weak, visibility("hidden")));
+PYT__EXTERN_C_END
+
+static uintptr_t pyt__below_code(const void *code) {
+    const unsigned char *header = __ehdr_start;
+    bool moved = header != NULL && header[16] == 3; /* ET_DYN: position independent */
+    return (uintptr_t)code - (moved ? (uintptr_t)header : 0);
+}
+#else
+static uintptr_t pyt__below_code(const void *code) {
+    return (uintptr_t)code;
+}
+#endif
+
+/* What the program allocates is new memory, whoever had it before: glibc lets a program have an
+ * allocator of its own, which here is glibc's. Weak, for where that is linked statically. */
+#if defined(__GLIBC__)
+static void pyt__memory_allocated(void *memory, size_t size); /* the memory room's */
+#if defined(__cplusplus)
+#define PYT__NOTHROW noexcept
+#else
+#define PYT__NOTHROW
+#endif
+PYT__EXTERN_C_BEGIN
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+__attribute__((weak)) void *malloc(size_t size) PYT__NOTHROW {
+    void *memory = __libc_malloc(size);
+    pyt__memory_allocated(memory, size);
+    return memory;
+}
+
+__attribute__((weak)) void *calloc(size_t count, size_t size) PYT__NOTHROW {
+    void *memory = __libc_calloc(count, size);
+    pyt__memory_allocated(memory, count * size);
+    return memory;
+}
+
+__attribute__((weak)) void *realloc(void *memory, size_t size) PYT__NOTHROW {
+    void *moved = __libc_realloc(memory, size);
+    pyt__memory_allocated(moved, size);
+    return moved;
+}
+
+__attribute__((weak)) void *aligned_alloc(size_t alignment, size_t size) PYT__NOTHROW {
+    void *memory = __libc_memalign(alignment, size);
+    pyt__memory_allocated(memory, size);
+    return memory;
+}
+
+__attribute__((weak)) int posix_memalign(void **memory, size_t alignment,
+                                         size_t size) PYT__NOTHROW {
+    if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0 || alignment == 0) {
+        return EINVAL;
+    }
+    void *found = __libc_memalign(alignment, size);
+    if (found == NULL) {
+        return ENOMEM;
+    }
+    pyt__memory_allocated(found, size);
+    *memory = found;
+    return 0;
+}
+PYT__EXTERN_C_END
+#endif
+
+#endif /* PYTHREADING_SIMULATE_MEMORY */
 
 #endif /* PYTHREADING_SIMULATE */
 
@@ -16858,7 +16994,7 @@ PYT__API void pyt_dump_threads(FILE *file) {
  *  within the bound has one. (A schedule with a preemption before an unshared step is the same as
  *  one with the preemption before the thread's next shared step, up to the first event that shows
  *  the word to be shared, which the search would have met.) Plain variables that threads share
- *  without a lock are no words; put pyt_step at them.
+ *  without a lock are no words; put pyt_step at them, or see the memory room.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -17096,6 +17232,34 @@ enum {
     PYT__SIM_FOR_JOIN
 };
 
+#if defined(PYTHREADING_SIMULATE_MEMORY)
+/* The memory room's. A vector clock: at[n - 1] is the time of thread n; missing ones are 0. */
+typedef struct pyt__memory_clock {
+    uint32_t *at;
+    uint32_t count;
+} pyt__memory_clock;
+
+/* What a thread knows of the others. */
+typedef struct pyt__memory_view {
+    pyt__memory_clock now;
+    pyt__memory_clock released; /* at its last release fence */
+    pyt__memory_clock loaded;   /* by loads that do not acquire: for its next acquire fence */
+    const volatile void *swapped;
+    int edges; /* of the compare-and-swap on `swapped` */
+} pyt__memory_view;
+
+static void pyt__memory_renew(void);
+static void pyt__memory_forget(uintptr_t start, size_t size);
+static void pyt__memory_begin(void);
+static void pyt__memory_start(const pyt__sim_thread *self, pyt__sim_thread *thread);
+static void pyt__memory_join(pyt__sim_thread *self, const pyt__sim_thread *thread);
+static void pyt__memory_acquire(pyt__sim_thread *self, const volatile void *address);
+static void pyt__memory_release(pyt__sim_thread *self, const volatile void *address);
+static void pyt__memory_order(pyt__sim_thread *self, const volatile void *address, int kind,
+                              int edges);
+static void pyt__memory_swapped(pyt__sim_thread *self, bool done);
+#endif
+
 struct pyt__sim_thread {
     pyt__sim_thread *next; /* in the order of their starts; or the next that is free */
     uint32_t number;       /* from 1, the main thread's */
@@ -17120,6 +17284,7 @@ struct pyt__sim_thread {
     pyt__self *self;
     const pyt__notes *notes;
     char label[48];
+    PYT__MEMORY(pyt__memory_view view;)
     jmp_buf base;
     pyt__gate gate; /* from here on it stays when another run uses the memory */
     pyt__below_thread below;
@@ -17295,6 +17460,7 @@ static void *pyt__sim_allocate(size_t size) {
         return NULL;
     }
     block->run = pyt__sim_me != NULL ? pyt__sim.run : 0;
+    PYT__MEMORY(pyt__memory_forget((uintptr_t)(block + 1), size);)
     block->next = block->previous = NULL;
     if (block->run != 0) {
         block->next = pyt__sim.blocks;
@@ -17840,14 +18006,16 @@ PYT__API void pyt__simulate_step(const volatile void *word, int kind, int edges)
     (void)edges;
     if (self != NULL && self->inside == 0) {
         pyt__sim_decide(self, word, kind);
+        PYT__MEMORY(pyt__memory_order(self, word, kind, edges);)
     }
 }
 
 /* A compare-and-swap that failed was a look. */
 PYT__API bool pyt__simulate_cas(bool done) {
     pyt__sim_thread *self = pyt__sim_me;
-    if (!done && self != NULL && self->inside == 0) {
-        pyt__sim.changes--;
+    if (self != NULL && self->inside == 0) {
+        pyt__sim.changes -= !done;
+        PYT__MEMORY(pyt__memory_swapped(self, done);)
     }
     return done;
 }
@@ -17884,11 +18052,13 @@ static void pyt__sim_mutex_lock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
         pyt__sim_block(self);
     }
     mutex->holder = self;
+    PYT__MEMORY(pyt__memory_acquire(self, mutex);)
 }
 
 /* No step: whoever comes between the unlocking and what is before it may as well come after. */
 static void pyt__sim_mutex_unlock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
     if (self->inside == 0) {
+        PYT__MEMORY(pyt__memory_release(self, mutex);)
         mutex->holder = NULL;
         pyt__sim.changes++;
     }
@@ -17897,6 +18067,7 @@ static void pyt__sim_mutex_unlock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
 static void pyt__sim_cond_wait(pyt__sim_thread *self, pyt__os_cond *cond, pyt__os_mutex *mutex,
                                int64_t deadline) {
     pyt__sim_decide(self, cond, PYT__SIM_WAIT);
+    PYT__MEMORY(pyt__memory_release(self, mutex);)
     mutex->holder = NULL;
     pyt__sim.changes++;
     self->waits_for = PYT__SIM_FOR_COND;
@@ -17907,6 +18078,7 @@ static void pyt__sim_cond_wait(pyt__sim_thread *self, pyt__os_cond *cond, pyt__o
     pyt__sim_block(self);
     self->deadline = INT64_MAX;
     mutex->holder = self;
+    PYT__MEMORY(pyt__memory_acquire(self, mutex);)
 }
 
 static void pyt__sim_cond_signal(pyt__sim_thread *self, pyt__os_cond *cond) {
@@ -17951,6 +18123,7 @@ static pyt__sim_thread *pyt__sim_thread_make(size_t stack_size, void *arg) {
     *(pyt__sim.last != NULL ? &pyt__sim.last->next : &pyt__sim.first) = thread;
     pyt__sim.last = thread;
     pyt__sim.threads++;
+    PYT__MEMORY(pyt__memory_start(pyt__sim_me, thread);)
     return thread;
 }
 
@@ -17969,6 +18142,7 @@ static void pyt__sim_thread_join(pyt__sim_thread *self, pyt__sim_thread *other) 
         self->joined = other;
         pyt__sim_block(self);
     }
+    PYT__MEMORY(pyt__memory_join(self, other);)
 }
 
 PYT__NORETURN static void pyt__sim_thread_exit(pyt__sim_thread *self) {
@@ -18080,6 +18254,7 @@ static void pyt__sim_thread_main(pyt__sim_thread *self) {
     self->notes = &pyt__my_notes;
     (void)pyt__gate_wait(&self->gate, 0);
     pyt__sim_arrive();
+    PYT__MEMORY(pyt__memory_begin();)
     pyt__sim_thread_stages(self);
     if (!self->killed && setjmp(self->base) == 0) {
         pyt__sim_thread_leave(self);
@@ -18371,6 +18546,7 @@ static void pyt__sim_prepare(void) {
         (void)fprintf(pyt__sim.trace, "run %llu\n", (unsigned long long)pyt__sim.seed);
     }
     pyt__sim_state_renew();
+    PYT__MEMORY(pyt__memory_renew();)
 }
 
 static void pyt__sim_await_run(void) {
@@ -18687,6 +18863,609 @@ PYT__API unsigned long pyt_simulate_runs(void) {
 #endif /* PYTHREADING_SIMULATE */
 #endif /* PYT__DEFINE */
 
+/* ============================================================================================== *
+ *  >>memory                            the program's memory accesses in a simulated run, data races
+ *
+ *  With PYTHREADING_SIMULATE_MEMORY. The program's files are compiled with -fsanitize=thread and
+ *  linked without it: the compiler's calls for each access, named __tsan_..., are those below.
+ *
+ *  - An atomic operation is a step and a word, as the library's own are.
+ *  - A plain access to memory that another thread has touched in this run is a step. EXHAUSTIVE
+ *    has no choice there: whichever order two accesses have, if nothing orders them they are a
+ *    race, which ends the run; if something does, its own steps are the choices.
+ *  - Each access is compared with those that other threads made before. Two that overlap, of which
+ *    one writes and one is not atomic, are a race unless one happens before the other.
+ *
+ *  Happens-before is kept in vector clocks. Thread n's entry of its own clock is its time, which
+ *  moves when it releases. An access is noted with its thread and time, and happens before what
+ *  another thread does when that thread's clock knows of that time. The edges:
+ *
+ *      start         the new thread knows what its starter knows
+ *      join          the joiner knows what the thread knew at its end
+ *      mutex         who locks knows what was known at the last unlock
+ *      release       a store leaves the thread's clock at the word, or nothing if it is relaxed; a
+ *                    read-modify-write adds to what is there
+ *      acquire       a load, of whatever order, sees the word's clock; a relaxed one keeps it for
+ *                    the thread's next acquire fence
+ *      release fence later relaxed stores leave the clock of the fence
+ *
+ *  The library's objects make their edges by its atomics and mutexes, whose steps pass here too.
+ *
+ *  Accesses are kept by cells of 8 bytes, each with a list of those that a later one could still
+ *  race with: one that happens before another which covers its bytes and conflicts with all that it
+ *  would conflict with is dropped. All of a run's notes lie in chunks that the next run uses anew.
+ *  Memory is as untouched when it is allocated (glibc's malloc, and the library's allocator), and
+ *  a stack with its thread-local variables when a thread starts on it.
+ * ============================================================================================== */
+#if PYT__DEFINE && defined(PYTHREADING_SIMULATE_MEMORY)
+
+/* ---- a run's notes ---- */
+
+typedef struct pyt__memory_chunk {
+    struct pyt__memory_chunk *next;
+    size_t size, used;
+} pyt__memory_chunk;
+
+/* An access that later ones are compared with. */
+typedef struct pyt__memory_access {
+    struct pyt__memory_access *next;
+    uint32_t thread, time;
+    uint8_t bytes; /* of the cell, a bit each */
+    bool write, atomic;
+    size_t size; /* of the whole access */
+    const void *code;
+    pyt__place place; /* the thread's last call of the library */
+} pyt__memory_access;
+
+typedef struct pyt__memory_cell {
+    pyt__memory_access *accesses;
+    uint32_t first; /* the first thread that touched it; 0: none */
+    bool shared;    /* others did, too */
+} pyt__memory_cell;
+
+#define PYT__MEMORY_CELL 8 /* bytes: an access of a pointer's size is one note */
+#define PYT__MEMORY_CELLS 64
+
+/* A place in a table, free if it is of another run: the cells of a page, or the clock of a word. */
+typedef struct pyt__memory_place {
+    uintptr_t key;
+    uint64_t run;
+    pyt__memory_cell *cells;
+    pyt__memory_clock clock;
+} pyt__memory_place;
+
+typedef struct pyt__memory_table {
+    pyt__memory_place *places;
+    size_t count, size;
+} pyt__memory_table;
+
+static struct {
+    pyt__memory_chunk *chunks, *chunk; /* the first; the one in use */
+    pyt__memory_table pages, words;
+    pyt__memory_access *unused;
+} pyt__sim_memory;
+
+/* Zeroed memory until the end of the run. */
+static void *pyt__memory_take(size_t size) {
+    size_t header = (sizeof(pyt__memory_chunk) + 15) & ~(size_t)15;
+    size = (size + 15) & ~(size_t)15;
+    pyt__memory_chunk **link = &pyt__sim_memory.chunk;
+    while (*link != NULL && (*link)->size - (*link)->used < size) {
+        link = &(*link)->next;
+        if (*link != NULL) {
+            (*link)->used = header;
+        }
+    }
+    if (*link == NULL) {
+        size_t room = 0;
+        size_t wanted = size + header < 262144 ? 262144 : size + header;
+        pyt__memory_chunk *made = (pyt__memory_chunk *)pyt__sim_grow(NULL, &room, wanted, 1);
+        made->size = room;
+        made->used = header;
+        *link = made;
+        if (pyt__sim_memory.chunks == NULL) {
+            pyt__sim_memory.chunks = made;
+        }
+    }
+    pyt__sim_memory.chunk = *link;
+    void *taken = (char *)*link + (*link)->used;
+    (*link)->used += size;
+    return memset(taken, 0, size);
+}
+
+static void pyt__memory_renew(void) {
+    pyt__sim_memory.chunk = pyt__sim_memory.chunks;
+    if (pyt__sim_memory.chunk != NULL) {
+        pyt__sim_memory.chunk->used = (sizeof(pyt__memory_chunk) + 15) & ~(size_t)15;
+    }
+    pyt__sim_memory.pages.count = pyt__sim_memory.words.count = 0;
+    pyt__sim_memory.unused = NULL;
+}
+
+static pyt__memory_place *pyt__memory_place_at(const pyt__memory_table *table, uintptr_t key) {
+    size_t place = (size_t)pyt__sim_mix((uint64_t)key) & (table->size - 1);
+    while (table->places[place].run == pyt__sim.run && table->places[place].key != key) {
+        place = (place + 1) & (table->size - 1);
+    }
+    return &table->places[place];
+}
+
+static void pyt__memory_table_grow(pyt__memory_table *table) {
+    pyt__memory_table grown = {NULL, table->count, table->size == 0 ? 1024 : table->size * 2};
+    size_t room = 0;
+    grown.places =
+        (pyt__memory_place *)pyt__sim_grow(NULL, &room, grown.size, sizeof *grown.places);
+    for (size_t i = 0; i < table->size; i++) {
+        if (table->places[i].run == pyt__sim.run) {
+            *pyt__memory_place_at(&grown, table->places[i].key) = table->places[i];
+        }
+    }
+    if (table->places != NULL) {
+        pyt__below_memory_free(table->places, table->size * sizeof *table->places);
+    }
+    *table = grown;
+}
+
+/* The place of a key, made now if need be; valid until the next call for the same table. */
+static pyt__memory_place *pyt__memory_place_of(pyt__memory_table *table, uintptr_t key) {
+    if (table->count * 2 >= table->size) {
+        pyt__memory_table_grow(table);
+    }
+    pyt__memory_place *place = pyt__memory_place_at(table, key);
+    if (place->run != pyt__sim.run) {
+        memset(place, 0, sizeof *place);
+        place->key = key;
+        place->run = pyt__sim.run;
+        table->count++;
+    }
+    return place;
+}
+
+static pyt__memory_cell *pyt__memory_cell_of(uintptr_t address) {
+    uintptr_t cell = address / PYT__MEMORY_CELL;
+    pyt__memory_place *page =
+        pyt__memory_place_of(&pyt__sim_memory.pages, cell / PYT__MEMORY_CELLS);
+    if (page->cells == NULL) {
+        page->cells = (pyt__memory_cell *)pyt__memory_take(PYT__MEMORY_CELLS * sizeof *page->cells);
+    }
+    return &page->cells[cell % PYT__MEMORY_CELLS];
+}
+
+static void pyt__memory_forget_in(pyt__memory_place *page, uintptr_t first, uintptr_t last) {
+    for (uintptr_t i = 0; page->run == pyt__sim.run && i < PYT__MEMORY_CELLS; i++) {
+        uintptr_t cell = page->key * PYT__MEMORY_CELLS + i;
+        if (cell >= first && cell <= last) {
+            memset(&page->cells[i], 0, sizeof page->cells[i]);
+        }
+    }
+}
+
+/* Nobody has touched this memory. */
+static void pyt__memory_forget(uintptr_t start, size_t size) {
+    pyt__memory_table *pages = &pyt__sim_memory.pages;
+    uintptr_t first = start / PYT__MEMORY_CELL;
+    uintptr_t last = (start + size - 1) / PYT__MEMORY_CELL;
+    uintptr_t from = first / PYT__MEMORY_CELLS, to = last / PYT__MEMORY_CELLS;
+    if (pyt__sim_me == NULL || size == 0 || pages->count == 0) {
+        return;
+    }
+    if (to - from >= pages->size) {
+        for (size_t i = 0; i < pages->size; i++) {
+            pyt__memory_forget_in(&pages->places[i], first, last);
+        }
+        return;
+    }
+    for (uintptr_t page = from; page <= to; page++) {
+        pyt__memory_forget_in(pyt__memory_place_at(pages, page), first, last);
+    }
+}
+
+PYT__UNUSED static void pyt__memory_allocated(void *memory, size_t size) {
+    if (pyt__sim_me != NULL && pyt__sim_me->inside == 0 && memory != NULL) {
+        pyt__memory_forget((uintptr_t)memory, size);
+    }
+}
+
+/* ---- vector clocks ---- */
+
+static uint32_t pyt__memory_time(const pyt__memory_clock *clock, uint32_t thread) {
+    return thread <= clock->count ? clock->at[thread - 1] : 0;
+}
+
+static void pyt__memory_widen(pyt__memory_clock *clock, uint32_t count) {
+    if (count > clock->count) {
+        uint32_t wider = clock->count < 4 ? 8 : clock->count * 2;
+        wider = wider < count ? count : wider;
+        uint32_t *at = (uint32_t *)pyt__memory_take(wider * sizeof *at);
+        if (clock->count > 0) {
+            memcpy(at, clock->at, clock->count * sizeof *at);
+        }
+        clock->at = at;
+        clock->count = wider;
+    }
+}
+
+static void pyt__memory_learn(pyt__memory_clock *clock, const pyt__memory_clock *other) {
+    pyt__memory_widen(clock, other->count);
+    for (uint32_t i = 0; i < other->count; i++) {
+        clock->at[i] = clock->at[i] < other->at[i] ? other->at[i] : clock->at[i];
+    }
+}
+
+static void pyt__memory_copy(pyt__memory_clock *clock, const pyt__memory_clock *other) {
+    if (clock->count > 0) {
+        memset(clock->at, 0, clock->count * sizeof *clock->at);
+    }
+    pyt__memory_learn(clock, other);
+}
+
+static void pyt__memory_tick(pyt__sim_thread *thread) {
+    pyt__memory_widen(&thread->view.now, thread->number);
+    thread->view.now.at[thread->number - 1]++;
+}
+
+static pyt__memory_clock *pyt__memory_clock_of(const volatile void *address) {
+    return &pyt__memory_place_of(&pyt__sim_memory.words, (uintptr_t)address)->clock;
+}
+
+/* ---- edges ---- */
+
+static void pyt__memory_start(const pyt__sim_thread *self, pyt__sim_thread *thread) {
+    if (self != NULL) {
+        pyt__memory_learn(&thread->view.now, &self->view.now);
+        pyt__memory_tick((pyt__sim_thread *)(uintptr_t)self);
+    }
+    pyt__memory_tick(thread);
+}
+
+static void pyt__memory_join(pyt__sim_thread *self, const pyt__sim_thread *thread) {
+    pyt__memory_learn(&self->view.now, &thread->view.now);
+}
+
+static void pyt__memory_acquire(pyt__sim_thread *self, const volatile void *address) {
+    pyt__memory_learn(&self->view.now, pyt__memory_clock_of(address));
+}
+
+static void pyt__memory_release(pyt__sim_thread *self, const volatile void *address) {
+    pyt__memory_copy(pyt__memory_clock_of(address), &self->view.now);
+    pyt__memory_tick(self);
+}
+
+static void pyt__memory_read(pyt__sim_thread *self, const volatile void *address, int edges) {
+    pyt__memory_view *view = &self->view;
+    bool acquires = (edges & PYT__SIM_acquire) != 0;
+    pyt__memory_learn(acquires ? &view->now : &view->loaded, pyt__memory_clock_of(address));
+}
+
+static void pyt__memory_write(pyt__sim_thread *self, const volatile void *address, int kind,
+                              int edges) {
+    bool releases = (edges & PYT__SIM_release) != 0;
+    pyt__memory_clock *left = pyt__memory_clock_of(address);
+    const pyt__memory_clock *known = releases ? &self->view.now : &self->view.released;
+    if (kind == PYT__SIM_STORE) {
+        pyt__memory_copy(left, known);
+    } else {
+        pyt__memory_learn(left, known);
+    }
+    if (releases) {
+        pyt__memory_tick(self);
+    }
+}
+
+/* The atomic operation that is done now. Of a compare-and-swap it is not known yet what it does. */
+static void pyt__memory_order(pyt__sim_thread *self, const volatile void *address, int kind,
+                              int edges) {
+    if (kind == PYT__SIM_CAS) {
+        self->view.swapped = address;
+        self->view.edges = edges;
+        return;
+    }
+    if (kind == PYT__SIM_LOAD || kind == PYT__SIM_SWAP || kind == PYT__SIM_ADD) {
+        pyt__memory_read(self, address, edges);
+    }
+    if (kind == PYT__SIM_STORE || kind == PYT__SIM_SWAP || kind == PYT__SIM_ADD) {
+        pyt__memory_write(self, address, kind, edges);
+    }
+}
+
+static void pyt__memory_swapped(pyt__sim_thread *self, bool done) {
+    pyt__memory_read(self, self->view.swapped, self->view.edges);
+    if (done) {
+        pyt__memory_write(self, self->view.swapped, PYT__SIM_CAS, self->view.edges);
+    }
+}
+
+/* ---- accesses ---- */
+
+/* A thread begins on a stack that another one may have had. */
+static void pyt__memory_begin(void) {
+    uintptr_t low, high;
+    pyt__sim_me->inside++;
+    if (pyt__below_stack(&low, &high)) {
+        pyt__memory_forget(low, high - low);
+    }
+    pyt__sim_me->inside--;
+}
+
+static void pyt__memory_say(pyt__sim_text *text, const pyt__memory_access *access) {
+    pyt__sim_say(text, "%s %s%s %lu byte%s at program+0x%llx",
+                 pyt__sim_label(pyt__sim_thread_of(access->thread)),
+                 access->write ? "writes" : "reads", access->atomic ? " (atomically)" : "",
+                 (unsigned long)access->size, access->size == 1 ? "" : "s",
+                 (unsigned long long)pyt__below_code(access->code));
+    if (access->place.pyt__call != NULL) {
+        pyt__sim_say(text, " after %s", access->place.pyt__call);
+        pyt__sim_say_place(text, &access->place);
+    }
+}
+
+PYT__NORETURN static void pyt__memory_race(const pyt__memory_access *first,
+                                           const pyt__memory_access *second, uintptr_t address) {
+    static pyt__sim_text text;
+    pyt__sim_me->inside++;
+    pyt__sim_clear(&text);
+    pyt__sim_say(&text, "data race at address 0x%llx: ", (unsigned long long)address);
+    pyt__memory_say(&text, first);
+    pyt__sim_say(&text, "; ");
+    pyt__memory_say(&text, second);
+    pyt__sim_say(&text, "; nothing orders the two (addr2line -f -e program 0x%llx 0x%llx)",
+                 (unsigned long long)pyt__below_code(first->code),
+                 (unsigned long long)pyt__below_code(second->code));
+    pyt__sim_fail("%s", text.text);
+}
+
+/* What an access may still race with once `access` is noted: see the room. */
+static bool pyt__memory_covers(const pyt__memory_access *access, const pyt__memory_access *older) {
+    return (access->write || !older->write) && (!access->atomic || older->atomic);
+}
+
+static bool pyt__memory_conflicts(const pyt__memory_access *one, const pyt__memory_access *other) {
+    return (one->bytes & other->bytes) != 0 && (one->write || other->write) &&
+           !(one->atomic && other->atomic);
+}
+
+static pyt__memory_access *pyt__memory_access_make(void) {
+    pyt__memory_access *access = pyt__sim_memory.unused;
+    if (access == NULL) {
+        return (pyt__memory_access *)pyt__memory_take(sizeof *access);
+    }
+    pyt__sim_memory.unused = access->next;
+    return access;
+}
+
+/* Compare an access with those noted at a cell, drop what it covers, and note it. */
+static void pyt__memory_note(pyt__sim_thread *self, pyt__memory_cell *cell,
+                             const pyt__memory_access *now, uintptr_t address) {
+    pyt__memory_access **link = &cell->accesses;
+    while (*link != NULL) {
+        pyt__memory_access *older = *link;
+        bool before = older->thread == now->thread ||
+                      older->time <= pyt__memory_time(&self->view.now, older->thread);
+        if (!before && pyt__memory_conflicts(older, now)) {
+            pyt__memory_race(older, now, address);
+        }
+        if (before && pyt__memory_covers(now, older)) {
+            older->bytes = (uint8_t)(older->bytes & ~now->bytes);
+        }
+        if (older->bytes == 0) {
+            *link = older->next;
+            older->next = pyt__sim_memory.unused;
+            pyt__sim_memory.unused = older;
+        } else {
+            link = &older->next;
+        }
+    }
+    pyt__memory_access *noted = pyt__memory_access_make();
+    *noted = *now;
+    noted->next = cell->accesses;
+    cell->accesses = noted;
+    cell->shared = cell->shared || (cell->first != 0 && cell->first != self->number);
+    cell->first = cell->first == 0 ? self->number : cell->first;
+}
+
+static void pyt__memory_note_all(pyt__sim_thread *self, pyt__memory_access *now,
+                                 uintptr_t address) {
+    uintptr_t end = address + now->size;
+    now->thread = self->number;
+    now->time = pyt__memory_time(&self->view.now, self->number);
+    now->place = pyt__my_notes.pyt__here;
+    for (uintptr_t at = address; at < end; at = (at | (PYT__MEMORY_CELL - 1)) + 1) {
+        unsigned skipped = (unsigned)(at % PYT__MEMORY_CELL);
+        size_t bytes =
+            end - at < PYT__MEMORY_CELL - skipped ? end - at : PYT__MEMORY_CELL - skipped;
+        now->bytes = (uint8_t)(((1U << bytes) - 1) << skipped);
+        pyt__memory_note(self, pyt__memory_cell_of(at), now, address);
+    }
+}
+
+static bool pyt__memory_is_shared(const pyt__sim_thread *self, uintptr_t address, size_t size) {
+    for (uintptr_t at = address; at < address + size; at = (at | (PYT__MEMORY_CELL - 1)) + 1) {
+        const pyt__memory_cell *cell = pyt__memory_cell_of(at);
+        if (cell->shared || (cell->first != 0 && cell->first != self->number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void pyt__memory_step(pyt__sim_thread *self, bool write) {
+    self->inside++;
+    pyt__sim_note(self, write ? PYT__SIM_WRITE : PYT__SIM_READ);
+    pyt__sim.changes += write;
+    pyt__sim_go_on_with(self, pyt__sim_next(self, pyt__sim.strategy != PYT_STRATEGY_EXHAUSTIVE));
+    self->inside--;
+}
+
+static void pyt__memory_plain(const volatile void *memory, size_t size, bool write,
+                              const void *code) {
+    pyt__sim_thread *self = pyt__sim_me;
+    uintptr_t address = (uintptr_t)memory;
+    pyt__memory_access now = {NULL,           0, 0, 0, write, false, size, (const char *)code - 1,
+                              {NULL, NULL, 0}};
+    if (self == NULL || self->inside > 0) {
+        return;
+    }
+    if (pyt__memory_is_shared(self, address, size)) {
+        pyt__memory_step(self, write);
+    }
+    pyt__memory_note_all(self, &now, address);
+}
+
+/* The orders of C11, in the order of their numbers. */
+static const int pyt__memory_edges[] = {PYT__SIM_relaxed, PYT__SIM_acquire, PYT__SIM_acquire,
+                                        PYT__SIM_release, PYT__SIM_acq_rel, PYT__SIM_seq_cst};
+
+static void pyt__memory_atomic(const volatile void *word, size_t size, int kind, int order,
+                               const void *code) {
+    pyt__sim_thread *self = pyt__sim_me;
+    pyt__memory_access now = {
+        NULL, 0, 0, 0, kind != PYT__SIM_LOAD, true, size, (const char *)code - 1, {NULL, NULL, 0}};
+    if (self != NULL && self->inside == 0) {
+        pyt__sim_decide(self, word, kind);
+        pyt__memory_note_all(self, &now, (uintptr_t)word);
+        pyt__memory_order(self, word, kind, pyt__memory_edges[order & 7]);
+    }
+}
+
+/* A release fence is for stores that follow, an acquire fence for loads that came before. */
+static void pyt__memory_fence(int order) {
+    pyt__sim_thread *self = pyt__sim_me;
+    int edges = pyt__memory_edges[order & 7];
+    if (self == NULL || self->inside > 0) {
+        return;
+    }
+    if (edges & PYT__SIM_acquire) {
+        pyt__memory_learn(&self->view.now, &self->view.loaded);
+    }
+    if (edges & PYT__SIM_release) {
+        pyt__memory_copy(&self->view.released, &self->view.now);
+        pyt__memory_tick(self);
+    }
+}
+
+/* ---- what the compiler calls ---- */
+
+PYT__EXTERN_C_BEGIN
+
+#define PYT__MEMORY_CODE __builtin_return_address(0)
+#define PYT__MEMORY_CALL(name, parameters, ...) \
+    void __tsan_##name parameters;              \
+    void __tsan_##name parameters {             \
+        __VA_ARGS__;                            \
+    }
+#define PYT__MEMORY_ACCESS(name, size, write) \
+    PYT__MEMORY_CALL(name, (void *address),   \
+                     pyt__memory_plain(address, size, write, PYT__MEMORY_CODE))
+#define PYT__MEMORY_ACCESSES(prefix, size)              \
+    PYT__MEMORY_ACCESS(prefix##read##size, size, false) \
+    PYT__MEMORY_ACCESS(prefix##write##size, size, true)
+#define PYT__MEMORY_SIZE(size)                       \
+    PYT__MEMORY_ACCESSES(, size)                     \
+    PYT__MEMORY_ACCESSES(volatile_, size)            \
+    PYT__MEMORY_ACCESSES(unaligned_, size)           \
+    PYT__MEMORY_ACCESSES(unaligned_volatile_, size)  \
+    PYT__MEMORY_ACCESS(read_write##size, size, true) \
+    PYT__MEMORY_ACCESS(unaligned_read_write##size, size, true)
+
+PYT__MEMORY_SIZE(1)
+PYT__MEMORY_SIZE(2)
+PYT__MEMORY_SIZE(4)
+PYT__MEMORY_SIZE(8)
+PYT__MEMORY_SIZE(16)
+PYT__MEMORY_CALL(init, (void), (void)0)
+PYT__MEMORY_CALL(func_entry, (void *caller), (void)caller)
+PYT__MEMORY_CALL(func_exit, (void), (void)0)
+PYT__MEMORY_CALL(ignore_thread_begin, (void), (void)0)
+PYT__MEMORY_CALL(ignore_thread_end, (void), (void)0)
+PYT__MEMORY_CALL(read_range, (void *address, size_t size),
+                 pyt__memory_plain(address, size, false, PYT__MEMORY_CODE))
+PYT__MEMORY_CALL(write_range, (void *address, size_t size),
+                 pyt__memory_plain(address, size, true, PYT__MEMORY_CODE))
+PYT__MEMORY_CALL(vptr_read, (void **pointer),
+                 pyt__memory_plain(pointer, sizeof *pointer, false, PYT__MEMORY_CODE))
+/* A destructor sets the pointer to what it is already: that writes nothing. */
+PYT__MEMORY_CALL(vptr_update, (void **pointer, void *value),
+                 pyt__memory_plain(pointer, sizeof *pointer, *pointer != value, PYT__MEMORY_CODE))
+PYT__MEMORY_CALL(atomic_signal_fence, (int order), (void)order)
+PYT__MEMORY_CALL(atomic_thread_fence, (int order), pyt__memory_fence(order);
+                 __atomic_thread_fence(__ATOMIC_SEQ_CST))
+
+void *__tsan_memcpy(void *to, const void *from, size_t size);
+void *__tsan_memcpy(void *to, const void *from, size_t size) {
+    pyt__memory_plain(from, size, false, PYT__MEMORY_CODE);
+    pyt__memory_plain(to, size, true, PYT__MEMORY_CODE);
+    return memcpy(to, from, size);
+}
+
+void *__tsan_memmove(void *to, const void *from, size_t size);
+void *__tsan_memmove(void *to, const void *from, size_t size) {
+    pyt__memory_plain(from, size, false, PYT__MEMORY_CODE);
+    pyt__memory_plain(to, size, true, PYT__MEMORY_CODE);
+    return memmove(to, from, size);
+}
+
+void *__tsan_memset(void *to, int value, size_t size);
+void *__tsan_memset(void *to, int value, size_t size) {
+    pyt__memory_plain(to, size, true, PYT__MEMORY_CODE);
+    return memset(to, value, size);
+}
+
+#define PYT__MEMORY_FETCH(bits, type, name, call)                                      \
+    type __tsan_atomic##bits##_##name(volatile type *word, type value, int order);     \
+    type __tsan_atomic##bits##_##name(volatile type *word, type value, int order) {    \
+        pyt__memory_atomic(word, sizeof *word, PYT__SIM_ADD, order, PYT__MEMORY_CODE); \
+        return call(word, value, __ATOMIC_SEQ_CST);                                    \
+    }
+#define PYT__MEMORY_SWAP(bits, type, name)                                                         \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *word, type *expected,         \
+                                                      type value, int order, int otherwise);       \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *word, type *expected,         \
+                                                      type value, int order, int otherwise) {      \
+        (void)otherwise;                                                                           \
+        pyt__memory_atomic(word, sizeof *word, PYT__SIM_CAS, order, PYT__MEMORY_CODE);             \
+        return pyt__simulate_cas(__atomic_compare_exchange_n(word, expected, value, false,         \
+                                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)); \
+    }
+#define PYT__MEMORY_ATOMIC(bits, type)                                                            \
+    type __tsan_atomic##bits##_load(const volatile type *word, int order);                        \
+    type __tsan_atomic##bits##_load(const volatile type *word, int order) {                       \
+        pyt__memory_atomic(word, sizeof *word, PYT__SIM_LOAD, order, PYT__MEMORY_CODE);           \
+        return __atomic_load_n(word, __ATOMIC_SEQ_CST);                                           \
+    }                                                                                             \
+    void __tsan_atomic##bits##_store(volatile type *word, type value, int order);                 \
+    void __tsan_atomic##bits##_store(volatile type *word, type value, int order) {                \
+        pyt__memory_atomic(word, sizeof *word, PYT__SIM_STORE, order, PYT__MEMORY_CODE);          \
+        __atomic_store_n(word, value, __ATOMIC_SEQ_CST);                                          \
+    }                                                                                             \
+    PYT__MEMORY_FETCH(bits, type, exchange, __atomic_exchange_n)                                  \
+    PYT__MEMORY_FETCH(bits, type, fetch_add, __atomic_fetch_add)                                  \
+    PYT__MEMORY_FETCH(bits, type, fetch_sub, __atomic_fetch_sub)                                  \
+    PYT__MEMORY_FETCH(bits, type, fetch_and, __atomic_fetch_and)                                  \
+    PYT__MEMORY_FETCH(bits, type, fetch_or, __atomic_fetch_or)                                    \
+    PYT__MEMORY_FETCH(bits, type, fetch_xor, __atomic_fetch_xor)                                  \
+    PYT__MEMORY_FETCH(bits, type, fetch_nand, __atomic_fetch_nand)                                \
+    PYT__MEMORY_SWAP(bits, type, strong)                                                          \
+    PYT__MEMORY_SWAP(bits, type, weak)                                                            \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *word, type expected,           \
+                                                    type value, int order, int otherwise);        \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *word, type expected,           \
+                                                    type value, int order, int otherwise) {       \
+        (void)otherwise;                                                                          \
+        pyt__memory_atomic(word, sizeof *word, PYT__SIM_CAS, order, PYT__MEMORY_CODE);            \
+        (void)pyt__simulate_cas(__atomic_compare_exchange_n(word, &expected, value, false,        \
+                                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)); \
+        return expected;                                                                          \
+    }
+
+PYT__MEMORY_ATOMIC(8, uint8_t)
+PYT__MEMORY_ATOMIC(16, uint16_t)
+PYT__MEMORY_ATOMIC(32, uint32_t)
+PYT__MEMORY_ATOMIC(64, uint64_t)
+
+PYT__EXTERN_C_END
+
+#endif /* PYT__DEFINE && PYTHREADING_SIMULATE_MEMORY */
+
 /* In the debug build a call of the user's is a macro that notes its place, calls, and reports a
  * mistake. While definitions are compiled PYT__CALL is but the call: config sees to that.
  *
@@ -18902,6 +19681,10 @@ PYT__EXTERN_C_END
     PYT__CALL_MUST(pyt_async_result_wait_timeout, __VA_ARGS__)
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
 #endif
+#endif
+
+#if PYT__DEFINE && defined(PYTHREADING_SIMULATE_MEMORY) && defined(__clang__)
+#pragma clang attribute pop
 #endif
 
 #if PYT__DEFINE && defined(PYT__QUIET)
