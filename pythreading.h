@@ -719,7 +719,8 @@ PYT__EXTERN_C_END
 #endif
 
 #if defined(PYTHREADING_SIMULATE_MEMORY) && defined(__clang__)
-#pragma clang attribute push(__attribute__((disable_sanitizer_instrumentation)), apply_to = function)
+#pragma clang attribute push(__attribute__((disable_sanitizer_instrumentation)), \
+                             apply_to = function)
 #elif defined(PYTHREADING_SIMULATE_MEMORY) && defined(__SANITIZE_THREAD__)
 #error "compile the file with PYTHREADING_IMPLEMENTATION without -fsanitize=thread"
 #endif

@@ -10,6 +10,29 @@ leg_simulate() {
         END { printf "%d schedules of %d scenarios, all seen\n", sum, scenarios }' "$here/output"
     mutants
     same_steps
+    memory_accesses
+}
+
+# The program's accesses are steps, and races are found, in a file compiled with -fsanitize=thread.
+memory_accesses() {
+    memory='-DPYTHREADING_SIMULATE -DPYTHREADING_SIMULATE_MEMORY'
+    instrumented=tests/simulate/memory.c
+    others='tests/main.c tests/library.c tests/simulate/simulate.c'
+    for compiler in gcc clang; do
+        need $compiler $compiler
+        try "$compiler: an instrumented program" $compiler -std=c11 -O1 -g $warnings $memory \
+            -fsanitize=thread -I. -Itests -c $instrumented -o "$here/memory.o"
+        try "$compiler: it links with the library alone" $compiler -std=c11 -O1 -g $warnings \
+            $memory -I. -Itests "$here/memory.o" $others -pthread -o "$here/memory"
+        counted "$here/memory"
+    done
+    echo '#include "pythreading.h"' >"$here/refused.c"
+    set -- gcc -std=c11 -I. "$here/refused.c" -DPYTHREADING_SIMULATE_MEMORY
+    try "it adds to SIMULATE" refused 'define both' "$@"
+    try "it needs one implementation" refused 'no PYTHREADING_STATIC' "$@" \
+        -DPYTHREADING_SIMULATE -DPYTHREADING_STATIC
+    try "gcc's implementation is not instrumented" refused 'without -fsanitize=thread' "$@" \
+        -DPYTHREADING_SIMULATE -DPYTHREADING_IMPLEMENTATION -fsanitize=thread
 }
 
 # The same seed takes the same steps, whoever compiled the program and whatever it is linked with.
