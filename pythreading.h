@@ -197,6 +197,7 @@
  *  future    executor  pyt__worker_waited          after its wait
  *  any       debug     hooks                       what that build notes; any
  *  any       simulate  hooks                       that build's steps, and its system; any
+ *  any       memory    hooks                       what the program's accesses are ordered by; any
  * ============================================================================================== */
 #if PYT__DECLARE
 
@@ -719,6 +720,7 @@ PYT__EXTERN_C_END
 #endif
 
 #if defined(PYTHREADING_SIMULATE_MEMORY) && defined(__clang__)
+#define PYT__UNINSTRUMENTED 1
 #pragma clang attribute push(__attribute__((disable_sanitizer_instrumentation)), \
                              apply_to = function)
 #elif defined(PYTHREADING_SIMULATE_MEMORY) && defined(__SANITIZE_THREAD__)
@@ -19684,7 +19686,7 @@ PYT__EXTERN_C_END
 #endif
 #endif
 
-#if PYT__DEFINE && defined(PYTHREADING_SIMULATE_MEMORY) && defined(__clang__)
+#if PYT__DEFINE && defined(PYT__UNINSTRUMENTED)
 #pragma clang attribute pop
 #endif
 
