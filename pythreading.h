@@ -6634,12 +6634,12 @@ PYT__API pyt__hold pyt__hold_bounded_semaphore(pyt_bounded_semaphore *semaphore)
 PYT__INLINE void pyt__hold_let(pyt__hold *hold) {
     if (hold->pyt__release != PYT__NULL) {
         void (*release)(void *) = hold->pyt__release;
+        PYT__DEBUG(const pyt__place *at = &hold->pyt__here;)
         hold->pyt__release = PYT__NULL;
-        PYT__DEBUG(pyt__place at = hold->pyt__here;)
-        PYT__DEBUG(pyt__at(at.pyt__call, at.pyt__file, at.pyt__line);)
+        PYT__DEBUG(pyt__at(at->pyt__call, at->pyt__file, at->pyt__line);)
         release(hold->pyt__object);
-        PYT__DEBUG(pyt_status failure = pyt__my_notes.pyt__failure;)
-        PYT__DEBUG(pyt__ended(failure, at.pyt__call, at.pyt__file, at.pyt__line);)
+        PYT__DEBUG(
+            pyt__ended(pyt__my_notes.pyt__failure, at->pyt__call, at->pyt__file, at->pyt__line);)
     }
 }
 

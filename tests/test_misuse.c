@@ -303,7 +303,7 @@ static void check_told_of_block(const char *form, pyt_status status, int line) {
     do {                                                                 \
         type *object = NULL;                                             \
         pyt_with(object) {                                               \
-            CHECK(!"entered");                                           \
+            test_fail(__FILE__, __LINE__, "entered");                    \
         }                                                                \
         check_told_of_block("pyt_with", PYT_VALUE_ERROR, __LINE__);      \
         {                                                                \

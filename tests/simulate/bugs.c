@@ -315,7 +315,7 @@ static void late_cancel(void *arg) {
 }
 
 TEST_LIMIT(a_timer_cancelled_while_it_fires, 60) {
-    simulate_finds(late_cancel, (const char *[]){"all->open", "bugs.c:", NULL});
+    simulate_finds_from(3001, late_cancel, (const char *[]){"all->open", "bugs.c:", NULL});
     simulate_all(late_cancel, "mended", 1);
 }
 

@@ -26,7 +26,7 @@ static void count_one(works *all) {
 static void *consume(void *arg) {
     works *all = arg;
     int item = 0;
-    while (pyt_queue_get_timeout(&all->queue, &item, 0.5) == PYT_OK) {
+    while (pyt_queue_get(&all->queue, &item) == PYT_OK) {
         MUST(pyt_semaphore_acquire(&all->slots));
         count_one(all);
         MUST(pyt_semaphore_release(&all->slots));
@@ -70,7 +70,9 @@ static void work(void *arg) {
     MUST(pyt_future_result(future, NULL));
     pyt_future_unref(future);
     pyt_executor_free(executor);
-    MUST(pyt_event_wait(&all.stop));
+    while (pyt_event_wait_timeout(&all.stop, 0.1) == PYT_TIMEOUT) {
+    }
+    MUST(pyt_queue_shutdown(&all.queue, false));
     simulate_join(timer);
     simulate_join(consumers[0]);
     simulate_join(consumers[1]);
