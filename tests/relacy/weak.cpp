@@ -85,16 +85,29 @@ template <int threads> static void unsee(rl::atomic_data *data) {
 
 template <typename derived, int threads> struct scenario : rl::test_suite<derived, threads> {
     static const int count = threads;
+    rl::var<int> guarded; /* by the object of the scenario */
     void before() {
         begin();
         relacy_unsee = unsee<threads>;
+        guarded($) = 0;
         static_cast<derived *>(this)->make();
+    }
+    void make() {
     }
     void after() {
         static_cast<derived *>(this)->check();
         end();
     }
     void check() {
+    }
+    void add_one() {
+        guarded($) = guarded($) + 1;
+    }
+    void write() {
+        guarded($) = 1;
+    }
+    void find_written() {
+        RL_ASSERT(guarded($) == 1);
     }
 };
 
@@ -112,13 +125,9 @@ static void linger() {
 
 struct lock_fast : scenario<lock_fast, 2> {
     pyt_lock lock = PYT_LOCK_INIT;
-    rl::var<int> guarded;
-    void make() {
-        guarded($) = 0;
-    }
     void thread(unsigned) {
         if (pyt_lock_acquire_nowait(&lock) == PYT_OK) {
-            guarded($) = guarded($) + 1;
+            add_one();
             OK(pyt_lock_release(&lock));
         }
     }
@@ -126,13 +135,9 @@ struct lock_fast : scenario<lock_fast, 2> {
 
 struct lock_sleeps : scenario<lock_sleeps, 3> {
     pyt_lock lock = PYT_LOCK_INIT;
-    rl::var<int> guarded;
-    void make() {
-        guarded($) = 0;
-    }
     void thread(unsigned) {
         OK(pyt_lock_acquire(&lock));
-        guarded($) = guarded($) + 1;
+        add_one();
         linger();
         OK(pyt_lock_release(&lock));
     }
@@ -143,13 +148,9 @@ struct lock_sleeps : scenario<lock_sleeps, 3> {
 
 struct lock_times_out : scenario<lock_times_out, 2> {
     pyt_lock lock = PYT_LOCK_INIT;
-    rl::var<int> guarded;
-    void make() {
-        guarded($) = 0;
-    }
     void thread(unsigned) {
         if (pyt_lock_acquire_timeout(&lock, 1) == PYT_OK) {
-            guarded($) = guarded($) + 1;
+            add_one();
             linger();
             OK(pyt_lock_release(&lock));
         }
@@ -158,14 +159,10 @@ struct lock_times_out : scenario<lock_times_out, 2> {
 
 struct rlock : scenario<rlock, 2> {
     pyt_rlock lock = PYT_RLOCK_INIT;
-    rl::var<int> guarded;
-    void make() {
-        guarded($) = 0;
-    }
     void thread(unsigned) {
         OK(pyt_rlock_acquire(&lock));
         OK(pyt_rlock_acquire(&lock));
-        guarded($) = guarded($) + 1;
+        add_one();
         linger();
         OK(pyt_rlock_release(&lock));
         OK(pyt_rlock_release(&lock));
@@ -177,20 +174,16 @@ struct rlock : scenario<rlock, 2> {
 
 struct condition : scenario<condition, 2> {
     pyt_condition changed = PYT_CONDITION_INIT;
-    rl::var<int> ready;
-    void make() {
-        ready($) = 0;
-    }
     void thread(unsigned index) {
         if (index == 0) {
             linger();
         }
         OK(pyt_condition_acquire(&changed));
         if (index == 0) {
-            ready($) = 1;
+            write();
             OK(pyt_condition_notify(&changed));
         } else {
-            while (ready($) == 0) {
+            while (guarded($) == 0) {
                 OK(pyt_condition_wait(&changed));
             }
         }
@@ -200,51 +193,45 @@ struct condition : scenario<condition, 2> {
 
 struct semaphore : scenario<semaphore, 2> {
     pyt_semaphore permits;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_semaphore_init(&permits, 0));
-        guarded($) = 0;
     }
     void thread(unsigned index) {
         if (index == 0) {
             linger();
-            guarded($) = 1;
+            write();
             OK(pyt_semaphore_release(&permits));
         } else {
             OK(pyt_semaphore_acquire(&permits));
-            RL_ASSERT(guarded($) == 1);
+            find_written();
         }
     }
 };
 
 struct semaphore_times_out : scenario<semaphore_times_out, 2> {
     pyt_semaphore permits;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_semaphore_init(&permits, 0));
-        guarded($) = 0;
     }
     void thread(unsigned index) {
         if (index == 0) {
             linger();
-            guarded($) = 1;
+            write();
             OK(pyt_semaphore_release(&permits));
         } else if (pyt_semaphore_acquire_timeout(&permits, 1) == PYT_OK) {
-            RL_ASSERT(guarded($) == 1);
+            find_written();
         }
     }
 };
 
 struct semaphore_as_lock : scenario<semaphore_as_lock, 2> {
     pyt_semaphore permits;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_semaphore_init(&permits, 1));
-        guarded($) = 0;
     }
     void thread(unsigned) {
         OK(pyt_semaphore_acquire(&permits));
-        guarded($) = guarded($) + 1;
+        add_one();
         linger();
         OK(pyt_semaphore_release(&permits));
     }
@@ -252,34 +239,26 @@ struct semaphore_as_lock : scenario<semaphore_as_lock, 2> {
 
 struct event : scenario<event, 2> {
     pyt_event done = PYT_EVENT_INIT;
-    rl::var<int> guarded;
-    void make() {
-        guarded($) = 0;
-    }
     void thread(unsigned index) {
         if (index == 0) {
             linger();
-            guarded($) = 1;
+            write();
             OK(pyt_event_set(&done));
         } else {
             OK(pyt_event_wait(&done));
-            RL_ASSERT(guarded($) == 1);
+            find_written();
         }
     }
 };
 
 struct event_looked_at : scenario<event_looked_at, 2> {
     pyt_event done = PYT_EVENT_INIT;
-    rl::var<int> guarded;
-    void make() {
-        guarded($) = 0;
-    }
     void thread(unsigned index) {
         if (index == 0) {
-            guarded($) = 1;
+            write();
             OK(pyt_event_set(&done));
         } else if (pyt_event_is_set(&done)) {
-            RL_ASSERT(guarded($) == 1);
+            find_written();
         }
     }
 };
@@ -300,76 +279,70 @@ struct barrier : scenario<barrier, 2> {
 
 struct simple_queue : scenario<simple_queue, 2> {
     pyt_simple_queue items;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_simple_queue_init(&items, sizeof(int)));
-        guarded($) = 0;
     }
     void thread(unsigned index) {
         int item = 7;
         if (index == 0) {
             linger();
-            guarded($) = 1;
+            write();
             OK(pyt_simple_queue_put(&items, &item));
         } else {
             item = 0;
             OK(pyt_simple_queue_get(&items, &item));
-            RL_ASSERT(item == 7 && guarded($) == 1);
+            RL_ASSERT(item == 7);
+            find_written();
         }
     }
 };
 
 struct simple_queue_looked_at : scenario<simple_queue_looked_at, 2> {
     pyt_simple_queue items;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_simple_queue_init(&items, sizeof(int)));
-        guarded($) = 0;
     }
     void thread(unsigned index) {
         int item = 7;
         if (index == 0) {
-            guarded($) = 1;
+            write();
             OK(pyt_simple_queue_put(&items, &item));
         } else if (pyt_simple_queue_qsize(&items) != 0) {
-            RL_ASSERT(guarded($) == 1);
+            find_written();
         }
     }
 };
 
 struct future : scenario<future, 2> {
     pyt_future *promise;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_future_new(&promise));
-        guarded($) = 0;
     }
     void thread(unsigned index) {
         if (index == 0) {
             linger();
-            guarded($) = 1;
+            write();
             OK(pyt_future_set_result(promise, this));
         } else {
             void *result = NULL;
             OK(pyt_future_result(promise, &result));
-            RL_ASSERT(result == this && guarded($) == 1);
+            RL_ASSERT(result == this);
+            find_written();
         }
     }
 };
 
 struct future_looked_at : scenario<future_looked_at, 2> {
     pyt_future *promise;
-    rl::var<int> guarded;
     void make() {
         OK(pyt_future_new(&promise));
-        guarded($) = 0;
     }
     void thread(unsigned index) {
         if (index == 0) {
-            guarded($) = 1;
+            write();
             OK(pyt_future_set_result(promise, this));
         } else if (pyt_future_done(promise)) {
-            RL_ASSERT(guarded($) == 1);
+            find_written();
         }
     }
 };
