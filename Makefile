@@ -24,7 +24,7 @@ ARGS ?= $(sort $(wildcard pythreading.h README.md tests/*.[ch] tests/*/*.[ch] be
 # Where the benchmark leaves its figures as CSV.
 CSV ?=
 # The published figures and plots of this kind of processor.
-KIND := $(or $(shell sed -n 's/^vendor_id.*: *\(Authentic\|Genuine\)*//p' /proc/cpuinfo \
+KIND = $(or $(shell sed -n 's/^vendor_id.*: *\(Authentic\|Genuine\)*//p' /proc/cpuinfo \
     2>/dev/null | sed 1q | tr A-Z a-z),$(shell uname -m))
 PLOTS ?= bench/plots/$(KIND)
 # The faults that make mutants puts in: which, how many, and into which room, "" being all.
@@ -100,7 +100,8 @@ CHECKS := $(shell sh tests/check_leg.sh --list)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
 .PHONY: coverage run-coverage mutants
-.PHONY: quiet-bench quiet-scale quiet-peers bench-history bench-scale bench-scale-plot
+.PHONY: quiet-bench quiet-history quiet-scale quiet-peers
+.PHONY: bench-history bench-scale bench-scale-plot
 .PHONY: lint api index check clean
 .PHONY: build-suite build-demo build-stress build-scale build-scenarios $(CHECKS:%=check-%)
 .DELETE_ON_ERROR:
@@ -152,7 +153,7 @@ bench: quiet-bench ## measure beside C11 threads and pthreads (ONLY=text CSV=fil
 	@BENCH_ONLY='$(ONLY)' $(BUILD)/bench/simulated
 	@BENCH_ONLY='$(ONLY)' $(BUILD)/bench/unsimulated
 
-bench-history: quiet-bench ## each workload after each other one, against a fresh process
+bench-history: quiet-history ## each workload after each other one, against a fresh process
 	@BENCH_HISTORY=1 BENCH_ONLY='$(ONLY)' $(BUILD)/bench/bench
 
 bench-scale: quiet-scale ## how costs grow with threads, locks, timers ... (ONLY=text CSV=file)
@@ -180,9 +181,10 @@ endif
 bench-peers-plot: ## draw the figures of CSV=file as SVG into PLOTS=, with gnuplot
 	@sh bench/plot_peers.sh '$(or $(CSV),$(PLOTS)/peers.csv)' $(PLOTS)
 
-quiet-bench quiet-scale quiet-peers: quiet-%:
+quiet-bench quiet-history quiet-scale quiet-peers: quiet-%:
 	@$(PARALLEL_MAKE) -s PEERS='$(PEERS)' $(quiet_$*)
-quiet_bench := $(BUILD)/bench/bench $(BUILD)/bench/simulated $(BUILD)/bench/unsimulated
+quiet_history := $(BUILD)/bench/bench
+quiet_bench := $(quiet_history) $(BUILD)/bench/simulated $(BUILD)/bench/unsimulated
 quiet_scale := $(BUILD)/scale
 quiet_peers := $(BUILD)/bench/bench-peers
 

@@ -9,7 +9,8 @@ set -u
 name=$1
 legs='suite systems machines builds protocols embed analysers costs'
 if [ "$name" = --list ]; then
-    sed -n '/^tsan /,/^END/s/^\([a-z0-9-]*\) .*/\1/p' tests/legs/suite.sh
+    . tests/legs/suite.sh
+    suite_table | cut -d ' ' -f 1
     for file in $legs; do
         sed -n 's/^leg_\([a-z0-9_]*\)() {.*/\1/p' "tests/legs/$file.sh" | tr _ -
     done
@@ -145,6 +146,20 @@ path_of() {
         cat "$here/build" >&2
         echo "$here/is-not-built"
     fi
+}
+
+# included NAME COMPILER FLAGS...: the header in each place it may stand in, and each program runs.
+included() {
+    name_of=$1
+    shift
+    set -- "$@" $warnings -I.
+    try "$name_of: static in two units" "$@" tests/checks/static_a.c tests/checks/static_b.c \
+        -pthread -o "$here/static"
+    try "$name_of: static runs" timeout 20 "$here/static"
+    for form in twice later after_headers; do
+        try "$name_of: $form" "$@" tests/checks/$form.c -pthread -o "$here/$form"
+        try "$name_of: $form runs" timeout 20 "$here/$form"
+    done
 }
 
 # refused TEXT COMMAND...: an #error says so, and nothing else is wrong before it.

@@ -22,14 +22,7 @@ leg_debug() {
 
 debug_forms() {
     for compiler in gcc clang; do
-        set -- $compiler -std=c11 -O2 $warnings -DPYTHREADING_DEBUG -I.
-        try "$compiler: static in two units" "$@" tests/checks/static_a.c \
-            tests/checks/static_b.c -pthread -o "$here/static"
-        try "$compiler: static runs" timeout 20 "$here/static"
-        for form in twice later after_headers; do
-            try "$compiler: $form" "$@" tests/checks/$form.c -pthread -o "$here/$form"
-            try "$compiler: $form runs" timeout 20 "$here/$form"
-        done
+        included $compiler $compiler -std=c11 -O2 -DPYTHREADING_DEBUG
     done
     gcc -std=c11 -O1 -DPYTHREADING_DEBUG -I. -c tests/cplusplus/implement.c -o "$here/debug.o"
     for std in c++11 c++14 c++17 c++20; do

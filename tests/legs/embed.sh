@@ -5,14 +5,7 @@ leg_embed() {
     need clang clang
     for compiler in gcc clang; do
         for backend in '' -DPYTHREADING_PTHREADS; do
-            set -- $compiler -std=c11 -O2 $warnings $backend -I.
-            try "$compiler $backend: static in two units" "$@" tests/checks/static_a.c \
-                tests/checks/static_b.c -pthread -o "$here/static"
-            try "$compiler $backend: static runs" timeout 20 "$here/static"
-            for form in twice later after_headers; do
-                try "$compiler $backend: $form" "$@" tests/checks/$form.c -pthread -o "$here/$form"
-                try "$compiler $backend: $form runs" timeout 20 "$here/$form"
-            done
+            included "$compiler $backend" $compiler -std=c11 -O2 $backend
         done
     done
     try "glibc needs no -pthread" gcc -std=c11 -I. tests/checks/twice.c -o "$here/bare"

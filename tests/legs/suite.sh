@@ -47,13 +47,12 @@ suite_row() {
 
 # What the sanitizers are there to see, they see.
 before_tsan() {
-    for compiler in clang gcc; do
-        try "$compiler: it builds" $compiler -O1 -g -fsanitize=thread -I. tests/checks/race.c \
+    for with in clang gcc; do
+        try "$with: it builds" $with -O1 -g -fsanitize=thread -I. tests/checks/race.c \
             -o "$here/race" -pthread
-        try "$compiler: it sees a race" not "$here/race"
-        try "$compiler: it sees the library's lock" "$here/race" locked
+        try "$with: it sees a race" not "$here/race"
+        try "$with: it sees the library's lock" "$here/race" locked
     done
-    compiler=clang
 }
 
 before_asan() {
@@ -68,7 +67,6 @@ gcc address
 clang address
 clang leak
 END
-    compiler=gcc
 }
 
 # under_valgrind SUITE TEXT OPTIONS...: the tests that have the text in their names.
