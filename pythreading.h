@@ -3606,7 +3606,7 @@ typedef struct pyt__parker {
     pyt__os_cond cond;
     PYT__ATOMIC(uint32_t) state;         /* see above */
     int processor;                       /* which it waits for a lock on; under bucket lock */
-    uint32_t gift;                       /* from the waker, before WOKEN */
+    uint32_t token;                      /* from the waker, before WOKEN */
     PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
     struct pyt__parker *next, *previous; /* the ring; under bucket lock */
     struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
@@ -4009,7 +4009,7 @@ static void pyt__bucket_unlock_two(const void *one, const void *other) {
 }
 
 /* Where the pointer to the ring of `address` is, or to where it would be put. */
-static pyt__parker **pyt__queue_link(pyt__bucket *bucket, const void *address) {
+static pyt__parker **pyt__waitq_link(pyt__bucket *bucket, const void *address) {
     pyt__parker **link = &bucket->queues;
     while (*link != NULL && PYT__LOAD(&(*link)->address, relaxed) != address) {
         link = &(*link)->next_queue;
@@ -4018,15 +4018,15 @@ static pyt__parker **pyt__queue_link(pyt__bucket *bucket, const void *address) {
 }
 
 /* The parker that waits on `address` for the longest time, or NULL. Bucket locked. */
-static pyt__parker *pyt__queue_oldest(pyt__bucket *bucket, const void *address) {
-    return *pyt__queue_link(bucket, address);
+static pyt__parker *pyt__waitq_oldest(pyt__bucket *bucket, const void *address) {
+    return *pyt__waitq_link(bucket, address);
 }
 
 /* Put a parker at the end of the queue of `address`, or before another one there. Bucket locked.
  * before   NULL: at the end */
-static void pyt__queue_add(pyt__bucket *bucket, pyt__parker *parker, const void *address,
+static void pyt__waitq_add(pyt__bucket *bucket, pyt__parker *parker, const void *address,
                            pyt__parker *before) {
-    pyt__parker **link = pyt__queue_link(bucket, address);
+    pyt__parker **link = pyt__waitq_link(bucket, address);
     pyt__parker *oldest = *link;
     PYT__STORE(&parker->address, address, relaxed);
     if (oldest == NULL) {
@@ -4046,8 +4046,8 @@ static void pyt__queue_add(pyt__bucket *bucket, pyt__parker *parker, const void 
 }
 
 /* Take a parker out of the queue it is in. Bucket locked. */
-static void pyt__queue_remove(pyt__bucket *bucket, pyt__parker *parker) {
-    pyt__parker **link = pyt__queue_link(bucket, PYT__LOAD(&parker->address, relaxed));
+static void pyt__waitq_remove(pyt__bucket *bucket, pyt__parker *parker) {
+    pyt__parker **link = pyt__waitq_link(bucket, PYT__LOAD(&parker->address, relaxed));
     if (*link == parker) {
         if (parker->next == parker) {
             *link = parker->next_queue;
@@ -4061,10 +4061,10 @@ static void pyt__queue_remove(pyt__bucket *bucket, pyt__parker *parker) {
     PYT__STORE(&parker->address, NULL, relaxed);
 }
 
-/* Take all parkers of `address` out, giving each `gift`. Bucket locked.
- * Returns  a list linked by `next`, oldest first, for pyt__wake_list */
-static pyt__parker *pyt__queue_take_all(pyt__bucket *bucket, const void *address, uint32_t gift) {
-    pyt__parker **link = pyt__queue_link(bucket, address);
+/* Take all parkers of `address` out, giving each `token`. Bucket locked.
+ * Returns  a list linked by `next`, oldest first, for pyt__unpark_list */
+static pyt__parker *pyt__waitq_take_all(pyt__bucket *bucket, const void *address, uint32_t token) {
+    pyt__parker **link = pyt__waitq_link(bucket, address);
     pyt__parker *oldest = *link;
     if (oldest == NULL) {
         return NULL;
@@ -4073,7 +4073,7 @@ static pyt__parker *pyt__queue_take_all(pyt__bucket *bucket, const void *address
     oldest->previous->next = NULL;
     for (pyt__parker *parker = oldest; parker != NULL; parker = parker->next) {
         PYT__STORE(&parker->address, NULL, relaxed);
-        parker->gift = gift;
+        parker->token = token;
     }
     return oldest;
 }
@@ -4084,7 +4084,7 @@ static PYT__UNUSED size_t pyt__park_count(const void *address) {
         return 0;
     }
     pyt__bucket *bucket = pyt__bucket_lock(address);
-    pyt__parker *oldest = pyt__queue_oldest(bucket, address);
+    pyt__parker *oldest = pyt__waitq_oldest(bucket, address);
     size_t count = oldest != NULL ? 1 : 0;
     for (pyt__parker *parker = oldest; count > 0 && parker->next != oldest; parker = parker->next) {
         count++;
@@ -4111,10 +4111,10 @@ static void pyt__parker_signal(pyt__parker *parker) {
 }
 
 /* Wake a parker that was taken out of its queue. No bucket is locked. */
-static void pyt__wake(pyt__parker *parker) {
+static void pyt__unpark(pyt__parker *parker) {
     PYT__STEP();
-    /* Release: what the waker did is seen by the woken thread (pyt__doze). From EMPTY the owner
-     * looks at the state before it sleeps; from ASLEEP or NUDGED it may be in its wait. */
+    /* Release: what the waker did is seen by the woken thread (pyt__parker_park). From EMPTY the
+     * owner looks at the state before it sleeps; from ASLEEP or NUDGED it may be in its wait. */
     if (PYT__SWAP(&parker->state, PYT__WOKEN, acq_rel) != PYT__EMPTY) {
         pyt__parker_signal(parker);
     }
@@ -4129,12 +4129,12 @@ static bool pyt__nudge_locked(pyt__parker *parker, const pyt__parker *woken) {
     return elsewhere && pyt__parallel() && PYT__CAS(&parker->state, &state, PYT__NUDGED, relaxed);
 }
 
-/* Wake a list from pyt__queue_take_all. A woken parker may be in another list at once. */
-static void pyt__wake_list(pyt__parker *list) {
+/* Wake a list from pyt__waitq_take_all. A woken parker may be in another list at once. */
+static void pyt__unpark_list(pyt__parker *list) {
     while (list != NULL) {
         pyt__parker *parker = list;
         list = list->next;
-        pyt__wake(parker);
+        pyt__unpark(parker);
     }
 }
 
@@ -4150,7 +4150,8 @@ static bool pyt__take_interrupt(const pyt__parker *parker) {
 }
 
 /* Wait on the parker's condition until woken, late or interrupted. Mutex held, state ASLEEP. */
-static pyt_status pyt__doze_locked(pyt__parker *parker, int64_t deadline, bool interruptible) {
+static pyt_status pyt__parker_park_locked(pyt__parker *parker, int64_t deadline,
+                                          bool interruptible) {
     while (PYT__LOAD(&parker->state, relaxed) == PYT__ASLEEP) {
         if (interruptible && pyt__take_interrupt(parker)) {
             return PYT_INTERRUPTED;
@@ -4182,7 +4183,7 @@ static pyt__spin_wait pyt__parker_wait(pyt__parker *parker, pyt__bucket *bucket,
 }
 
 /* After a nudge: look for the wake-up for a while, before sleeping again. */
-static void pyt__doze_spin(pyt__parker *parker) {
+static void pyt__parker_spin(pyt__parker *parker) {
     if (pyt__parallel() && pyt__patience_allows(&parker->habits.nudged)) {
         bool seen = pyt__spin_look(&parker->state, PYT__WOKEN, PYT__SPIN_LONGEST);
         pyt__patience_learn(&parker->habits.nudged, seen, PYT__SPIN_LONGEST);
@@ -4190,15 +4191,16 @@ static void pyt__doze_spin(pyt__parker *parker) {
 }
 
 /* Sleep until woken; nudged, look for the wake-up for a while and sleep again. Mutex held. */
-static pyt_status pyt__doze_nudged(pyt__parker *parker, int64_t deadline, bool interruptible) {
+static pyt_status pyt__parker_park_nudged(pyt__parker *parker, int64_t deadline,
+                                          bool interruptible) {
     pyt_status status = PYT_OK;
     uint32_t state = PYT__EMPTY;
     while (status == PYT_OK && PYT__CAS(&parker->state, &state, PYT__ASLEEP, relaxed)) {
-        status = pyt__doze_locked(parker, deadline, interruptible);
+        status = pyt__parker_park_locked(parker, deadline, interruptible);
         state = PYT__NUDGED;
         if (status == PYT_OK && PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
             pyt__os_mutex_unlock(&parker->mutex);
-            pyt__doze_spin(parker);
+            pyt__parker_spin(parker);
             pyt__os_mutex_lock(&parker->mutex);
         }
         state = PYT__EMPTY;
@@ -4229,16 +4231,16 @@ static void pyt__give_way_to_exit(pyt__parker *parker) {
 
 /* Sleep until woken.
  * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
-static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interruptible) {
+static pyt_status pyt__parker_park(pyt__parker *parker, int64_t deadline, bool interruptible) {
     pyt__os_mutex_lock(&parker->mutex);
     PYT__DEBUG(bool mine = pyt__waiting_begin_locked(parker, deadline);)
-    pyt_status status = pyt__doze_nudged(parker, deadline, interruptible);
+    pyt_status status = pyt__parker_park_nudged(parker, deadline, interruptible);
     /* Leave ASLEEP or NUDGED, unless a waker is first: from EMPTY on it does not signal. */
     uint32_t state = PYT__LOAD(&parker->state, relaxed);
     while (state != PYT__WOKEN && !PYT__CAS(&parker->state, &state, PYT__EMPTY, relaxed)) {
     }
     if (state == PYT__WOKEN) {
-        (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
+        (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__unpark's swap */
         if (status == PYT_INTERRUPTED) {
             PYT__STORE(&pyt__main_interrupted, 1, seq_cst); /* woken first: for the next call */
         }
@@ -4250,43 +4252,44 @@ static pyt_status pyt__doze(pyt__parker *parker, int64_t deadline, bool interrup
     return status;
 }
 
-/* As pyt__doze, staying awake for a while first. */
-static pyt_status pyt__doze_or_not(pyt__parker *parker, const void *address, int64_t deadline,
-                                   bool interruptible) {
+/* As pyt__parker_park, staying awake for a while first. */
+static pyt_status pyt__parker_spin_and_park(pyt__parker *parker, const void *address,
+                                            int64_t deadline, bool interruptible) {
     if (deadline != PYT__AT_ONCE) {
         pyt__bucket *bucket = pyt__bucket_of(address);
         pyt__spin_wait wait = pyt__parker_wait(parker, bucket, deadline, interruptible);
         if (pyt__spin(&wait)) {
-            (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire); /* pairs with pyt__wake's swap */
+            (void)PYT__SWAP(&parker->state, PYT__EMPTY,
+                            acquire); /* pairs with pyt__unpark's swap */
             pyt__give_way_to_exit(parker);
             return PYT_OK;
         }
     }
-    return pyt__doze(parker, deadline, interruptible);
+    return pyt__parker_park(parker, deadline, interruptible);
 }
 
-/* After pyt__doze came back unwoken but a waker has been at work: wait for its wake-up. An
+/* After pyt__parker_park came back unwoken but a waker has been at work: wait for its wake-up. An
  * interrupt that was taken is left for the next call. */
-static void pyt__doze_on(pyt__parker *parker, pyt_status status) {
+static void pyt__parker_await(pyt__parker *parker, pyt_status status) {
     if (status == PYT_INTERRUPTED) {
         PYT__STORE(&pyt__main_interrupted, 1, seq_cst);
     }
-    pyt__doze(parker, PYT__FOREVER, false);
+    pyt__parker_park(parker, PYT__FOREVER, false);
 }
 
 /* What a sleep that ended without a wake-up means for the call, and its message. */
-static pyt_status pyt__unslept(pyt_status status) {
+static pyt_status pyt__park_failed(pyt_status status) {
     if (status == PYT_RUNTIME_ERROR) {
         return pyt__fail(status, "without threads nobody can end this wait");
     }
     return status == PYT_INTERRUPTED ? pyt__fail(status, pyt_strerror(status)) : status;
 }
 
-/* After the caller put itself into the queue of `address` and dozed with this outcome: leave it.
+/* After the caller put itself into the queue of `address` and parked with this outcome: leave it.
  * Returns  PYT_OK           taken out by a waker, or moved by it to another queue and woken there
  *          PYT_TIMEOUT      the deadline passed; the parker is in no queue
  *          PYT_INTERRUPTED  the same, by pyt_interrupt_main */
-static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status status) {
+static pyt_status pyt__park_leave(pyt__parker *parker, const void *address, pyt_status status) {
     if (status == PYT_OK) {
         return PYT_OK;
     }
@@ -4295,28 +4298,30 @@ static pyt_status pyt__rise(pyt__parker *parker, const void *address, pyt_status
      * changes under the lock of the bucket of its old value, which is this one or not ours. */
     pyt__bucket *bucket = pyt__bucket_lock(address);
     if (PYT__LOAD(&parker->address, relaxed) == address) {
-        pyt__queue_remove(bucket, parker);
+        pyt__waitq_remove(bucket, parker);
         pyt__bucket_unlock(bucket);
-        return pyt__unslept(status);
+        return pyt__park_failed(status);
     }
     pyt__bucket_unlock(bucket);
-    pyt__doze_on(parker, status); /* step 3 */
+    pyt__parker_await(parker, status); /* step 3 */
     return PYT_OK;
 }
 
-/* Sleep in the queue of `address`, into which the caller has put itself. Returns as pyt__rise. */
-static pyt_status pyt__sleep(pyt__parker *parker, const void *address, int64_t deadline,
-                             bool interruptible) {
+/* Sleep in the queue of `address`, into which the caller has put itself.
+ * Returns  as pyt__park_leave */
+static pyt_status pyt__park_queued(pyt__parker *parker, const void *address, int64_t deadline,
+                                   bool interruptible) {
     PYT__STEP();
-    return pyt__rise(parker, address, pyt__doze_or_not(parker, address, deadline, interruptible));
+    return pyt__park_leave(parker, address,
+                           pyt__parker_spin_and_park(parker, address, deadline, interruptible));
 }
 
 /* The same without staying awake first: for a lock, which threads that are awake get sooner, and
  * for a thread that will not be the next to be woken. */
-static pyt_status pyt__sleep_at_once(pyt__parker *parker, const void *address, int64_t deadline,
-                                     bool interruptible) {
+static pyt_status pyt__park_queued_at_once(pyt__parker *parker, const void *address,
+                                           int64_t deadline, bool interruptible) {
     PYT__STEP();
-    return pyt__rise(parker, address, pyt__doze(parker, deadline, interruptible));
+    return pyt__park_leave(parker, address, pyt__parker_park(parker, deadline, interruptible));
 }
 
 #endif /* PYT__DEFINE */
@@ -4416,8 +4421,8 @@ PYT__API pyt_status pyt_sleep(double seconds) {
         pyt__os_yield();
     }
     /* The parker is in no queue, so no waker can find it: only time or an interrupt ends this. */
-    status = pyt__doze(parker, deadline, true);
-    return status == PYT_TIMEOUT ? PYT_OK : pyt__unslept(status);
+    status = pyt__parker_park(parker, deadline, true);
+    return status == PYT_TIMEOUT ? PYT_OK : pyt__park_failed(status);
 }
 
 PYT__API double pyt_monotonic(void) {
@@ -4641,7 +4646,7 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
  * A waiter that comes back passes only those that were on their way with it. Bucket locked. */
 static pyt__parker *pyt__lock_first_after(pyt__bucket *bucket, const pyt_lock *lock,
                                           int64_t since) {
-    pyt__parker *oldest = pyt__queue_oldest(bucket, lock);
+    pyt__parker *oldest = pyt__waitq_oldest(bucket, lock);
     pyt__parker *parker = oldest;
     while (parker != NULL && parker->since <= since) {
         parker = parker->next != oldest ? parker->next : NULL;
@@ -4667,15 +4672,15 @@ static bool pyt__lock_enqueue(pyt_lock *lock, pyt__parker *parker, int64_t since
         parker->processor = processor;
         parker->in_crowd = false;
         pyt__parker *before = since != 0 ? pyt__lock_first_after(bucket, lock, since) : NULL;
-        pyt__queue_add(bucket, parker, lock, before);
+        pyt__waitq_add(bucket, parker, lock, before);
     }
     pyt__bucket_unlock(bucket);
     return queued;
 }
 
-/* What a waiter that was woken by `gift` has to set beside LOCKED. */
-static uint32_t pyt__lock_mark(uint32_t gift) {
-    return gift == PYT__FOLLOWED ? PYT__PARKED : 0;
+/* What a waiter that was woken by `token` has to set beside LOCKED. */
+static uint32_t pyt__lock_mark(uint32_t token) {
+    return token == PYT__FOLLOWED ? PYT__PARKED : 0;
 }
 
 /* Take the lock, sleeping as often as need be.
@@ -4695,15 +4700,15 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t m
         if (!pyt__lock_enqueue(lock, parker, since)) { /* 2: free again: back to 1 */
             continue;
         }
-        pyt_status status = pyt__sleep_at_once(parker, lock, deadline, interruptible); /* 3 */
+        pyt_status status = pyt__park_queued_at_once(parker, lock, deadline, interruptible); /* 3 */
         if (status != PYT_OK) { /* in no queue; PARKED may stay behind */
             return status;
         }
-        if (PYT__HELD(lock, parker->gift == PYT__HANDED)) { /* LOCKED was never cleared */
+        if (PYT__HELD(lock, parker->token == PYT__HANDED)) { /* LOCKED was never cleared */
             return PYT_OK;
         }
         since = parker->since;
-        mark = pyt__lock_mark(parker->gift);
+        mark = pyt__lock_mark(parker->token);
     }
     return PYT_OK;
 }
@@ -4761,7 +4766,7 @@ PYT__API PYT__COLD pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, dou
  * them wake, one after the other, and most hold the lock for a moment only. Bucket locked. */
 static pyt__parker *pyt__lock_nudge_locked(pyt__bucket *bucket, const pyt_lock *lock,
                                            const pyt__parker *woken) {
-    pyt__parker *next = pyt__queue_oldest(bucket, lock);
+    pyt__parker *next = pyt__waitq_oldest(bucket, lock);
     return next != NULL && next->in_crowd && pyt__nudge_locked(next, woken) ? next : NULL;
 }
 
@@ -4788,19 +4793,19 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     bool done = false;
     if (word == (PYT__LOCKED | PYT__PARKED)) {
         /* 1: choose. The queue cannot change while the bucket is locked. */
-        oldest = pyt__queue_oldest(bucket, lock);
+        oldest = pyt__waitq_oldest(bucket, lock);
         uint32_t next = 0;
         if (oldest != NULL) {
             bool hand = pyt__lock_hands(bucket, oldest->since);
             bool more = oldest->next != oldest;
             next = hand ? PYT__LOCKED | (more ? PYT__PARKED : 0) : 0;
-            oldest->gift = hand ? PYT__HANDED : more ? PYT__FOLLOWED : PYT__PLAIN;
+            oldest->token = hand ? PYT__HANDED : more ? PYT__FOLLOWED : PYT__PLAIN;
         }
         /* 2: release, or hand over. Release pairs with the acquire of pyt__lock_try; fails when
          * another thread, which does not hold the lock, released it meanwhile. */
         done = PYT__CAS(&lock->pyt__word, &word, next, release);
         if (done && oldest != NULL) {
-            pyt__queue_remove(bucket, oldest);
+            pyt__waitq_remove(bucket, oldest);
             PYT__DEBUG(pyt__my_notes.pyt__heir = (next & PYT__LOCKED) ? oldest : NULL;)
             nudged = pyt__lock_nudge_locked(bucket, lock, oldest);
         }
@@ -4808,7 +4813,7 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     pyt__bucket_unlock(bucket);
     /* 3: wake what was taken out. A handed lock is already the woken thread's. */
     if (done && oldest != NULL) {
-        pyt__wake(oldest);
+        pyt__unpark(oldest);
     }
     if (nudged != NULL) {
         PYT__STEP();
@@ -5320,7 +5325,7 @@ static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker
         }
     }
     if (queued) {
-        pyt__queue_add(bucket, parker, semaphore, NULL);
+        pyt__waitq_add(bucket, parker, semaphore, NULL);
     }
     pyt__bucket_unlock(bucket);
     return queued;
@@ -5346,7 +5351,7 @@ static pyt_status pyt__semaphore_acquire_until(pyt_semaphore *semaphore, int64_t
     if (!pyt__semaphore_enqueue(semaphore, parker)) {
         return PYT_OK;
     }
-    return pyt__sleep(parker, semaphore, deadline, interruptible);
+    return pyt__park_queued(parker, semaphore, deadline, interruptible);
 }
 
 PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore) {
@@ -5378,11 +5383,11 @@ static uint32_t pyt__semaphore_serve(pyt_semaphore *semaphore, pyt__bucket *buck
     uint32_t served = 0;
     pyt__parker **end = list;
     while (served < n) {
-        pyt__parker *oldest = pyt__queue_oldest(bucket, semaphore);
+        pyt__parker *oldest = pyt__waitq_oldest(bucket, semaphore);
         if (oldest == NULL) {
             break;
         }
-        pyt__queue_remove(bucket, oldest);
+        pyt__waitq_remove(bucket, oldest);
         *end = oldest;
         end = &oldest->next;
         served++;
@@ -5400,14 +5405,14 @@ static bool pyt__semaphore_release_parked(pyt_semaphore *semaphore, uint32_t n) 
     bool parked = PYT__LOAD(&semaphore->pyt__word, relaxed) == PYT__SEMAPHORE_PARKED;
     if (parked) {
         uint32_t left = n - pyt__semaphore_serve(semaphore, bucket, n, &list);
-        if (pyt__queue_oldest(bucket, semaphore) == NULL) {
+        if (pyt__waitq_oldest(bucket, semaphore) == NULL) {
             /* A store will do: PARKED is set, so no other thread changes the word. Release pairs
              * with the acquire of pyt__semaphore_try. */
             PYT__STORE(&semaphore->pyt__word, left * PYT__PERMIT, release);
         }
     }
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     return parked;
 }
 
@@ -5590,9 +5595,9 @@ PYT__API PYT__COLD pyt_status pyt__event_set_slow(pyt_event *event) {
      * as well go. */
     pyt__bucket *bucket = pyt__bucket_lock(event);
     (void)PYT__SWAP(&event->pyt__word, PYT__SET, acq_rel);
-    pyt__parker *list = pyt__queue_take_all(bucket, event, PYT__HANDED);
+    pyt__parker *list = pyt__waitq_take_all(bucket, event, PYT__HANDED);
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list); /* c */
+    pyt__unpark_list(list); /* c */
     return PYT_OK;
 }
 
@@ -5617,7 +5622,7 @@ static bool pyt__event_enqueue(pyt_event *event, pyt__parker *parker) {
         }
     }
     if (queued) {
-        pyt__queue_add(bucket, parker, event, NULL);
+        pyt__waitq_add(bucket, parker, event, NULL);
     }
     pyt__bucket_unlock(bucket);
     return queued;
@@ -5637,7 +5642,7 @@ static pyt_status pyt__event_wait_until(pyt_event *event, int64_t deadline, bool
     if (!pyt__event_enqueue(event, parker)) {
         return PYT_OK;
     }
-    return pyt__sleep(parker, event, deadline, interruptible);
+    return pyt__park_queued(parker, event, deadline, interruptible);
 }
 
 PYT__API PYT__COLD pyt_status pyt__event_wait_slow(pyt_event *event) {
@@ -5921,7 +5926,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     int processor = pyt__os_processor();
     pyt__bucket *bucket = pyt__bucket_lock(address);
     parker->processor = processor;
-    pyt__queue_add(bucket, parker, address, NULL);
+    pyt__waitq_add(bucket, parker, address, NULL);
     parker->in_turn = parker->next != parker;
     PYT__STORE(&condition->pyt__queue, 1, relaxed);
     pyt__bucket_unlock(bucket);
@@ -5936,18 +5941,18 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     PYT__DEBUG(pyt__wait_for_notify(condition, deadline);)
     /* 2 to 4: PYT_OK when notified, wherever it was woken; else out of the queue by itself. */
     bool at_once = parker->in_turn && !parker->was_in_crowd;
-    pyt_status status = at_once ? pyt__sleep_at_once(parker, address, deadline, true)
-                                : pyt__sleep(parker, address, deadline, true);
+    pyt_status status = at_once ? pyt__park_queued_at_once(parker, address, deadline, true)
+                                : pyt__park_queued(parker, address, deadline, true);
     parker->in_turn = false;
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
-    PYT__DEBUG(bool handed = status == PYT_OK && parker->gift == PYT__HANDED;)
+    PYT__DEBUG(bool handed = status == PYT_OK && parker->token == PYT__HANDED;)
     PYT__DEBUG(pyt__wait_for_lock_again(condition, handed);)
     if (status != PYT_OK) {
         PYT__DEBUG(pyt__look_for_deadlock_again(lock);)
         pyt__lock_take(lock); /* as a newcomer: it has waited for a notify, not for the lock */
-    } else if (parker->gift != PYT__HANDED) { /* with the place it has had since the notify */
-        uint32_t mark = pyt__lock_mark(parker->gift);
+    } else if (parker->token != PYT__HANDED) { /* with the place it has had since the notify */
+        uint32_t mark = pyt__lock_mark(parker->token);
         pyt__lock_wait(lock, parker, mark, parker->since, PYT__FOREVER, false);
     }
     PYT__DEBUG(pyt__have_lock_again(condition);)
@@ -6010,26 +6015,26 @@ static void pyt__condition_move(pyt_condition *condition, unsigned n) {
     pyt__bucket_lock_two(address, lock);
     pyt__bucket *from = pyt__bucket_of(address);
     pyt__bucket *to = pyt__bucket_of(lock);
-    pyt__parker *oldest = pyt__queue_oldest(from, address);
+    pyt__parker *oldest = pyt__waitq_oldest(from, address);
     for (; n > 0 && oldest != NULL; n--) {
-        pyt__queue_remove(from, oldest);
+        pyt__waitq_remove(from, oldest);
         oldest->since = now;
         oldest->in_crowd = in_crowd;
         if (pyt__lock_mark_parked(lock)) {
-            pyt__queue_add(to, oldest, lock, NULL);
+            pyt__waitq_add(to, oldest, lock, NULL);
         } else {
-            oldest->gift = PYT__PLAIN;
+            oldest->token = PYT__PLAIN;
             *end = oldest;
             end = &oldest->next;
         }
-        oldest = pyt__queue_oldest(from, address);
+        oldest = pyt__waitq_oldest(from, address);
     }
     if (oldest == NULL) {
         PYT__STORE(&condition->pyt__queue, 0, relaxed);
     }
     *end = NULL;
     pyt__bucket_unlock_two(address, lock);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
 }
 
 static pyt_status pyt__condition_notify(pyt_condition *condition, unsigned n) {
@@ -6312,7 +6317,7 @@ enum {
     PYT__BROKEN
 };
 
-/* Gifts to a barrier's sleepers besides their index. */
+/* Tokens to a barrier's sleepers besides their index. */
 #define PYT__ROUND_BROKEN UINT32_MAX
 #define PYT__ACTION_OVER (UINT32_MAX - 1)
 
@@ -6346,13 +6351,13 @@ static uint32_t pyt__barrier_state_locked(pyt_barrier *barrier) {
     return PYT__LOAD(&barrier->pyt__state, relaxed);
 }
 
-/* Dequeue all waiters with `gift`, and leave the barrier in `state`.
- * Returns  a list for pyt__wake_list, for after the bucket is unlocked */
+/* Dequeue all waiters with `token`, and leave the barrier in `state`.
+ * Returns  a list for pyt__unpark_list, for after the bucket is unlocked */
 static pyt__parker *pyt__barrier_end_round_locked(pyt_barrier *barrier, pyt__bucket *bucket,
-                                                  uint32_t state, uint32_t gift) {
+                                                  uint32_t state, uint32_t token) {
     PYT__STORE(&barrier->pyt__n_waiting, 0, relaxed);
     PYT__STORE(&barrier->pyt__state, state, relaxed);
-    return pyt__queue_take_all(bucket, &barrier->pyt__state, gift);
+    return pyt__waitq_take_all(bucket, &barrier->pyt__state, token);
 }
 
 /* Open: the round's threads, first in the queue, receive their index; others recheck the state. */
@@ -6364,7 +6369,7 @@ static pyt__parker *pyt__barrier_open_locked(pyt_barrier *barrier, pyt__bucket *
      * first `round` waiters are the round, in order of arrival. */
     pyt__parker *parker = list;
     for (uint32_t index = 0; index < round && parker != NULL; index++, parker = parker->next) {
-        parker->gift = index;
+        parker->token = index;
     }
     return list;
 }
@@ -6388,9 +6393,9 @@ static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) 
         }
         /* Enqueued under the lock under which the state was seen, so the end of the action cannot
          * miss this waiter. Its wake-up promises nothing: the next round may be RUNNING by now. */
-        pyt__queue_add(*bucket, parker, address, NULL);
+        pyt__waitq_add(*bucket, parker, address, NULL);
         pyt__bucket_unlock(*bucket);
-        pyt_status status = pyt__sleep(parker, address, PYT__FOREVER, true);
+        pyt_status status = pyt__park_queued(parker, address, PYT__FOREVER, true);
         if (status != PYT_OK) {
             return status;
         }
@@ -6434,7 +6439,7 @@ static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *buc
         good ? pyt__barrier_open_locked(barrier, bucket)
              : pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     if (ending != PYT__RETURNED) {
         pyt__unwind(ending, frame.code, frame.message);
     }
@@ -6451,7 +6456,7 @@ static void pyt__barriers_cut_off(void) {
         pyt__parker *list =
             pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
         pyt__bucket_unlock(bucket);
-        pyt__wake_list(list);
+        pyt__unpark_list(list);
     }
 }
 
@@ -6467,7 +6472,7 @@ static pyt_status pyt__barrier_leave(pyt_barrier *barrier, pyt__parker *parker, 
                   pyt__barrier_state_locked(barrier) == PYT__FILLING;
     if (inside) {
         /* Dequeued before the others: it wakes them, and needs no wake-up itself. */
-        pyt__queue_remove(bucket, parker);
+        pyt__waitq_remove(bucket, parker);
         if (status == PYT_TIMEOUT) {
             list = pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
         } else {
@@ -6475,30 +6480,31 @@ static pyt_status pyt__barrier_leave(pyt_barrier *barrier, pyt__parker *parker, 
         }
     }
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     if (!inside) {
         return PYT_OK;
     }
-    return status == PYT_TIMEOUT ? pyt__fail_broken() : pyt__unslept(status);
+    return status == PYT_TIMEOUT ? pyt__fail_broken() : pyt__park_failed(status);
 }
 
 /* Sleep until the round ends. The bucket was locked, the caller is in the queue. */
 static pyt_status pyt__barrier_sleep(pyt_barrier *barrier, int64_t deadline, int *index) {
     pyt__parker *parker = pyt__me.pyt__parker;
     PYT__STEP();
-    pyt_status status = pyt__doze_or_not(parker, &barrier->pyt__state, deadline, true);
+    pyt_status status = pyt__parker_spin_and_park(parker, &barrier->pyt__state, deadline, true);
     if (status != PYT_OK) {
         PYT__STEP();
         pyt_status left = pyt__barrier_leave(barrier, parker, status);
         if (left != PYT_OK) {
             return left;
         }
-        pyt__doze_on(parker, status); /* the parker is not free before the wake-up has arrived */
+        pyt__parker_await(parker,
+                          status); /* the parker is not free before the wake-up has arrived */
     }
-    if (parker->gift == PYT__ROUND_BROKEN) {
+    if (parker->token == PYT__ROUND_BROKEN) {
         return pyt__fail_broken();
     }
-    *index = (int)parker->gift;
+    *index = (int)parker->token;
     return PYT_OK;
 }
 
@@ -6517,7 +6523,7 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
     *index = (int)PYT__LOAD(&barrier->pyt__n_waiting, relaxed);
     if (*index + 1 < barrier->pyt__parties) {
         PYT__ADD(&barrier->pyt__n_waiting, 1, relaxed);
-        pyt__queue_add(bucket, pyt__me.pyt__parker, &barrier->pyt__state, NULL);
+        pyt__waitq_add(bucket, pyt__me.pyt__parker, &barrier->pyt__state, NULL);
         pyt__bucket_unlock(bucket);
         return pyt__barrier_sleep(barrier, deadline, index);
     }
@@ -6527,7 +6533,7 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
     }
     pyt__parker *list = pyt__barrier_open_locked(barrier, bucket);
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     return PYT_OK;
 }
 
@@ -6578,7 +6584,7 @@ static pyt_status pyt__barrier_become(pyt_barrier *barrier, uint32_t state) {
      * while RUNNING. Dequeued with ROUND_BROKEN they fail, also if a reset makes it FILLING. */
     pyt__parker *list = pyt__barrier_end_round_locked(barrier, bucket, state, PYT__ROUND_BROKEN);
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     return PYT_OK;
 }
 
@@ -7132,11 +7138,11 @@ static void pyt__local_idle(pyt_local *local) {
     pyt__parker *list = NULL;
     if (--*pyt__local_busy_locked(local) == 0) {
         pyt__bucket *bucket = pyt__bucket_lock(local);
-        list = pyt__queue_take_all(bucket, local, PYT__PLAIN);
+        list = pyt__waitq_take_all(bucket, local, PYT__PLAIN);
         pyt__bucket_unlock(bucket);
     }
     pyt_lock_release(&pyt__locals_lock);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
 }
 
 /* The calling thread will not come back from the destroy functions it is in.
@@ -7280,10 +7286,10 @@ static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *par
     pyt_status status = PYT_OK;
     while (status == PYT_OK && *pyt__local_busy_locked(local) > 0) {
         pyt__bucket *bucket = pyt__bucket_lock(local);
-        pyt__queue_add(bucket, parker, local, NULL);
+        pyt__waitq_add(bucket, parker, local, NULL);
         pyt__bucket_unlock(bucket);
         pyt_lock_release(&pyt__locals_lock);
-        status = pyt__sleep(parker, local, PYT__FOREVER, true);
+        status = pyt__park_queued(parker, local, PYT__FOREVER, true);
         pyt__lock_take(&pyt__locals_lock);
     }
     return status;
@@ -8360,9 +8366,9 @@ static void pyt__thread_promote(pyt_thread *thread) {
 static void pyt__thread_begun(pyt_thread *thread) {
     if (pyt__thread_change(thread, 0, PYT__BEGUN) & PYT__WATCHED) {
         pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
-        pyt__parker *list = pyt__queue_take_all(bucket, &thread->self, PYT__PLAIN);
+        pyt__parker *list = pyt__waitq_take_all(bucket, &thread->self, PYT__PLAIN);
         pyt__bucket_unlock(bucket);
-        pyt__wake_list(list);
+        pyt__unpark_list(list);
     }
 }
 
@@ -8741,11 +8747,11 @@ static void pyt__thread_wait_begun(pyt_thread *thread) {
          * then needs this bucket's lock, under which the parker is in the queue. */
         bool queued = !(pyt__thread_change(thread, 0, PYT__WATCHED) & PYT__BEGUN);
         if (queued) {
-            pyt__queue_add(bucket, parker, &thread->self, NULL);
+            pyt__waitq_add(bucket, parker, &thread->self, NULL);
         }
         pyt__bucket_unlock(bucket);
         if (queued) {
-            pyt__sleep(parker, &thread->self, PYT__FOREVER, false);
+            pyt__park_queued(parker, &thread->self, PYT__FOREVER, false);
         }
     }
 }
@@ -9213,7 +9219,7 @@ static void pyt__timer_begin(pyt_thread *timer) {
 /* Take the service out of its queue. Returns what to wake once the lock is released. */
 static pyt__parker *pyt__timers_call_service_locked(void) {
     pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
-    pyt__parker *list = pyt__queue_take_all(bucket, &pyt__timers_queue, PYT__PLAIN);
+    pyt__parker *list = pyt__waitq_take_all(bucket, &pyt__timers_queue, PYT__PLAIN);
     pyt__bucket_unlock(bucket);
     return list;
 }
@@ -9289,10 +9295,10 @@ static pyt_thread *pyt__timers_next(void) {
          * the lock, either before the look above or when the parker can be taken out. */
         pyt__parker *parker = pyt__me.pyt__parker;
         pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
-        pyt__queue_add(bucket, parker, &pyt__timers_queue, NULL);
+        pyt__waitq_add(bucket, parker, &pyt__timers_queue, NULL);
         pyt__bucket_unlock(bucket);
         pyt_lock_release(&pyt__timers_lock);
-        pyt_status status = pyt__sleep(parker, &pyt__timers_queue, deadline, false);
+        pyt_status status = pyt__park_queued(parker, &pyt__timers_queue, deadline, false);
         idle = first == NULL && status == PYT_TIMEOUT;
     }
 }
@@ -9323,7 +9329,7 @@ static void pyt__timers_close(void) {
     pyt__timers_stopping = service != NULL;
     pyt__parker *list = service != NULL ? pyt__timers_call_service_locked() : NULL;
     pyt_lock_release(&pyt__timers_lock);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     if (service == NULL) {
         return;
     }
@@ -9367,7 +9373,7 @@ static pyt_status pyt__timer_start(pyt_thread *timer) {
         }
     }
     pyt_lock_release(&pyt__timers_lock);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
     if (cancelled) {
         pyt__thread_finish(timer);
     }
@@ -9413,11 +9419,11 @@ PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer) {
         service = pyt__timers_count == 0 ? pyt__timers_call_service_locked() : NULL;
     }
     pyt__bucket *bucket = pyt__bucket_lock(&timer->call); /* those in pyt__timer_run_here */
-    pyt__parker *list = pyt__queue_take_all(bucket, &timer->call, PYT__PLAIN);
+    pyt__parker *list = pyt__waitq_take_all(bucket, &timer->call, PYT__PLAIN);
     pyt__bucket_unlock(bucket);
     pyt_lock_release(&pyt__timers_lock);
-    pyt__wake_list(list);
-    pyt__wake_list(service);
+    pyt__unpark_list(list);
+    pyt__unpark_list(service);
     if (waiting) {
         pyt__thread_finish(timer);
     }
@@ -9440,10 +9446,10 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
     int64_t deadline = timer->when.deadline;
     deadline = is_new ? pyt__from_now(deadline) : deadline;
     pyt__bucket *bucket = pyt__bucket_lock(&timer->call);
-    pyt__queue_add(bucket, parker, &timer->call, NULL);
+    pyt__waitq_add(bucket, parker, &timer->call, NULL);
     pyt__bucket_unlock(bucket);
     pyt_lock_release(&pyt__timers_lock);
-    pyt_status status = pyt__sleep(parker, &timer->call, deadline, true);
+    pyt_status status = pyt__park_queued(parker, &timer->call, deadline, true);
     if (status == PYT_TIMEOUT) {
         (void)pyt__timer_call(timer);
     }
@@ -9490,7 +9496,7 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
  *  next getter or none.
  *
  *      parker->item     the waiter's item: where a getter's goes, where a putter's is
- *      parker->gift     PYT__HANDED: served; PYT__SHUT: the queue was shut down
+ *      parker->token     PYT__HANDED: served; PYT__SHUT: the queue was shut down
  *      `getters` ...    1: a waiter may be in that queue; its address is the queue's. Under lock.
  *                       Set without need (a waiter timed out) it costs a look; clear with a
  *                       waiter in the queue it would be a lost wake-up
@@ -9994,7 +10000,7 @@ static void pyt__waiters_enter_locked(PYT__ATOMIC(uint32_t) *waiters, pyt__parke
                                       const void *item) {
     pyt__bucket *bucket = pyt__bucket_lock(waiters);
     parker->item = item;
-    pyt__queue_add(bucket, parker, waiters, NULL);
+    pyt__waitq_add(bucket, parker, waiters, NULL);
     pyt__bucket_unlock(bucket);
     PYT__STORE(waiters, 1, relaxed);
 }
@@ -10011,26 +10017,26 @@ static pyt__parker *pyt__waiters_call_locked(PYT__ATOMIC(uint32_t) *waiters) {
         return NULL;
     }
     pyt__bucket *bucket = pyt__bucket_lock(waiters);
-    pyt__parker *oldest = pyt__queue_oldest(bucket, waiters);
+    pyt__parker *oldest = pyt__waitq_oldest(bucket, waiters);
     /* No waiter left: no other can enter before the lock is released. */
     if (oldest == NULL || oldest->next == oldest) {
         PYT__STORE(waiters, 0, relaxed);
     }
     if (oldest != NULL) {
-        pyt__queue_remove(bucket, oldest);
-        oldest->gift = PYT__HANDED;
+        pyt__waitq_remove(bucket, oldest);
+        oldest->token = PYT__HANDED;
     }
     pyt__bucket_unlock(bucket);
     return oldest;
 }
 
-/* Dequeue all waiters. Returns a list for pyt__wake_list. */
-static pyt__parker *pyt__waiters_call_all_locked(PYT__ATOMIC(uint32_t) *waiters, uint32_t gift) {
+/* Dequeue all waiters. Returns a list for pyt__unpark_list. */
+static pyt__parker *pyt__waiters_call_all_locked(PYT__ATOMIC(uint32_t) *waiters, uint32_t token) {
     if (PYT__LOAD(waiters, relaxed) == 0) {
         return NULL;
     }
     pyt__bucket *bucket = pyt__bucket_lock(waiters);
-    pyt__parker *list = pyt__queue_take_all(bucket, waiters, gift);
+    pyt__parker *list = pyt__waitq_take_all(bucket, waiters, token);
     pyt__bucket_unlock(bucket);
     PYT__STORE(waiters, 0, relaxed);
     return list;
@@ -10044,9 +10050,9 @@ static pyt_status pyt__queue_fail_shut(void) {
  * late     the status of a timeout, and its sentence */
 static pyt_status pyt__waiter_sleep(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
                                     int64_t deadline, pyt_status late, const char *sentence) {
-    pyt_status status = pyt__sleep(parker, waiters, deadline, true);
+    pyt_status status = pyt__park_queued(parker, waiters, deadline, true);
     if (status == PYT_OK) {
-        return parker->gift == PYT__SHUT ? pyt__queue_fail_shut() : PYT_OK;
+        return parker->token == PYT__SHUT ? pyt__queue_fail_shut() : PYT_OK;
     }
     return status == PYT_TIMEOUT ? pyt__fail(late, sentence) : status;
 }
@@ -10191,11 +10197,11 @@ static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64
         size_t size = queue->pyt__items.pyt__item_size;
         queue->pyt__unfinished++;
         /* 2. Copy without the lock. The dequeued getter waits for this thread alone, and its memory
-         *    stays until pyt__wake; after that the queue may be gone, too. */
+         *    stays until pyt__unpark; after that the queue may be gone, too. */
         pyt_lock_release(&queue->pyt__lock);
         PYT__STEP();
         pyt__item_copy(pyt__waiter_item(getter), item, size);
-        pyt__wake(getter);
+        pyt__unpark(getter);
         return PYT_OK;
     }
     /* 3. Full: park with the item. The getter that makes room takes it from this thread's memory:
@@ -10245,7 +10251,7 @@ static pyt_status pyt__queue_get_until(pyt_queue *queue, void *item, int64_t dea
     /* 3. Unlock, then wake: a putter woken earlier could return and destroy the queue. */
     pyt_lock_release(&queue->pyt__lock);
     if (putter != NULL) {
-        pyt__wake(putter);
+        pyt__unpark(putter);
     }
     return PYT_OK;
 }
@@ -10295,7 +10301,7 @@ PYT__API pyt_status pyt_queue_task_done(pyt_queue *queue) {
     }
     pyt__parker *joiners = pyt__queue_finish_locked(queue, 1);
     pyt_lock_release(&queue->pyt__lock);
-    pyt__wake_list(joiners);
+    pyt__unpark_list(joiners);
     return PYT_OK;
 }
 
@@ -10318,7 +10324,7 @@ static pyt_status pyt__queue_join_until(pyt_queue *queue, int64_t deadline) {
      * this joiner. Later puts do not matter, as the joiner does not look again. */
     pyt__waiters_enter_locked(&queue->pyt__joiners, parker, NULL);
     pyt_lock_release(&queue->pyt__lock);
-    return pyt__sleep(parker, &queue->pyt__joiners, deadline, true);
+    return pyt__park_queued(parker, &queue->pyt__joiners, deadline, true);
 }
 
 PYT__API pyt_status pyt_queue_join(pyt_queue *queue) {
@@ -10363,9 +10369,9 @@ PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate) {
     pyt__parker *putters = pyt__waiters_call_all_locked(&queue->pyt__putters, PYT__SHUT);
     pyt__parker *getters = pyt__waiters_call_all_locked(&queue->pyt__getters, PYT__SHUT);
     pyt_lock_release(&queue->pyt__lock);
-    pyt__wake_list(getters);
-    pyt__wake_list(putters);
-    pyt__wake_list(joiners);
+    pyt__unpark_list(getters);
+    pyt__unpark_list(putters);
+    pyt__unpark_list(joiners);
     if (immediate) {
         pyt__items_end(&drained, destructor);
     }
@@ -10473,7 +10479,7 @@ PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *it
         pyt_lock_release(&queue->pyt__tail_lock);
         PYT__STEP();
         pyt__item_copy(pyt__waiter_item(getter), item, size);
-        pyt__wake(getter);
+        pyt__unpark(getter);
         return PYT_OK;
     }
     /* 2. Store the item, then count it: a getter reads only items that `tail` counts. */
@@ -10991,7 +10997,7 @@ static bool pyt__scheduler_reserve_locked(pyt_scheduler *scheduler) {
     return true;
 }
 
-/* Dequeue the threads that sleep in run. Returns a list for pyt__wake_list. */
+/* Dequeue the threads that sleep in run. Returns a list for pyt__unpark_list. */
 static pyt__parker *pyt__scheduler_call_locked(pyt_scheduler *scheduler) {
     return pyt__waiters_call_all_locked(&scheduler->pyt__sleepers, PYT__PLAIN);
 }
@@ -11031,7 +11037,7 @@ static pyt_status pyt__scheduler_enter(pyt_scheduler *scheduler, pyt_sched_event
         sleepers = pyt__scheduler_call_locked(scheduler);
     }
     pyt__scheduler_unlock(scheduler);
-    pyt__wake_list(sleepers);
+    pyt__unpark_list(sleepers);
     if (!added) {
         return pyt__fail_memory();
     }
@@ -11118,7 +11124,7 @@ PYT__UNCHECKED PYT__API pyt_status pyt_scheduler_cancel(pyt_scheduler *scheduler
         sleepers = pyt__scheduler_call_locked(scheduler);
     }
     pyt__scheduler_unlock(scheduler);
-    pyt__wake_list(sleepers);
+    pyt__unpark_list(sleepers);
     return place != 0 ? PYT_OK : pyt__fail(PYT_VALUE_ERROR, "event not in queue");
 }
 
@@ -11199,7 +11205,8 @@ static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double s
     /* Queued before the unlock: a change of the first event finds the sleeper. */
     pyt__waiters_enter_locked(&scheduler->pyt__sleepers, parker, NULL);
     pyt__scheduler_unlock(scheduler);
-    pyt_status status = pyt__sleep(parker, &scheduler->pyt__sleepers, pyt__deadline(seconds), true);
+    pyt_status status =
+        pyt__park_queued(parker, &scheduler->pyt__sleepers, pyt__deadline(seconds), true);
     return status == PYT_TIMEOUT ? PYT_OK : status;
 }
 
@@ -11296,7 +11303,7 @@ PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *n
  *
  *      AWAKE   its thread runs
  *      ASLEEP  set by its thread before it sleeps; the thread that swaps CALLED in owes one
- *              pyt__wake
+ *              pyt__unpark
  *      CALLED  there is something to look at
  *
  *      watcher                                     the thread that completes the future
@@ -11861,10 +11868,10 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
     /* No observer comes after that: pyt__future_observe finds the future done. */
     pyt__observer *observers = PYT__LOAD(&future->observers, relaxed);
     PYT__STORE(&future->observers, NULL, relaxed);
-    pyt__parker *wakes = pyt__queue_take_all(bucket, future, PYT__HANDED);
+    pyt__parker *wakes = pyt__waitq_take_all(bucket, future, PYT__HANDED);
     observers = pyt__observers_tell(observers, to == PYT__FUTURE_FAILED, &wakes); /* b, c */
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(wakes); /* d */
+    pyt__unpark_list(wakes); /* d */
     if (observers != NULL) {
         pyt__worker_busy(future);
         pyt__callbacks_call(future, observers);
@@ -12056,10 +12063,10 @@ static pyt_status pyt__future_park(pyt_future *future, pyt__parker *parker, int6
     pyt__bucket *bucket = pyt__bucket_lock(future);
     bool queued = !(refused != NULL && *refused) && pyt__future_watch_locked(future);
     if (queued) {
-        pyt__queue_add(bucket, parker, future, NULL);
+        pyt__waitq_add(bucket, parker, future, NULL);
     }
     pyt__bucket_unlock(bucket);
-    return queued ? pyt__sleep(parker, future, deadline, interruptible) : PYT_OK;
+    return queued ? pyt__park_queued(parker, future, deadline, interruptible) : PYT_OK;
 }
 
 /* Wait until the future is done, whatever comes. The calling thread is enrolled. */
@@ -12310,14 +12317,14 @@ static pyt_status pyt__watcher_sleep(pyt__watcher *watcher, int64_t deadline) {
     /* 2: fails when a future has become done since the last look. */
     if (PYT__CAS(&watcher->state, &state, PYT__WATCHER_ASLEEP, acq_rel)) {
         PYT__STEP();
-        status = pyt__doze(watcher->parker, deadline, true);
+        status = pyt__parker_park(watcher->parker, deadline, true);
     }
     state = PYT__SWAP(&watcher->state, PYT__WATCHER_AWAKE, acq_rel); /* 3 */
     if (status != PYT_OK && state == PYT__WATCHER_CALLED) {
-        pyt__doze_on(watcher->parker, status);
+        pyt__parker_await(watcher->parker, status);
         return PYT_OK;
     }
-    return pyt__unslept(status);
+    return pyt__park_failed(status);
 }
 
 static bool pyt__futures_valid(pyt_future *const *futures, size_t n) {
@@ -12908,14 +12915,14 @@ static void pyt__executor_take_back(pyt_future *future) {
 /* Wake a sleeping worker; pairs with the last look of pyt__worker_sleep. */
 PYT__COLD static void pyt__executor_call_slow(pyt_executor *executor) {
     pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
-    pyt__parker *parker = pyt__queue_oldest(bucket, &executor->calls);
+    pyt__parker *parker = pyt__waitq_oldest(bucket, &executor->calls);
     if (parker != NULL) {
-        pyt__queue_remove(bucket, parker);
+        pyt__waitq_remove(bucket, parker);
         PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
     }
     pyt__bucket_unlock(bucket);
     if (parker != NULL) {
-        pyt__wake(parker);
+        pyt__unpark(parker);
     }
 }
 
@@ -12934,14 +12941,14 @@ static void pyt__executor_call_all(pyt_executor *executor) {
         return;
     }
     pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
-    pyt__parker *list = pyt__queue_take_all(bucket, &executor->calls, PYT__PLAIN);
+    pyt__parker *list = pyt__waitq_take_all(bucket, &executor->calls, PYT__PLAIN);
     uint32_t count = 0;
     for (pyt__parker *parker = list; parker != NULL; parker = parker->next) {
         count++;
     }
     PYT__ADD(&executor->calls, 0 - count, seq_cst);
     pyt__bucket_unlock(bucket);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
 }
 
 /* ---- the queue ---- */
@@ -13437,11 +13444,11 @@ static void pyt__worker_sleep(pyt_executor *executor) {
     if (needed) {
         PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
     } else {
-        pyt__queue_add(bucket, parker, &executor->calls, NULL);
+        pyt__waitq_add(bucket, parker, &executor->calls, NULL);
     }
     pyt__bucket_unlock(bucket); /* 3. a caller that saw the count finds the parker */
     if (!needed) {
-        pyt__sleep(parker, &executor->calls, PYT__FOREVER, false);
+        pyt__park_queued(parker, &executor->calls, PYT__FOREVER, false);
     }
 }
 
@@ -13956,12 +13963,12 @@ static void pyt__worker_refuse_locked(pyt__worker *worker) {
     bool parked = PYT__LOAD(&worker->parker->address, relaxed) == worker->waits_for;
     worker->refused = true;
     if (parked) {
-        pyt__queue_remove(bucket, worker->parker);
+        pyt__waitq_remove(bucket, worker->parker);
     }
     pyt__bucket_unlock(bucket);
     worker->waits_for = NULL;
     if (parked) {
-        pyt__wake(worker->parker);
+        pyt__unpark(worker->parker);
     }
 }
 
@@ -14562,11 +14569,11 @@ static void pyt__job_publish(pyt__job *job, size_t chunk, uint8_t how) {
      * seen this chunk it is there. */
     if (job->awaited) {
         pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
-        list = pyt__queue_take_all(bucket, &job->order_count, PYT__PLAIN);
+        list = pyt__waitq_take_all(bucket, &job->order_count, PYT__PLAIN);
         pyt__bucket_unlock(bucket);
     }
     pyt_lock_release(&job->lock);
-    pyt__wake_list(list);
+    pyt__unpark_list(list);
 }
 
 /* Drop all chunks that no helper has taken. */
@@ -15141,10 +15148,10 @@ static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool int
     }
     job->awaited = true;
     pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
-    pyt__queue_add(bucket, parker, &job->order_count, NULL);
+    pyt__waitq_add(bucket, parker, &job->order_count, NULL);
     pyt__bucket_unlock(bucket);
     pyt_lock_release(&job->lock);
-    pyt_status status = pyt__sleep(parker, &job->order_count, deadline, interruptible);
+    pyt_status status = pyt__park_queued(parker, &job->order_count, deadline, interruptible);
     pyt__lock_take(&job->lock);
     job->awaited = false;
     return status;
@@ -15890,15 +15897,15 @@ static void pyt__fork_child(void) {
  *  Waits. What a thread waits for is in its parker, under the parker's mutex, and has a number that
  *  no other wait of that parker has. The owner alone sets it:
  *
- *      FOR_ANYTHING  by pyt__doze, as long as it lasts, unless one of these is there
+ *      FOR_ANYTHING  by pyt__parker_park, as long as it lasts, unless one of these is there
  *      FOR_LOCK      from before the acquirer queues until it has the lock
  *      FOR_NOTIFY    a condition's, until it was woken; FOR_LOCK follows. A notify moves the parker
  *                    from the queue at `address` to that of `lock`: from then on it waits for that
  *      FOR_THREAD    from before a joiner looks whether the thread is over until it knows
  *
- *  An interrupt or a timeout takes the wait back in pyt__doze already. A wake-up need not: who was
- *  woken for a lock without having been handed it waits on as long as somebody holds it. Who takes
- *  it ends its wait in the piece in which it makes the note.
+ *  An interrupt or a timeout takes the wait back in pyt__parker_park already. A wake-up need not:
+ *  a thread that was woken for a lock without having been handed it waits on as long as somebody
+ *  holds it. It ends its wait in the piece in which it takes the lock and makes the note.
  *
  *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
  *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
@@ -16273,7 +16280,7 @@ static pyt__waiting *pyt__waiting_set_locked(pyt__parker *parker, int kind, int6
     return waiting;
 }
 
-/* In pyt__doze: publish that the thread is asleep, unless it has said for what.
+/* In pyt__parker_park: publish that the thread is asleep, unless it has said for what.
  * Returns  whether it was to be published here */
 static bool pyt__waiting_begin_locked(pyt__parker *parker, int64_t deadline) {
     if (parker->waiting.kind != PYT__NOT_WAITING || deadline == PYT__AT_ONCE) {
