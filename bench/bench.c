@@ -359,22 +359,36 @@ static result measure(const subject *s, const row *r, pinning how, long count) {
     return out;
 }
 
+/* The shortest of three runs, or the first that is shorter than `enough`. */
+static result measure_shortest(const subject *s, const row *r, pinning how, long count,
+                               double enough) {
+    result shortest = measure(s, r, how, count);
+    for (int i = 1; i < 3 && shortest.outcome == DONE && shortest.ns > enough; i++) {
+        result run = measure(s, r, how, count);
+        shortest = run.outcome != DONE || run.ns < shortest.ns ? run : shortest;
+    }
+    return shortest;
+}
+
 /* How many operations take about the time of one round; 0 if the first run is not DONE. The first
  * runs also warm everything up; in the very first, a job may make what it keeps, such as threads,
- * and the loops look at more. */
+ * and the loops look at more. What a run costs once, such as waking its threads, is in the time of
+ * the short ones, and a thread that is preempted lengthens any: the count is taken from one that
+ * lasts half a round each time. */
 static long calibrate(const subject *s, const row *r, pinning how, outcome *first) {
     bool longest = works[r->work].unit != BENCH_UNIT_NS;
     double wanted = milliseconds * 1e6 * (longest ? 3 : 1);
     bench_running.check = true;
     result run = measure(s, r, how, FIRST_COUNT);
     bench_running.check = false;
-    for (long count = 32; run.outcome == DONE; count *= 4) {
-        run = measure(s, r, how, count);
-        if (run.ns > wanted / 8) {
-            long fitting = (long)(wanted / run.ns * (double)count);
+    for (long count = 32; run.outcome == DONE;) {
+        run = measure_shortest(s, r, how, count, wanted / 2);
+        long fitting = (long)(wanted / run.ns * (double)count);
+        if (run.outcome == DONE && run.ns > wanted / 2) {
             *first = run.outcome;
             return fitting > 16 ? fitting : 16;
         }
+        count = run.ns > wanted / 64 && fitting > count ? fitting : count * 4;
     }
     *first = run.outcome;
     return 0;
