@@ -703,7 +703,7 @@ static void write_ratio(FILE *csv, const line *l, int ours, int other) {
 }
 
 static void write_csv(FILE *csv, const line *l) {
-    static const char *const kinds[] = {"ours", "peer", "awake", "python", "limit"};
+    static const char *const kinds[] = {"ours", "peer", "awake", "python", "limit", "variant"};
     for (int i = 0; i < subject_count; i++) {
         const bench_summary *s = &l->of[i];
         if (l->figures->outcome[i] != DONE) {

@@ -88,7 +88,8 @@ typedef enum bench_kind {
     BENCH_PEER,   /* a waiting thread sleeps, if not at once */
     BENCH_AWAKE,  /* a waiting thread spins, polls, or does the work itself */
     BENCH_PYTHON, /* another language; no peer */
-    BENCH_LIMIT
+    BENCH_LIMIT,
+    BENCH_VARIANT /* this library in another build; shown, and compared with nothing */
 } bench_kind;
 
 /* A body returns this for what the subject cannot do: so many threads, or objects. */
@@ -125,7 +126,7 @@ typedef struct bench_subject {
 #define BENCH_HOARD(work, name, make) BENCH_FILL(work, (name), 0, 0, 0, (make))
 
 /* X(subject): always linked */
-#define BENCH_SUBJECTS(X) X(pyt) X(c11) X(pthread)
+#define BENCH_SUBJECTS(X) X(pyt) X(futex) X(c11) X(pthread)
 /* X(peer): linked where it is installed */
 #define BENCH_PEERS(X) X(nsync) X(uv) X(glib) X(ck) X(apr) X(absl) X(std) X(tbb) X(tbb_awake)
 #define BENCH_DECLARE(subject) extern const bench_subject bench_##subject;

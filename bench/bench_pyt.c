@@ -1,4 +1,4 @@
-/* This library. */
+/* This library; bench_futex.c includes it for a build of another kind. */
 #include "pythreading.h"
 
 #include "loops.h"
@@ -17,6 +17,11 @@
 #define HAS_SIMPLE_QUEUE
 #define HAS_THREAD
 #define HAS_TIMER
+
+#if !defined(OURS)
+#define OURS "ours"
+#define OUR_KIND BENCH_OURS
+#endif
 
 typedef struct pair {
     pyt_lock lock;
@@ -272,33 +277,33 @@ static long pool_map(unsigned char *items, long n) {
 #include "pools.h"
 
 const bench_subject bench_pyt = {
-    .kind = BENCH_OURS,
+    .kind = OUR_KIND,
     .jobs =
         {
-            BENCH_LINE(BENCH_LOCK, "ours", setup, lock_job),
-            BENCH_LINE(BENCH_LOCK_WITH, "ours", setup, with_job),
-            BENCH_CONTENDED_LINES("ours"),
-            BENCH_MONITOR_LINES("ours"),
-            BENCH_RLOCK_LINES("ours"),
-            BENCH_SEMAPHORE_LINES("ours"),
-            BENCH_LINE(BENCH_SEMAPHORE_TIMED, "ours", setup, semaphore_timed_job),
-            BENCH_EVENT_LINES("ours", setup),
-            BENCH_LINE(BENCH_BARRIER, "ours", setup, barrier_job),
-            BENCH_LINE(BENCH_THREAD, "ours", NULL, thread_job),
-            BENCH_LINE(BENCH_TIMER, "ours", NULL, timer_job),
-            BENCH_QUEUE_LINE("ours"),
-            BENCH_QUEUE_PINGPONG_LINE("ours"),
-            BENCH_SIMPLE_QUEUE_LINE("ours"),
-            BENCH_POOL_LINES("ours"),
-            BENCH_LINE(BENCH_NESTED, "ours", NULL, nested_job),
-            BENCH_BYTES_OF(BENCH_SIZE_LOCK, "ours", sizeof(pyt_lock)),
-            BENCH_BYTES_OF(BENCH_SIZE_RLOCK, "ours", sizeof(pyt_rlock)),
-            BENCH_BYTES_OF(BENCH_SIZE_SEMAPHORE, "ours", sizeof(pyt_semaphore)),
-            BENCH_BYTES_OF(BENCH_SIZE_EVENT, "ours", sizeof(pyt_event)),
-            BENCH_BYTES_OF(BENCH_SIZE_CONDITION, "ours", sizeof(pyt_condition)),
-            BENCH_BYTES_OF(BENCH_SIZE_BARRIER, "ours", sizeof(pyt_barrier)),
-            BENCH_HOARD(BENCH_SIZE_QUEUE, "ours", keep_queues),
-            BENCH_HOARD(BENCH_SIZE_SIMPLE_QUEUE, "ours", keep_simple_queues),
-            BENCH_HOARD(BENCH_SIZE_TIMER, "ours", wait_for_timers),
+            BENCH_LINE(BENCH_LOCK, OURS, setup, lock_job),
+            BENCH_LINE(BENCH_LOCK_WITH, OURS, setup, with_job),
+            BENCH_CONTENDED_LINES(OURS),
+            BENCH_MONITOR_LINES(OURS),
+            BENCH_RLOCK_LINES(OURS),
+            BENCH_SEMAPHORE_LINES(OURS),
+            BENCH_LINE(BENCH_SEMAPHORE_TIMED, OURS, setup, semaphore_timed_job),
+            BENCH_EVENT_LINES(OURS, setup),
+            BENCH_LINE(BENCH_BARRIER, OURS, setup, barrier_job),
+            BENCH_LINE(BENCH_THREAD, OURS, NULL, thread_job),
+            BENCH_LINE(BENCH_TIMER, OURS, NULL, timer_job),
+            BENCH_QUEUE_LINE(OURS),
+            BENCH_QUEUE_PINGPONG_LINE(OURS),
+            BENCH_SIMPLE_QUEUE_LINE(OURS),
+            BENCH_POOL_LINES(OURS),
+            BENCH_LINE(BENCH_NESTED, OURS, NULL, nested_job),
+            BENCH_BYTES_OF(BENCH_SIZE_LOCK, OURS, sizeof(pyt_lock)),
+            BENCH_BYTES_OF(BENCH_SIZE_RLOCK, OURS, sizeof(pyt_rlock)),
+            BENCH_BYTES_OF(BENCH_SIZE_SEMAPHORE, OURS, sizeof(pyt_semaphore)),
+            BENCH_BYTES_OF(BENCH_SIZE_EVENT, OURS, sizeof(pyt_event)),
+            BENCH_BYTES_OF(BENCH_SIZE_CONDITION, OURS, sizeof(pyt_condition)),
+            BENCH_BYTES_OF(BENCH_SIZE_BARRIER, OURS, sizeof(pyt_barrier)),
+            BENCH_HOARD(BENCH_SIZE_QUEUE, OURS, keep_queues),
+            BENCH_HOARD(BENCH_SIZE_SIMPLE_QUEUE, OURS, keep_simple_queues),
+            BENCH_HOARD(BENCH_SIZE_TIMER, OURS, wait_for_timers),
         },
 };

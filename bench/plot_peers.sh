@@ -115,6 +115,7 @@ group() {
         awake:*) style="pt 6 ps 0.7 lc rgb '$(color "$name")'" ;;
         python:*) style="pt 2 ps 0.6 lc rgb '$(color "$name")'" ;;
         limit:*) style="pt 1 ps 0.8 lc rgb 'gray50'" ;;
+        variant:*) style="pt 6 ps 0.8 lc rgb 'black'" name="pythreading.h over $name words" ;;
         *) style="pt 5 ps 0.7 lc rgb '$(color "$name")'" ;;
         esac
         [ "$kind" != awake ] || name="${name%_awake} (stays awake)"
