@@ -3230,17 +3230,17 @@ PYT__EXTERN_C_END
  *    way            when                                     bound           wins in `make bench`
  *    look briefly   before a sleep, with several CPUs        SPIN_FIRST      ping-pong, spread
  *    look on        the same, if the first yield ran none    SPIN_LONGEST    barrier of 2, spread
- *    yield          before a sleep, unless a long yield in   YIELDS,         barrier of 8, ping-
- *                   the bucket is being repaid               YIELD_BRIEF     pong on one CPU
- *    yield in turn  on a condition, behind other waiters     YIELDS_IN_TURN  notify_all
+ *    yield          before a sleep, unless a long yield in   YIELDS,         barrier of 2 and 8,
+ *                   the bucket is being repaid               YIELD_BRIEF     notify_all on one CPU
  *    look, nudged   the next waiter after the woken one      SPIN_LONGEST    notify_all of 128
  *    look at lock   before queueing for it, several CPUs     LOCK_SPIN       contended lock
  *    search         one idle worker of an executor           SEARCH_SPIN     task, 1000 at a time
  *
- *  What is learnt. Each thread keeps one patience for each way (pyt__habits). A way that failed n
- *  times in a row is left out for 2^n - 1 times as long as the last try took, at most
- *  PATIENCE_LONGEST: so at most that share of the time is lost, and real time alone heals it. A new
- *  thread starts without habits, whatever the last owner of its parker had learnt.
+ *  What is learnt. Each thread keeps a backoff for spinning, one for yielding and one for spinning
+ *  at locks (pyt__backoffs), each worker one for its searches. A way that failed n times in a row
+ *  is left out for 2^n - 1 times as long as a try took, at most BACKOFF_LONGEST: so at most that
+ *  share of the time is lost, and real time alone heals it. A new thread starts without, whatever
+ *  the last owner of its parker had learnt.
  *
  *  Long yields. A yield to a thread that only computes lasts that thread's time slice, 1.4 ms here:
  *  two threads that hand over beside it, on the same CPU, would need that for what takes 7 us if
@@ -3267,34 +3267,28 @@ PYT__EXTERN_C_END
 #define PYT__LOCK_SPIN 4000
 #define PYT__LOCK_LOOK_EVERY 400
 
-#define PYT__PATIENCE_LIMIT 8         /* failures in a row that count */
-#define PYT__PATIENCE_LONGEST 5000000 /* nanoseconds */
+#define PYT__BACKOFF_LONGEST 5000000 /* nanoseconds */
 
-/* Yields before a sleep. With four, a barrier of eight threads on two CPUs still sleeps now and
- * then (`make bench ONLY=barrier`). Threads that are woken in turn run in another order than the
- * scheduler's, so that a crowd of n that yields until its turn takes n * n switches: there more
- * than YIELDS_IN_TURN count as a failure (`make bench ONLY=notify_all`). */
-#define PYT__YIELDS 8
-#define PYT__YIELDS_IN_TURN 2
+/* Yields before a sleep. Threads that are woken in turn run in another order than the scheduler's:
+ * a crowd of n that yields until its turn takes n * n switches. */
+#define PYT__YIELDS 2
 
-/* A yield longer than ALONE has run another thread: alone it takes 0.4 us here, to another thread
- * and back 2.2 us. One longer than BRIEF is a loss, of which at most LONGEST is remembered; see
- * above. With a SHARE of 32 at most a 32nd of the time goes to such yields. */
-#define PYT__YIELD_ALONE 2000
+/* A yield longer than SPIN_FIRST has run another thread: alone it takes 0.4 to 1.1 us here. One
+ * longer than BRIEF is a loss, of which at most BACKOFF_LONGEST is remembered; see above. With a
+ * SHARE of 32 at most a 32nd of the time goes to such yields. */
 #define PYT__YIELD_BRIEF 500000
-#define PYT__YIELD_LONGEST 5000000
 #define PYT__YIELD_SHARE 32
 
 /* Whether one way of staying awake has paid lately. */
-typedef struct pyt__patience {
-    int failures;   /* in a row, up to PYT__PATIENCE_LIMIT */
-    int64_t resume; /* with failures: the way is left out until then */
-} pyt__patience;
+typedef struct pyt__backoff {
+    int64_t pause;  /* so long it is left out after its last failure; 0: that was none */
+    int64_t resume; /* with a pause: its end */
+} pyt__backoff;
 
 /* What a thread has learnt; the thread's own. */
-typedef struct pyt__habits {
-    pyt__patience looking, yielding, yielding_in_turn, nudged, locking;
-} pyt__habits;
+typedef struct pyt__backoffs {
+    pyt__backoff spinning, yielding, locking;
+} pyt__backoffs;
 
 /* A wait of the calling thread, which is over when *word is `wanted`. */
 typedef struct pyt__spin_wait {
@@ -3304,8 +3298,7 @@ typedef struct pyt__spin_wait {
     int64_t deadline;
     PYT__ATOMIC(uint32_t)
     *yields_from; /* the bucket's: no yields before, in 2^20 ns; 0: any time */
-    pyt__habits *habits;
-    bool in_turn; /* behind others, which are woken one after the other */
+    pyt__backoffs *backoffs;
 } pyt__spin_wait;
 
 /* Can another thread run while this one does? */
@@ -3349,22 +3342,19 @@ static uint32_t pyt__spin_pauses(uint32_t nanoseconds) {
 }
 
 /* May this way be tried? */
-static bool pyt__patience_allows(const pyt__patience *patience) {
-    return patience->failures == 0 || pyt__os_now() >= patience->resume;
+static bool pyt__backoff_allows(const pyt__backoff *backoff) {
+    return backoff->pause == 0 || pyt__os_now() >= backoff->resume;
 }
 
 /* cost     of this try, in nanoseconds */
-static void pyt__patience_learn(pyt__patience *patience, bool good, int64_t cost) {
+static void pyt__backoff_learn(pyt__backoff *backoff, bool good, int64_t cost) {
     if (good) {
-        patience->failures = 0;
+        backoff->pause = 0;
         return;
     }
-    if (patience->failures < PYT__PATIENCE_LIMIT) {
-        patience->failures++;
-    }
-    int64_t pause = cost * ((1 << patience->failures) - 1);
-    pause = pause < PYT__PATIENCE_LONGEST ? pause : PYT__PATIENCE_LONGEST;
-    patience->resume = pyt__os_now() + pause;
+    int64_t pause = backoff->pause * 2 + cost;
+    backoff->pause = pause < PYT__BACKOFF_LONGEST ? pause : PYT__BACKOFF_LONGEST;
+    backoff->resume = pyt__os_now() + backoff->pause;
 }
 
 /* Look at *word for about so long. Returns whether it was `wanted`. */
@@ -3382,9 +3372,7 @@ static bool pyt__spin_look(const PYT__ATOMIC(uint32_t) *word, uint32_t wanted,
 /* The yields of one wait. */
 typedef struct pyt__yields {
     const pyt__spin_wait *wait;
-    pyt__patience *patience;
-    int worthwhile; /* so many cost less than a sleep */
-    int done, left;
+    int left;
     bool repaying;      /* a long yield of this bucket is being repaid: none are allowed */
     bool met;           /* the wake-up was there after the last */
     int64_t took, lost; /* nanoseconds: of all, and of those longer than BRIEF */
@@ -3395,7 +3383,7 @@ typedef struct pyt__yields {
  * 52 days; a difference that no repayment can reach is an old one. */
 static bool pyt__yields_repaying(const pyt__spin_wait *wait, int64_t now, uint32_t from) {
     uint32_t left = from - (uint32_t)(now >> 20);
-    if (left <= (uint32_t)((int64_t)PYT__YIELD_LONGEST * PYT__YIELD_SHARE >> 20) + 1) {
+    if (left <= (uint32_t)((int64_t)PYT__BACKOFF_LONGEST * PYT__YIELD_SHARE >> 20) + 1) {
         return true;
     }
     PYT__STORE(wait->yields_from, 0, relaxed);
@@ -3403,13 +3391,7 @@ static bool pyt__yields_repaying(const pyt__spin_wait *wait, int64_t now, uint32
 }
 
 static pyt__yields pyt__yields_allowed(const pyt__spin_wait *wait) {
-    pyt__habits *habits = wait->habits;
-    pyt__yields yields = {wait, &habits->yielding, PYT__YIELDS, 0, 0, false, false, 0,
-                          0,    PYT__FOREVER};
-    if (wait->in_turn) {
-        yields.patience = &habits->yielding_in_turn;
-        yields.worthwhile = PYT__YIELDS_IN_TURN;
-    }
+    pyt__yields yields = {wait, 0, false, false, 0, 0, PYT__FOREVER};
     uint32_t from = PYT__LOAD(wait->yields_from, relaxed);
     bool timed = wait->deadline != PYT__FOREVER;
     int64_t now = from != 0 || timed ? pyt__os_now() : 0;
@@ -3417,7 +3399,7 @@ static pyt__yields pyt__yields_allowed(const pyt__spin_wait *wait) {
         yields.until = wait->deadline - PYT__YIELD_BRIEF;
     }
     yields.repaying = from != 0 && pyt__yields_repaying(wait, now, from);
-    if (!yields.repaying && now < yields.until && pyt__patience_allows(yields.patience)) {
+    if (!yields.repaying && now < yields.until && pyt__backoff_allows(&wait->backoffs->yielding)) {
         yields.left = PYT__YIELDS;
     }
     return yields;
@@ -3433,7 +3415,6 @@ static int64_t pyt__yields_do_one(pyt__yields *yields) {
     PYT__STEP();
     int64_t now = pyt__os_now();
     yields->met = PYT__LOAD(wait->word, relaxed) == wait->wanted;
-    yields->done++;
     yields->took += now - before;
     yields->lost += now - before > PYT__YIELD_BRIEF ? now - before : 0;
     bool enough = yields->met || yields->took > PYT__YIELD_BRIEF || now >= yields->until ||
@@ -3448,27 +3429,26 @@ static bool pyt__yields_run_nobody(pyt__yields *yields) {
     if (yields->left == 0) {
         return !yields->repaying;
     }
-    return pyt__yields_do_one(yields) <= PYT__YIELD_ALONE && !yields->met;
+    return pyt__yields_do_one(yields) <= PYT__SPIN_FIRST && !yields->met;
 }
 
 /* Learn from what the yields have cost or gained. */
 static void pyt__yields_learn(const pyt__yields *yields) {
     if (yields->lost > 0) {
-        bool much = yields->lost > PYT__YIELD_LONGEST;
-        int64_t lost = much ? PYT__YIELD_LONGEST : yields->lost;
+        bool much = yields->lost > PYT__BACKOFF_LONGEST;
+        int64_t lost = much ? PYT__BACKOFF_LONGEST : yields->lost;
         uint32_t from = (uint32_t)((pyt__os_now() + lost * PYT__YIELD_SHARE) >> 20);
         PYT__STORE(yields->wait->yields_from, from != 0 ? from : 1, relaxed);
         return;
     }
-    bool good = yields->met && yields->done <= yields->worthwhile;
-    pyt__patience_learn(yields->patience, good, yields->took);
+    pyt__backoff_learn(&yields->wait->backoffs->yielding, yields->met, yields->took);
 }
 
 /* Stay awake for a while, as the table above says. A wake-up that is there already says nothing
  * about whether that pays; looks that were ended by a yield to others have not paid.
  * Returns  whether the wait is over */
 static bool pyt__spin(const pyt__spin_wait *wait) {
-    pyt__patience *looking = &wait->habits->looking;
+    pyt__backoff *spinning = &wait->backoffs->spinning;
     if (PYT__LOAD(wait->word, relaxed) == wait->wanted) {
         return true;
     }
@@ -3479,11 +3459,11 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
      *    would keep the CPU from threads that have work to do. */
     pyt__yields yields = pyt__yields_allowed(wait);
     bool yielding = yields.left > 0;
-    if (pyt__parallel() && pyt__patience_allows(looking)) {
+    if (pyt__parallel() && pyt__backoff_allows(spinning)) {
         bool seen = pyt__spin_look(wait->word, wait->wanted, PYT__SPIN_FIRST) ||
                     (pyt__yields_run_nobody(&yields) &&
                      pyt__spin_look(wait->word, wait->wanted, PYT__SPIN_LONGEST));
-        pyt__patience_learn(looking, seen, PYT__SPIN_LONGEST);
+        pyt__backoff_learn(spinning, seen, PYT__SPIN_LONGEST);
         if (seen) {
             return true;
         }
@@ -3604,19 +3584,18 @@ typedef struct pyt__waiting {
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
-    PYT__ATOMIC(uint32_t) state;         /* see above */
-    int processor;                       /* which it waits for a lock on; under bucket lock */
-    uint32_t token;                      /* from the waker, before WOKEN */
-    PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
-    struct pyt__parker *next, *previous; /* the ring; under bucket lock */
-    struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
-    int64_t since;                       /* when it began to wait for a lock; under bucket lock */
-    bool in_crowd;                       /* notified by a call for several; under bucket lock */
-    const void *item;                    /* what a hand-over reads or fills; under bucket lock */
-    bool was_in_crowd;                   /* the owner's: the same at its last wait */
-    pyt__habits habits;                  /* the owner's; a new owner begins without */
-    bool in_turn; /* the owner's: it waits behind others, who are woken one after the other */
-    bool in_use;  /* under pyt__shared mutex */
+    PYT__ATOMIC(uint32_t) state;           /* see above */
+    int processor;                         /* which it waits for a lock on; under bucket lock */
+    uint32_t token;                        /* from the waker, before WOKEN */
+    PYT__ATOMIC(const void *) address;     /* under that address's bucket lock; NULL: in no queue */
+    struct pyt__parker *next, *previous;   /* the ring; under bucket lock */
+    struct pyt__parker *next_queue;        /* a ring's oldest: the bucket's next ring */
+    int64_t since;                         /* when it began to wait for a lock; under bucket lock */
+    bool in_crowd;                         /* notified by a call for several; under bucket lock */
+    const void *item;                      /* what a hand-over reads or fills; under bucket lock */
+    bool was_in_crowd;                     /* the owner's: the same at its last wait */
+    pyt__backoffs backoffs;                /* the owner's; a new owner begins without */
+    bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 #if defined(PYTHREADING_DEBUG)
     pyt__waiting waiting;         /* set by the owner; under mutex */
@@ -3809,7 +3788,7 @@ static pyt__parker *pyt__parker_take(void) {
         shared->free = parker->next_free;
         parker->in_use = true;
         parker->was_in_crowd = false;
-        memset(&parker->habits, 0, sizeof parker->habits);
+        memset(&parker->backoffs, 0, sizeof parker->backoffs);
     }
     pyt__os_mutex_unlock(&shared->mutex);
     if (parker != NULL) {
@@ -4174,8 +4153,8 @@ static pyt_status pyt__parker_park_locked(pyt__parker *parker, int64_t deadline,
 /* The calling thread's wait for its parker's wake-up, as the spin room sees it. */
 static pyt__spin_wait pyt__parker_wait(pyt__parker *parker, pyt__bucket *bucket, int64_t deadline,
                                        bool interruptible) {
-    pyt__spin_wait wait = {&parker->state,       PYT__WOKEN,      NULL,           deadline,
-                           &bucket->yields_from, &parker->habits, parker->in_turn};
+    pyt__spin_wait wait = {&parker->state, PYT__WOKEN,           NULL,
+                           deadline,       &bucket->yields_from, &parker->backoffs};
     if (interruptible && PYT__LOAD(&pyt__main_parker, relaxed) == parker) {
         wait.stop = &pyt__main_interrupted;
     }
@@ -4184,9 +4163,9 @@ static pyt__spin_wait pyt__parker_wait(pyt__parker *parker, pyt__bucket *bucket,
 
 /* After a nudge: look for the wake-up for a while, before sleeping again. */
 static void pyt__parker_spin(pyt__parker *parker) {
-    if (pyt__parallel() && pyt__patience_allows(&parker->habits.nudged)) {
+    if (pyt__parallel() && pyt__backoff_allows(&parker->backoffs.spinning)) {
         bool seen = pyt__spin_look(&parker->state, PYT__WOKEN, PYT__SPIN_LONGEST);
-        pyt__patience_learn(&parker->habits.nudged, seen, PYT__SPIN_LONGEST);
+        pyt__backoff_learn(&parker->backoffs.spinning, seen, PYT__SPIN_LONGEST);
     }
 }
 
@@ -4621,14 +4600,14 @@ static bool pyt__lock_try(pyt_lock *lock, uint32_t mark) {
  * cache line to the holder (see the spin room).
  * Returns  true when it has been seen free */
 static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
-    if (!pyt__parallel() || !pyt__patience_allows(&parker->habits.locking)) {
+    if (!pyt__parallel() || !pyt__backoff_allows(&parker->backoffs.locking)) {
         return false;
     }
     uint32_t pauses = pyt__spin_pauses(PYT__LOCK_LOOK_EVERY);
     for (int spent = 0; spent < PYT__LOCK_SPIN; spent += PYT__LOCK_LOOK_EVERY) {
         uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
         if (!(word & PYT__LOCKED)) {
-            pyt__patience_learn(&parker->habits.locking, true, 0);
+            pyt__backoff_learn(&parker->backoffs.locking, true, 0);
             return true;
         }
         if (word != PYT__LOCKED) {
@@ -4638,7 +4617,7 @@ static bool pyt__lock_spin(pyt_lock *lock, pyt__parker *parker) {
             pyt__os_relax();
         }
     }
-    pyt__patience_learn(&parker->habits.locking, false, PYT__LOCK_SPIN);
+    pyt__backoff_learn(&parker->backoffs.locking, false, PYT__LOCK_SPIN);
     return false;
 }
 
@@ -5927,7 +5906,7 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     pyt__bucket *bucket = pyt__bucket_lock(address);
     parker->processor = processor;
     pyt__waitq_add(bucket, parker, address, NULL);
-    parker->in_turn = parker->next != parker;
+    bool first = parker->next == parker;
     PYT__STORE(&condition->pyt__queue, 1, relaxed);
     pyt__bucket_unlock(bucket);
 
@@ -5940,10 +5919,9 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     }
     PYT__DEBUG(pyt__wait_for_notify(condition, deadline);)
     /* 2 to 4: PYT_OK when notified, wherever it was woken; else out of the queue by itself. */
-    bool at_once = parker->in_turn && !parker->was_in_crowd;
+    bool at_once = !first && !parker->was_in_crowd;
     pyt_status status = at_once ? pyt__park_queued_at_once(parker, address, deadline, true)
                                 : pyt__park_queued(parker, address, deadline, true);
-    parker->in_turn = false;
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
     PYT__DEBUG(bool handed = status == PYT_OK && parker->token == PYT__HANDED;)
@@ -12759,7 +12737,7 @@ typedef struct pyt__worker {
     bool initializing;              /* is in the initializer; the worker's */
     uint32_t chunk;                 /* of a pool's job, that it is at; the worker's */
     pyt__future_list spare;         /* dropped futures; the worker's */
-    pyt__patience patience;         /* of its searches; the worker's */
+    pyt__backoff backoff;           /* of its searches; the worker's */
 } pyt__worker;
 
 struct pyt_executor {
@@ -13419,7 +13397,7 @@ static bool pyt__executor_has_work(pyt_executor *executor) {
 static void pyt__worker_search(pyt__worker *worker) {
     pyt_executor *executor = worker->executor;
     uint32_t calls = PYT__LOAD(&executor->calls, relaxed);
-    bool pays = pyt__parallel() && pyt__patience_allows(&worker->patience);
+    bool pays = pyt__parallel() && pyt__backoff_allows(&worker->backoff);
     if (!pays || (calls & PYT__CALLS_SEARCHING) ||
         !PYT__CAS(&executor->calls, &calls, calls | PYT__CALLS_SEARCHING, seq_cst)) {
         return;
@@ -13429,7 +13407,7 @@ static void pyt__worker_search(pyt__worker *worker) {
         pyt__os_relax();
         looks--;
     }
-    pyt__patience_learn(&worker->patience, looks > 0, PYT__SEARCH_SPIN);
+    pyt__backoff_learn(&worker->backoff, looks > 0, PYT__SEARCH_SPIN);
     PYT__ADD(&executor->calls, PYT__CALLS_SEARCHING, seq_cst); /* the top bit goes over the edge */
 }
 

@@ -50,14 +50,13 @@ bool test_same_bucket(const void *one, const void *other) {
     return pyt__shared_get() != NULL && pyt__bucket_of(one) == pyt__bucket_of(other);
 }
 
-int test_habits(void) {
+int64_t test_backoff(void) {
     const pyt__parker *parker = pyt__me.pyt__parker;
     if (parker == NULL) {
         return 0;
     }
-    const pyt__habits *habits = &parker->habits;
-    return habits->looking.failures + habits->yielding.failures +
-           habits->yielding_in_turn.failures + habits->nudged.failures + habits->locking.failures;
+    const pyt__backoffs *backoffs = &parker->backoffs;
+    return backoffs->spinning.pause + backoffs->yielding.pause + backoffs->locking.pause;
 }
 
 /* What threads that wait at `address` know of its yields. */

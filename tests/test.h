@@ -139,8 +139,9 @@ void test_wait_parked(const void *address, size_t n);
 
 /* ---- staying awake ---- */
 
-/* How often in a row the ways in which the calling thread stays awake have failed, in all. */
-int test_habits(void);
+/* For how long the ways of staying awake are left out that have failed in the calling thread, in
+ * nanoseconds, of all together. */
+int64_t test_backoff(void);
 
 /* As if a yield of a thread that waits on `address` had lasted that long. Returns the time before,
  * in nanoseconds. The calling thread has waited before. */

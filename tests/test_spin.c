@@ -12,31 +12,31 @@ static void wait_in_vain(int times) {
 
 static void *learn(void *arg) {
     wait_in_vain(3);
-    *(int *)arg = test_habits();
+    *(int64_t *)arg = test_backoff();
     return NULL;
 }
 
 static void *begin(void *arg) {
     (void)pyt_current_thread();
-    *(int *)arg = test_habits();
+    *(int64_t *)arg = test_backoff();
     return NULL;
 }
 
 TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt) {
     for (int i = 0; i < 20; i++) {
-        int learnt = -1;
-        int inherited = -1;
+        int64_t learnt = -1;
+        int64_t inherited = -1;
         test_join(test_thread(learn, &learnt));
         CHECK(learnt > 0);
         test_join(test_thread(begin, &inherited));
-        CHECK_INT(inherited, 0);
+        CHECK(inherited == 0);
     }
 }
 
-TEST(waits_in_vain_are_counted_up_to_a_limit) {
+TEST(after_waits_in_vain_staying_awake_is_left_out_for_five_milliseconds_at_most) {
     wait_in_vain(30);
-    CHECK(test_habits() > 0);
-    CHECK(test_habits() <= 5 * 8);
+    CHECK(test_backoff() > 0);
+    CHECK(test_backoff() <= 3 * 5000000);
 }
 
 TEST(a_long_yield_is_repaid_after_thirty_two_times_as_long) {
