@@ -4273,8 +4273,9 @@ static pyt_status pyt__park_leave(pyt__parker *parker, const void *address, pyt_
         return PYT_OK;
     }
     PYT__STEP();
-    /* Step 2 of a timeout that meets a wake-up: who is still in the queue has timed out. `address`
-     * changes under the lock of the bucket of its old value, which is this one or not ours. */
+    /* Step 2 of a timeout that meets a wake-up: a waiter still in the queue has timed out.
+     * `address` changes under the lock of the bucket of its old value, which is this one or not
+     * ours. */
     pyt__bucket *bucket = pyt__bucket_lock(address);
     if (PYT__LOAD(&parker->address, relaxed) == address) {
         pyt__waitq_remove(bucket, parker);
@@ -11334,7 +11335,7 @@ PYT__API pyt_future *pyt_future_ref(pyt_future *future);
 /* Give a reference back. A task whose future is dropped runs all the same. NULL: nothing. */
 PYT__API void pyt_future_unref(pyt_future *future);
 
-/* Keep a future from being worked on. Its callbacks run, and whoever waits for it is woken.
+/* Keep a future from being worked on. Its callbacks run, and its waiters are woken.
  *
  * Returns  PYT_OK            it is cancelled, perhaps it was before
  *          PYT_INVALID_STATE it runs or has finished
@@ -11687,7 +11688,7 @@ PYT__API void pyt_future_unref(pyt_future *future) {
 /* ---- the step to a done phase ---- */
 
 /* One of the futures of a watcher is done. Its bucket is locked.
- * Returns  whom to wake after that, or NULL */
+ * Returns  the waiter to wake after that, or NULL */
 static pyt__parker *pyt__watcher_count(pyt__watcher *watcher, pyt__watch *watch, bool failed) {
     pyt__watch *ready = PYT__LOAD(&watcher->ready, relaxed);
     do { /* once published, what it links to is the collector's */
@@ -11747,7 +11748,8 @@ static void pyt__future_call_back(pyt_future *future, void (*callback)(pyt_futur
     }
 }
 
-/* Have a pool's callback called, if there is one, by who is about to complete the future.
+/* Call a pool's callback, if there is one, in the thread that is about to complete the future.
+ *
  * failure  what result() will return */
 static void pyt__future_call_early(pyt_future *future, pyt_status failure) {
     if (!(PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_EAGER)) {
@@ -16933,7 +16935,7 @@ PYT__API void pyt_dump_threads(FILE *file) {
  *  With PYTHREADING_SIMULATE. A run calls the body as a main thread of its own, with a library as
  *  new and a clock that begins at 0. One thread at a time has the baton and runs. Before each step
  *  (an atomic operation of the library, a mutex or condition of its platform, a thread's start,
- *  pyt_step) the thread that has it asks the strategy who takes the next one:
+ *  pyt_step) the thread that has it asks the strategy which thread takes the next one:
  *
  *      pyt__sim_decide   note the step, ask pyt__sim_next, pass the baton on and wait at the own
  *                        gate if another thread was chosen; the step is then done by the caller
@@ -16968,9 +16970,9 @@ PYT__API void pyt_dump_threads(FILE *file) {
  *  threads anew instead of keeping them: only a new thread has thread-local variables as new, and
  *  runs their destructors when it ends.
  *
- *  A thread that ends passes the baton as its last act, and is joined by whoever gets it before
- *  that one goes on. Daemons, and all threads of a run that failed, are ended where they wait: by
- *  a jump to their first frame.
+ *  A thread that ends passes the baton as its last act, and is joined by the thread that gets it
+ *  before that one goes on. Daemons, and all threads of a run that failed, are ended where they
+ *  wait: by a jump to their first frame.
  *
  *  EXHAUSTIVE keeps a stack of the choices of a run, goes back to the last with an alternative and
  *  runs again from the start. The first alternative is to go on with the same thread; to leave one
@@ -17608,7 +17610,7 @@ static void pyt__sim_touch(pyt__sim_thread *self, const volatile void *address, 
     }
 }
 
-/* ---- who goes on ---- */
+/* ---- the next thread ---- */
 
 static bool pyt__sim_is_late(const pyt__sim_thread *thread) {
     return thread->waits_for == PYT__SIM_FOR_COND && thread->deadline <= pyt__sim_now();
@@ -17683,7 +17685,7 @@ static void pyt__sim_pass_time(int64_t until) {
     pyt__sim_nobody_gives_way();
 }
 
-/* Note who does the next step, for the schedule. */
+/* Note the thread that does the next step, for the schedule. */
 static void pyt__sim_record(uint32_t thread) {
     size_t count = pyt__sim.segments_count;
     if (count > 0 && thread != 0 && pyt__sim.segments[count - 1].thread == thread) {
@@ -17840,7 +17842,7 @@ static pyt__sim_thread *pyt__sim_next(pyt__sim_thread *self, bool matters) {
 
 /* ---- the baton ---- */
 
-/* The calling thread has got it: whoever passed it on at its end is joined first. */
+/* The calling thread has got it: a thread that passed it on at its end is joined first. */
 static void pyt__sim_arrive(void) {
     pyt__sim_thread *leaving = pyt__sim.leaving;
     if (leaving != NULL) {
@@ -17937,7 +17939,7 @@ static void pyt__sim_see_spinning(pyt__sim_thread *self, const volatile void *wo
     }
 }
 
-/* `self` is about to do a step: let the strategy say who does one. */
+/* `self` is about to do a step: let the strategy choose the thread that does one. */
 static void pyt__sim_decide(pyt__sim_thread *self, const volatile void *word, int kind) {
     if (pyt__sim.forked) {
         (void)fprintf(stderr, "simulate: the child of a fork in a run used the library\n");
@@ -18012,7 +18014,7 @@ PYT__API void pyt_step(void) {
     pyt__simulate_step(NULL, PYT__SIM_USER, 0);
 }
 
-/* Note for the report who holds a lock. */
+/* Note a lock's holder for the report. */
 PYT__API bool pyt__simulate_held(const void *lock, bool held) {
     pyt__sim_thread *self = pyt__sim_me;
     if (self == NULL || self->inside > 0) {
@@ -18043,7 +18045,7 @@ static void pyt__sim_mutex_lock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
     PYT__MEMORY(pyt__memory_acquire(self, mutex);)
 }
 
-/* No step: whoever comes between the unlocking and what is before it may as well come after. */
+/* No step: a thread that runs between the unlocking and what is before it may as well run after. */
 static void pyt__sim_mutex_unlock(pyt__sim_thread *self, pyt__os_mutex *mutex) {
     if (self->inside == 0) {
         PYT__MEMORY(pyt__memory_release(self, mutex);)
@@ -18870,7 +18872,7 @@ PYT__API unsigned long pyt_simulate_runs(void) {
  *
  *      start         the new thread knows what its starter knows
  *      join          the joiner knows what the thread knew at its end
- *      mutex         who locks knows what was known at the last unlock
+ *      mutex         a thread that locks knows what was known at the last unlock
  *      release       a store leaves the thread's clock at the word, or nothing if it is relaxed; a
  *                    read-modify-write adds to what is there
  *      acquire       a load, of whatever order, sees the word's clock; a relaxed one keeps it for
@@ -19457,8 +19459,8 @@ PYT__EXTERN_C_END
 /* In the debug build a call of the user's is a macro that notes its place, calls, and reports a
  * mistake. While definitions are compiled PYT__CALL is but the call: config sees to that.
  *
- * Of those in PYT__CALL_TRY clang's thread safety analysis decides by the outcome who holds the
- * lock. It has to be a bare call there, of a function that says so itself. */
+ * Of those in PYT__CALL_TRY clang's thread safety analysis decides by the outcome whether the
+ * caller holds the lock. It has to be a bare call there, of a function that says so itself. */
 #if PYT__PLACED
 #if PYT__DECLARE || PYT__DEFINE
 #undef PYT__CALL
