@@ -83,10 +83,10 @@ PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j
 
 ifeq ($(BACKEND),dummy)
 # The examples are of threads that run side by side.
-RUN_SUITE = sh tests/suite_without.sh tests/dummy_left_out.txt $(SUITE)
+RUN_SUITE = $(SUITE)
 RUN_EXAMPLES = "sh tests/readme_examples.sh $(BUILD)/readme"
 else ifeq ($(BACKEND),win32)
-RUN_SUITE = RUN='$(RUN)' sh tests/windows_suite.sh $(SUITE)
+RUN_SUITE = $(RUN) $(SUITE)
 RUN_EXAMPLES = "RUN='$(RUN)' EXE=.exe sh tests/run_examples.sh $(BUILD)/examples"
 else
 RUN_SUITE = $(SUITE)

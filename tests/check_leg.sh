@@ -138,6 +138,12 @@ suite() {
     counted "$(path_of build-suite "$@")"
 }
 
+# suite_of COMMAND...: the tests as another system has them, of which none is lost.
+suite_of() {
+    try "no test is lost: $*" sh tests/lost_tests.sh "$@"
+    counted "$@"
+}
+
 # path_of TARGET MAKE-ARGUMENTS...: build it and say where it is.
 path_of() {
     if build "$@" >"$here/build" 2>&1; then

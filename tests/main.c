@@ -1,16 +1,18 @@
 /* The runner of the tests. The implementation is in tests/library.c.
  *
- *     suite [-v] [--list] [--jobs N] [--stop] [--limit SECONDS]
+ *     suite [-v] [--list] [--lacking] [--without FLAG] [--jobs N] [--stop] [--limit SECONDS]
  *           [--simulate SEEDS [--seed S]] [TEXT...]
  *
  * runs the tests whose "file/name" contains one of the texts, each in a process of its own, N at
  * a time; with --stop none after the first that fails, with --limit none longer than that.
- * TEST_SLOW stretches time limits and bands; TEST_SKIP is a list of texts, separated by
- * blanks: tests with one of them in their "file/name" are left out.
+ * Tests with a flag of something that is lacking here are skipped, as are those with a flag that
+ * --without names; --lacking prints these flags. TEST_SLOW stretches time limits and bands;
+ * TEST_SKIP is a list of texts, separated by blanks: tests with one of them in their "file/name"
+ * are left out.
  *
  * With --simulate each test is the body of a simulated run for each of so many seeds, which begin
  * with S, or 1. It needs a build with PYTHREADING_SIMULATE. Each run has a process of its own, as
- * a test changes what is static. Tests that say what they need are left out.
+ * a test changes what is static.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +35,8 @@ enum {
 static double test_slow = 1;
 static unsigned long test_seeds; /* 0: tests run for real */
 static uint64_t test_first_seed = 1;
-static bool test_simulated; /* this process is one simulated run */
+static bool test_simulated;           /* this process is one simulated run */
+static const test_case *test_current; /* what this process runs */
 
 /* How the process of a test ended. */
 typedef struct test_outcome {
@@ -64,6 +67,7 @@ static void test_finish(test_job *job, const test_outcome *outcome);
  *   test_reap()        wait until the process of some job has ended, and finish that job
  *   test_scratch()     a file that goes away when it is closed, or NULL
  *   test_put           write to stderr, in one piece
+ *   TEST_SYSTEM_LACKS  the flags of what the system lacks for the tests
  *   test_default_jobs  as many tests at a time as there are processors, but no more than 4 */
 #if defined(_WIN32)
 #include "on_windows.h"
@@ -81,6 +85,132 @@ void __wrap__exit(int code) {
     __real__exit(code);
 }
 #endif
+
+/* ---- what is lacking ---- */
+
+static const struct {
+    const char *name, *reason;
+} test_flags[] = {
+#define TEST_FLAG(flag, reason) {#flag, reason},
+    TEST_FLAGS(TEST_FLAG)
+#undef TEST_FLAG
+};
+
+static int test_lacking; /* the flags of all that is lacking here */
+
+/* What the build lacks: with its options, and what they make of the platform. */
+static int test_build_lacks(void) {
+    int flags = 0;
+#if defined(PYTHREADING_DUMMY)
+    flags |= NEEDS_THREADS;
+#endif
+#if defined(PYTHREADING_BUCKETS)
+    flags |= PYTHREADING_BUCKETS < 32 ? NEEDS_SOME_BUCKETS : 0;
+    flags |= PYTHREADING_BUCKETS < 1024 ? NEEDS_MANY_BUCKETS : 0;
+#endif
+#if defined(PYTHREADING_VALGRIND)
+    flags |= NOT_UNDER_HELGRIND;
+#endif
+    return flags;
+}
+
+/* What a platform of the user's own lacks: it blocks no signals in the library's threads, and gives
+ * them nothing of the thread that starts them. */
+static int test_platform_lacks(void) {
+    int flags = 0;
+#if defined(PYTHREADING_PLATFORM)
+    flags |= NEEDS_INHERITANCE;
+#endif
+#if defined(PYT_PLATFORM_NO_FORK)
+    flags |= NEEDS_FORK | NEEDS_FORK_WITH_THREADS | NEEDS_BUSY_FORK;
+#endif
+#if defined(PYT_PLATFORM_NO_EXIT)
+    flags |= NEEDS_EXIT;
+#endif
+#if defined(PYT_PLATFORM_NO_THREAD_END)
+    flags |= NEEDS_THREAD_ENDS;
+#endif
+#if defined(PYT_PLATFORM_NO_NAMES)
+    flags |= NEEDS_NAMES;
+#endif
+#if defined(PYT_PLATFORM_NO_THREAD_IDS)
+    flags |= NEEDS_THREAD_IDS;
+#endif
+#if defined(PYT_PLATFORM_NO_MAIN)
+    flags |= NEEDS_MAIN;
+#endif
+#if defined(PYT_PLATFORM_NO_PROCESSORS)
+    flags |= NEEDS_PROCESSORS;
+#endif
+    return flags;
+}
+
+/* ThreadSanitizer does not survive fork in a program with threads, and a thread of its own keeps a
+ * process without a main thread. AddressSanitizer's allocator is not prepared for fork: its locks
+ * stay held in the child. Neither can follow thrd_create. */
+static int test_sanitizer_lacks(void) {
+    int flags = 0;
+    if (TEST_UNDER_TSAN) {
+        flags |= NOT_UNDER_TSAN | NEEDS_C11_THREADS | NEEDS_MAIN_EXIT | NEEDS_FORK_WITH_THREADS |
+                 NEEDS_BUSY_FORK;
+    }
+    if (TEST_UNDER_ASAN) {
+        flags |= NOT_UNDER_ASAN | NEEDS_C11_THREADS | NEEDS_BUSY_FORK;
+    }
+    return flags;
+}
+
+/* A simulated run has the library's threads alone, and a clock that moves when all of them wait. */
+static int test_run_lacks(void) {
+    return test_seeds == 0
+               ? 0
+               : NEEDS_FOREIGN_THREADS | NEEDS_PROCESSES | NEEDS_FORK | NEEDS_FORK_WITH_THREADS |
+                     NEEDS_BUSY_FORK | NEEDS_SIGNALS | NEEDS_REAL_TIME;
+}
+
+/* --without: also what this flag is about. Returns false if there is no such flag. */
+static bool test_do_without(const char *name) {
+    for (int i = 0; i < TEST_FLAGS_IN_ALL; i++) {
+        if (strcmp(test_flags[i].name, name) == 0) {
+            test_lacking |= 1 << i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_print_lacking(void) {
+    for (int i = 0; i < TEST_FLAGS_IN_ALL; i++) {
+        if ((test_lacking >> i & 1) != 0) {
+            puts(test_flags[i].name);
+        }
+    }
+}
+
+/* Why this test is left out here, or NULL. */
+static const char *test_reason(const test_case *test) {
+    int missing = test->flags & test_lacking;
+    if ((missing & TEST_EXCEPTIONS) != 0) {
+        return test->reason;
+    }
+    for (int i = 0; i < TEST_FLAGS_IN_ALL; i++) {
+        if ((missing >> i & 1) != 0) {
+            return test_flags[i].reason;
+        }
+    }
+    return NULL;
+}
+
+void test_uses(int flags) {
+    if ((test_current->flags & flags) == 0) {
+        for (int i = 0; i < TEST_FLAGS_IN_ALL; i++) {
+            if ((flags >> i & 1) != 0) {
+                test_fail(test_current->file, test_current->line, "%s %s, and has no flag %s",
+                          test_current->name, test_flags[i].reason, test_flags[i].name);
+            }
+        }
+    }
+}
 
 /* ---- memory and faults ---- */
 
@@ -196,12 +326,6 @@ int test_scale(int n) {
 
 /* ---- checks ---- */
 
-void test_skip_fatal_fork(void) {
-    if (TEST_UNDER_TSAN) {
-        test_skip("ThreadSanitizer does not survive fork in a program with threads");
-    }
-}
-
 /* One write, so that threads that fail together do not mix their lines. */
 void test_fail(const char *file, int line, const char *format, ...) {
     char text[4096];
@@ -253,14 +377,6 @@ void test_skip(const char *reason) {
 
 bool test_is_simulated(void) {
     return test_simulated;
-}
-
-void test_needs(const char *what) {
-    if (test_simulated) {
-        char reason[128];
-        snprintf(reason, sizeof reason, "not simulated: it needs %s\n", what);
-        test_skip(reason);
-    }
 }
 
 /* ---- threads ---- */
@@ -381,7 +497,7 @@ pyt_status test_foreign(pyt_status (*function)(void *object), void *object) {
 /* ---- the runner ---- */
 
 static struct {
-    bool list, verbose, stop;
+    bool list, lacking, verbose, stop;
     long jobs;
     double limit; /* of every test, in seconds; 0: each has its own */
     char **texts;
@@ -542,6 +658,9 @@ static void test_run_all(void) {
             puts(test_full_name(test));
         } else if (test_left_out(test)) {
             test_run.skipped++;
+        } else if (test_reason(test) != NULL) {
+            test_run.skipped++;
+            printf("skip %s: %s\n", test_full_name(test), test_reason(test));
         } else {
             test_start(test);
         }
@@ -560,6 +679,12 @@ static bool test_read_arguments(int argc, char **argv) {
             test_run.verbose = true;
         } else if (strcmp(argv[i], "--list") == 0) {
             test_run.list = true;
+        } else if (strcmp(argv[i], "--lacking") == 0) {
+            test_run.lacking = true;
+        } else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc) {
+            if (!test_do_without(argv[++i])) {
+                return false;
+            }
         } else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc) {
             test_run.jobs = strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--stop") == 0) {
@@ -594,10 +719,16 @@ int main(int argc, char **argv) {
     test_run.jobs = test_default_jobs();
     if (!test_read_arguments(argc, argv)) {
         fprintf(stderr,
-                "usage: %s [-v] [--list] [--jobs 1-%d] [--stop] [--limit SECONDS] "
-                "[--simulate SEEDS [--seed S]] [TEXT...]\n",
+                "usage: %s [-v] [--list] [--lacking] [--without FLAG] [--jobs 1-%d] [--stop] "
+                "[--limit SECONDS] [--simulate SEEDS [--seed S]] [TEXT...]\n",
                 argv[0], TEST_JOBS);
         return 2;
+    }
+    test_lacking |= TEST_SYSTEM_LACKS | test_build_lacks() | test_platform_lacks() |
+                    test_sanitizer_lacks() | test_run_lacks();
+    if (test_run.lacking) {
+        test_print_lacking();
+        return 0;
     }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     if (!test_run.list) {

@@ -16,6 +16,10 @@
 /* Each simulated run would need a process that was forked. */
 #define TEST_CAN_SIMULATE false
 
+#define TEST_SYSTEM_LACKS                                                         \
+    (NEEDS_FORK | NEEDS_FORK_WITH_THREADS | NEEDS_BUSY_FORK | NEEDS_C11_THREADS | \
+     NEEDS_INHERITANCE | NEEDS_SIGNALS | NEEDS_STEPPED_CALENDAR | NEEDS_POSIX | NEEDS_LINUX)
+
 /* ---- time ---- */
 
 double test_now(void) {
@@ -52,6 +56,7 @@ static DWORD WINAPI test_raw_main(void *arg) {
 
 test_raw test_raw_start(void *(*function)(void *), void *arg) {
     test_raw_call *call = malloc(sizeof *call);
+    test_uses(NEEDS_FOREIGN_THREADS);
     CHECK(call != NULL);
     call->function = function;
     call->arg = arg;
@@ -250,6 +255,7 @@ static void test_make_child(void) {
 
 int test_child(void (*body)(void *), void *arg, char *output, size_t size) {
     int code = 0;
+    test_uses(NEEDS_PROCESSES);
     size = output != NULL ? size : 0;
     if (test_before == NULL) {
         test_make_child();
@@ -285,6 +291,7 @@ static void test_take_over(int argc, char **argv) {
     test_name = argv[2];
     for (const test_case *test = test_first; test != NULL; test = test->next) {
         if (strcmp(test_full_name(test), test_name) == 0) {
+            test_current = test;
             test->body();
             exit(0);
         }

@@ -29,25 +29,86 @@ PYT__EXTERN_C_BEGIN
 
 /* ---- tests ---- */
 
+/* What a test may need that not every platform, build or run has. It says so behind its name:
+ *
+ *     TEST(a_child_can_fork_in_its_turn, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
+ *
+ * Where something of it is lacking the test is skipped, with the reason that stands here beside the
+ * flag. What a system lacks is said in on_posix.h and on_windows.h, what a build or a simulated run
+ * lacks in main.c, what only the caller knows by `suite --without FLAG`. A test that is left out
+ * somewhere for a reason of its own has a flag that begins with NOT, and the reason behind it:
+ *
+ *     TEST(the_smallest_stack_is_enough_to_use_the_library, NOT_SANITIZED, "they need more") { */
+#define TEST_FLAGS(FLAG)                                                                          \
+    FLAG(NEEDS_THREADS, "needs threads that run beside each other")                               \
+    FLAG(NEEDS_FOREIGN_THREADS, "needs threads that the library does not start")                  \
+    FLAG(NEEDS_THREAD_ENDS, "needs a system that tells when any thread ends")                     \
+    FLAG(NEEDS_C11_THREADS, "needs the threads of <threads.h>")                                   \
+    FLAG(NEEDS_MAIN, "needs a main thread that is known before it uses the library")              \
+    FLAG(NEEDS_MAIN_EXIT, "needs a main thread that may end before the process")                  \
+    FLAG(NEEDS_PROCESSES, "needs a child process")                                                \
+    FLAG(NEEDS_FORK, "needs fork")                                                                \
+    FLAG(NEEDS_FORK_WITH_THREADS, "needs fork in a process that has threads")                     \
+    FLAG(NEEDS_BUSY_FORK, "needs fork while other threads allocate memory")                       \
+    FLAG(NEEDS_EXIT, "needs the end of the process, of which the library is told")                \
+    FLAG(NEEDS_NAMES, "needs a system that keeps the names of threads")                           \
+    FLAG(NEEDS_THREAD_IDS, "needs a system that numbers its threads")                             \
+    FLAG(NEEDS_PROCESSORS, "needs a system that tells how many processors there are")             \
+    FLAG(NEEDS_INHERITANCE, "needs a system whose threads inherit from the one that starts them") \
+    FLAG(NEEDS_FALLIBLE_WAITS, "needs a first wait that asks the system for something")           \
+    FLAG(NEEDS_SIGNALS, "needs signals")                                                          \
+    FLAG(NEEDS_REAL_TIME, "needs the time of the real world")                                     \
+    FLAG(NEEDS_FINE_CLOCK, "needs a clock that counts nanoseconds")                               \
+    FLAG(NEEDS_STEPPED_CALENDAR, "needs a calendar that a program can step for itself")           \
+    FLAG(NEEDS_POSIX, "needs what POSIX has")                                                     \
+    FLAG(NEEDS_LINUX, "needs what Linux alone has")                                               \
+    FLAG(NEEDS_SOME_BUCKETS, "needs 32 buckets or more")                                          \
+    FLAG(NEEDS_MANY_BUCKETS, "needs 1024 buckets or more")                                        \
+    FLAG(NOT_ON_APPLE, "")                                                                        \
+    FLAG(NOT_EMULATED, "")                                                                        \
+    FLAG(NOT_UNDER_TSAN, "")                                                                      \
+    FLAG(NOT_UNDER_ASAN, "")                                                                      \
+    FLAG(NOT_UNDER_HELGRIND, "")
+
+#define TEST_NUMBER(flag, reason) NUMBER_OF_##flag,
+enum {
+    TEST_FLAGS(TEST_NUMBER) TEST_FLAGS_IN_ALL
+};
+#undef TEST_NUMBER
+#define TEST_FLAG(flag, reason) flag = 1 << NUMBER_OF_##flag,
+enum {
+    TEST_FLAGS(TEST_FLAG) NOT_SANITIZED = NOT_UNDER_TSAN | NOT_UNDER_ASAN,
+    TEST_EXCEPTIONS = NOT_ON_APPLE | NOT_EMULATED | NOT_SANITIZED | NOT_UNDER_HELGRIND
+};
+#undef TEST_FLAG
+
 typedef struct test_case {
     const char *file;
     int line;
     const char *name;
     double limit; /* seconds, multiplied by TEST_SLOW */
     void (*body)(void);
+    int flags;
+    const char *reason; /* of what it is NOT_ for, or NULL */
     struct test_case *next;
 } test_case;
 
 void test_register(test_case *test);
 
-#define TEST(name) TEST_LIMIT(name, 20)
+/* TEST(name), TEST(name, flags) or TEST(name, flags, "reason"); TEST_LIMIT(name, seconds) too. */
+#define TEST(...) TEST_WITH_DEFAULTS(__VA_ARGS__, 0, 0, 0)
+#define TEST_WITH_DEFAULTS(name, flags, reason, ...) TEST_DEFINE(name, 20, flags, reason, 0)
+#define TEST_LIMIT(name, ...) TEST_DEFINE(name, __VA_ARGS__, 0, 0, 0)
 
-#define TEST_LIMIT(name, seconds)                                                                  \
-    static void test_body_##name(void);                                                            \
-    static test_case test_case_##name = {__FILE__, __LINE__, #name, seconds, test_body_##name, 0}; \
-    __attribute__((constructor)) static void test_register_##name(void) {                          \
-        test_register(&test_case_##name);                                                          \
-    }                                                                                              \
+#define TEST_DEFINE(name, seconds, flags, reason, ...)                                \
+    static void test_body_##name(void);                                               \
+    _Static_assert((((flags)&TEST_EXCEPTIONS) != 0) == (sizeof(#reason) > 2),         \
+                   "a reason is for flags that begin with NOT, and for those alone"); \
+    static test_case test_case_##name = {__FILE__,         __LINE__, #name,  seconds, \
+                                         test_body_##name, flags,    reason, 0};      \
+    __attribute__((constructor)) static void test_register_##name(void) {             \
+        test_register(&test_case_##name);                                             \
+    }                                                                                 \
     static void test_body_##name(void)
 
 /* Is a sanitizer at work that follows threads, or memory? 0 or 1. */
@@ -98,12 +159,8 @@ void test_check_within(double got, double low, double high, const char *file, in
 /* End the test as neither passed nor failed. */
 __attribute__((noreturn)) void test_skip(const char *reason);
 
-/* End a test that forks while the process has threads, where that is fatal. */
-void test_skip_fatal_fork(void);
-
-/* Say at the beginning of a test what it needs that a simulated run does not have: there the test
- * is left out. What of this header is said to be the system's says so by itself. */
-void test_needs(const char *what);
+/* Fail unless the flags of this test have one of these: for what makes processes or threads. */
+void test_uses(int flags);
 
 /* Is this a simulated run? */
 bool test_is_simulated(void);

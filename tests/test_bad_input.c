@@ -381,7 +381,7 @@ static void *take_everything(void *arg) {
     return arg;
 }
 
-TEST(bad_timeouts_are_refused_by_every_call_that_would_have_to_wait) {
+TEST(bad_timeouts_are_refused_by_every_call_that_would_have_to_wait, NEEDS_THREADS) {
     running = test_thread(take_everything, NULL);
     CHECK_STATUS(pyt_event_wait(&taken), PYT_OK);
     CHECK_STATUS(pyt_condition_acquire(&condition), PYT_OK);
@@ -547,7 +547,7 @@ static void *release_what_main_holds(void *arg) {
     return arg;
 }
 
-TEST(what_is_not_held_cannot_be_released) {
+TEST(what_is_not_held_cannot_be_released, NEEDS_THREADS) {
     pyt_condition over_lock = PYT_CONDITION_INIT;
     CHECK_STATUS(pyt_condition_init_lock(&over_lock, &lock), PYT_OK);
     REFUSED(PYT_RUNTIME_ERROR, pyt_lock_release(&lock));
@@ -656,7 +656,8 @@ static void *read_system_name(void *arg) {
 }
 
 /* Bytes are bytes: kept as they are, and the system is told as many as it takes. */
-TEST(names_that_are_long_or_not_utf8_or_full_of_control_characters_are_kept) {
+TEST(names_that_are_long_or_not_utf8_or_full_of_control_characters_are_kept,
+     NEEDS_THREADS | NEEDS_NAMES) {
     enum {
         not_utf8 = 4 /* the first ones */
     };
@@ -711,8 +712,7 @@ static void report_a_strange_name(void *arg) {
     pyt_thread_unref(thread);
 }
 
-TEST(names_and_messages_are_never_taken_for_formats) {
-    test_needs("processes");
+TEST(names_and_messages_are_never_taken_for_formats, NEEDS_PROCESSES) {
     CHECK_INT(test_child(report_a_strange_name, (void *)"%d%s%n", output, sizeof output), 0);
     CHECK_STR(output, "Exception in thread %s%n: %d%s%n\n");
 }

@@ -185,8 +185,8 @@ static pyt_status arrive_without_memory(void *arg) {
     return status;
 }
 
-TEST(a_thread_without_memory_for_its_first_wait_has_not_arrived) {
-    test_needs("threads that the system makes");
+TEST(a_thread_without_memory_for_its_first_wait_has_not_arrived,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS) {
     place p;
     make(&p, 2, NULL);
     arrival a = {.place = &p};
@@ -211,7 +211,7 @@ TEST(a_barrier_of_one_opens_at_once_with_index_zero) {
     CHECK_INT(p.runs, 6);
 }
 
-TEST(nobody_passes_before_the_last_has_arrived) {
+TEST(nobody_passes_before_the_last_has_arrived, NEEDS_THREADS) {
     for (int parties = 2; parties <= MOST; parties++) {
         place p;
         test_call calls[MOST];
@@ -229,7 +229,7 @@ TEST(nobody_passes_before_the_last_has_arrived) {
     }
 }
 
-TEST(the_index_is_the_order_of_arrival) {
+TEST(the_index_is_the_order_of_arrival, NEEDS_THREADS) {
     place p;
     make(&p, MOST, NULL);
     for (int round = 0; round < 3; round++) {
@@ -237,7 +237,7 @@ TEST(the_index_is_the_order_of_arrival) {
     }
 }
 
-TEST(a_static_barrier_works) {
+TEST(a_static_barrier_works, NEEDS_THREADS) {
     static pyt_barrier two = PYT_BARRIER_INIT(2);
     place p;
     test_call call;
@@ -249,7 +249,8 @@ TEST(a_static_barrier_works) {
     CHECK_INT(a.index, 0);
 }
 
-TEST(the_count_of_those_waiting_goes_up_with_each_arrival_and_to_zero_when_it_opens) {
+TEST(the_count_of_those_waiting_goes_up_with_each_arrival_and_to_zero_when_it_opens,
+     NEEDS_THREADS) {
     place p;
     test_call calls[3];
     arrival arrivals[3];
@@ -302,7 +303,7 @@ static pyt_status march(void *arg) {
     return PYT_OK;
 }
 
-TEST(a_team_goes_through_many_rounds_in_step) {
+TEST(a_team_goes_through_many_rounds_in_step, NEEDS_THREADS) {
     team t = {.barrier = PYT_BARRIER_INIT(TEAM), .rounds = test_scale(2000)};
     member members[TEAM];
     test_call calls[TEAM];
@@ -318,7 +319,7 @@ TEST(a_team_goes_through_many_rounds_in_step) {
 
 /* ---- the action ---- */
 
-TEST(the_last_to_arrive_runs_the_action_once_in_each_round) {
+TEST(the_last_to_arrive_runs_the_action_once_in_each_round, NEEDS_THREADS) {
     place p;
     test_call calls[2];
     arrival arrivals[2];
@@ -334,7 +335,7 @@ TEST(the_last_to_arrive_runs_the_action_once_in_each_round) {
     }
 }
 
-TEST(nobody_leaves_before_the_action_is_over) {
+TEST(nobody_leaves_before_the_action_is_over, NEEDS_THREADS) {
     place p;
     test_call calls[3];
     arrival arrivals[3];
@@ -355,7 +356,7 @@ TEST(nobody_leaves_before_the_action_is_over) {
     CHECK_INT(p.runs, 1);
 }
 
-TEST(an_action_that_fails_breaks_the_barrier) {
+TEST(an_action_that_fails_breaks_the_barrier, NEEDS_THREADS) {
     place p;
     test_call calls[2];
     arrival arrivals[2];
@@ -412,11 +413,11 @@ static void leave_the_action(int (*action)(void *), pyt_status result) {
     check_broken(&p);
 }
 
-TEST(an_action_left_by_a_raise_breaks_the_barrier_and_goes_on_raising) {
+TEST(an_action_left_by_a_raise_breaks_the_barrier_and_goes_on_raising, NEEDS_THREADS) {
     leave_the_action(raise_out, PYT_TASK_ERROR);
 }
 
-TEST(an_action_left_by_an_exit_breaks_the_barrier_and_ends_the_thread) {
+TEST(an_action_left_by_an_exit_breaks_the_barrier_and_ends_the_thread, NEEDS_THREADS) {
     leave_the_action(exit_out, PYT_OK);
 }
 
@@ -433,7 +434,7 @@ static int use_the_barrier(void *arg) {
     return 0;
 }
 
-TEST(an_action_that_uses_its_own_barrier_is_refused_and_the_round_goes_on) {
+TEST(an_action_that_uses_its_own_barrier_is_refused_and_the_round_goes_on, NEEDS_THREADS) {
     place p;
     make(&p, 2, use_the_barrier);
     check_usable(&p);
@@ -449,7 +450,7 @@ static int pass_another_barrier(void *arg) {
     return pyt_barrier_wait(&other, NULL) == PYT_OK ? 0 : -1;
 }
 
-TEST(an_action_may_use_another_barrier) {
+TEST(an_action_may_use_another_barrier, NEEDS_THREADS) {
     place p;
     make(&p, 2, pass_another_barrier);
     check_usable(&p);
@@ -481,7 +482,7 @@ static void finish_action(busy *b, pyt_status first, pyt_status last) {
     CHECK_STATUS(test_end(&b->calls[1]), last);
 }
 
-TEST(whose_time_is_up_during_the_action_stays_for_its_outcome) {
+TEST(whose_time_is_up_during_the_action_stays_for_its_outcome, NEEDS_THREADS) {
     for (int outcome = 0; outcome < 2; outcome++) {
         busy b;
         double seconds = 0.2 * test_slowness();
@@ -497,7 +498,7 @@ TEST(whose_time_is_up_during_the_action_stays_for_its_outcome) {
     }
 }
 
-TEST(who_arrives_during_the_action_is_of_the_next_round) {
+TEST(who_arrives_during_the_action_is_of_the_next_round, NEEDS_THREADS) {
     busy b;
     test_call next;
     arrival a = {.place = &b.place, .index = -1};
@@ -517,7 +518,7 @@ TEST(who_arrives_during_the_action_is_of_the_next_round) {
     CHECK_INT(b.place.runs, 2);
 }
 
-TEST(who_arrives_during_an_action_that_fails_finds_the_barrier_broken) {
+TEST(who_arrives_during_an_action_that_fails_finds_the_barrier_broken, NEEDS_THREADS) {
     busy b;
     test_call next;
     arrival a = {.place = &b.place, .index = -1};
@@ -530,7 +531,7 @@ TEST(who_arrives_during_an_action_that_fails_finds_the_barrier_broken) {
     check_broken(&b.place);
 }
 
-TEST(a_reset_during_the_action_waits_for_its_end_and_harms_nobody) {
+TEST(a_reset_during_the_action_waits_for_its_end_and_harms_nobody, NEEDS_THREADS) {
     busy b;
     test_call call;
     make_busy(&b, 15);
@@ -543,7 +544,7 @@ TEST(a_reset_during_the_action_waits_for_its_end_and_harms_nobody) {
     check_usable(&b.place);
 }
 
-TEST(an_abort_during_the_action_waits_for_its_end_and_breaks_what_comes_after) {
+TEST(an_abort_during_the_action_waits_for_its_end_and_breaks_what_comes_after, NEEDS_THREADS) {
     busy b;
     test_call call;
     make_busy(&b, 15);
@@ -557,7 +558,7 @@ TEST(an_abort_during_the_action_waits_for_its_end_and_breaks_what_comes_after) {
 
 /* ---- timeouts ---- */
 
-TEST(a_timeout_breaks_the_barrier_for_everybody) {
+TEST(a_timeout_breaks_the_barrier_for_everybody, NEEDS_THREADS) {
     place p;
     test_call calls[2];
     arrival arrivals[2];
@@ -573,7 +574,7 @@ TEST(a_timeout_breaks_the_barrier_for_everybody) {
     check_usable(&p);
 }
 
-TEST(who_has_no_time_to_wait_breaks_the_barrier_unless_it_is_the_last) {
+TEST(who_has_no_time_to_wait_breaks_the_barrier_unless_it_is_the_last, NEEDS_THREADS) {
     const double seconds[] = {0.0, -0.0, -DBL_TRUE_MIN, -1, -INFINITY, DBL_TRUE_MIN};
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         place p;
@@ -590,7 +591,7 @@ TEST(who_has_no_time_to_wait_breaks_the_barrier_unless_it_is_the_last) {
     }
 }
 
-TEST(a_wait_with_time_left_passes_with_the_last_to_arrive) {
+TEST(a_wait_with_time_left_passes_with_the_last_to_arrive, NEEDS_THREADS) {
     place p;
     test_call call;
     arrival a = {.place = &p, .seconds = PYT_TIMEOUT_MAX};
@@ -614,7 +615,7 @@ TEST(the_barriers_own_timeout_holds_for_every_wait_that_has_none) {
     }
 }
 
-TEST(a_waits_own_timeout_replaces_the_barriers) {
+TEST(a_waits_own_timeout_replaces_the_barriers, NEEDS_THREADS) {
     place p;
     test_call call;
     arrival a = {.place = &p, .seconds = 15};
@@ -660,15 +661,14 @@ static bool meet(void *arg, double seconds, double delay) {
     return passed;
 }
 
-TEST(both_or_neither_pass_when_a_timeout_meets_the_last_arrival) {
-    test_needs("real time");
+TEST(both_or_neither_pass_when_a_timeout_meets_the_last_arrival, NEEDS_THREADS | NEEDS_REAL_TIME) {
     int won;
     test_meet(meet, NULL, 0.0005, test_scale(1500), &won);
 }
 
 /* ---- reset and abort ---- */
 
-TEST(reset_of_an_empty_barrier_changes_nothing) {
+TEST(reset_of_an_empty_barrier_changes_nothing, NEEDS_THREADS) {
     place p;
     make(&p, 3, NULL);
     CHECK_STATUS(pyt_barrier_reset(&p.barrier), PYT_OK);
@@ -676,7 +676,7 @@ TEST(reset_of_an_empty_barrier_changes_nothing) {
     check_usable(&p);
 }
 
-TEST(reset_sends_those_who_wait_away_and_leaves_the_barrier_whole) {
+TEST(reset_sends_those_who_wait_away_and_leaves_the_barrier_whole, NEEDS_THREADS) {
     place p;
     test_call calls[3];
     arrival arrivals[3];
@@ -692,7 +692,7 @@ TEST(reset_sends_those_who_wait_away_and_leaves_the_barrier_whole) {
 }
 
 /* The next round may fill before those of the last one have noticed. */
-TEST(reset_does_not_touch_those_who_come_after_it) {
+TEST(reset_does_not_touch_those_who_come_after_it, NEEDS_THREADS) {
     place p;
     test_call old, new;
     arrival a, b;
@@ -708,7 +708,7 @@ TEST(reset_does_not_touch_those_who_come_after_it) {
     }
 }
 
-TEST(reset_directly_after_the_opening_takes_nothing_from_those_who_leave) {
+TEST(reset_directly_after_the_opening_takes_nothing_from_those_who_leave, NEEDS_THREADS) {
     place p;
     test_call calls[3];
     arrival arrivals[3];
@@ -722,7 +722,7 @@ TEST(reset_directly_after_the_opening_takes_nothing_from_those_who_leave) {
     check_usable(&p);
 }
 
-TEST(abort_breaks_an_empty_barrier_until_it_is_reset) {
+TEST(abort_breaks_an_empty_barrier_until_it_is_reset, NEEDS_THREADS) {
     place p;
     make(&p, 2, NULL);
     CHECK_STATUS(pyt_barrier_abort(&p.barrier), PYT_OK);
@@ -735,7 +735,7 @@ TEST(abort_breaks_an_empty_barrier_until_it_is_reset) {
     check_broken(&p);
 }
 
-TEST(abort_sends_those_who_wait_away_and_leaves_the_barrier_broken) {
+TEST(abort_sends_those_who_wait_away_and_leaves_the_barrier_broken, NEEDS_THREADS) {
     place p;
     test_call calls[3];
     arrival arrivals[3];
@@ -795,7 +795,7 @@ static pyt_status storm(void *arg) {
 
 /* Each round gives the indexes 0 and 1 to two threads: the sum of all indexes is the number of
  * rounds, half the number of those who passed, and the action ran as often. */
-TEST(rounds_stay_whole_under_timeouts_resets_and_aborts) {
+TEST(rounds_stay_whole_under_timeouts_resets_and_aborts, NEEDS_THREADS) {
     place p;
     test_call calls[STORMERS];
     make(&p, 2, count_runs);

@@ -108,8 +108,8 @@ static double seconds_of(clockid_t clock) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-TEST(the_calendar_of_this_program_can_be_stepped_and_its_monotonic_clock_cannot) {
-    test_needs("real time");
+TEST(the_calendar_of_this_program_can_be_stepped_and_its_monotonic_clock_cannot,
+     NEEDS_REAL_TIME | NEEDS_STEPPED_CALENDAR) {
     struct timespec now;
     struct timeval then;
     for (long hours = -2; hours <= 2; hours++) {
@@ -305,14 +305,16 @@ static void check_every_wait(double seconds) {
     tear_down(&s, &holder);
 }
 
-TEST(no_wait_is_moved_by_a_calendar_that_was_stepped_before_it) {
+TEST(no_wait_is_moved_by_a_calendar_that_was_stepped_before_it,
+     NEEDS_THREADS | NEEDS_STEPPED_CALENDAR) {
     for (long hours = -1; hours <= 1; hours++) {
         atomic_exchange(&step, hours * HOUR);
         check_every_wait(0.02);
     }
 }
 
-TEST(no_wait_is_moved_by_a_calendar_that_jumps_with_every_look_at_it) {
+TEST(no_wait_is_moved_by_a_calendar_that_jumps_with_every_look_at_it,
+     NEEDS_THREADS | NEEDS_STEPPED_CALENDAR) {
     atomic_exchange(&restlessly, 1);
     check_every_wait(0.02);
 }
@@ -333,7 +335,8 @@ static pyt_status keep_stepping(void *arg) {
     return PYT_OK;
 }
 
-TEST(no_wait_is_moved_by_a_calendar_that_is_stepped_both_ways_during_it) {
+TEST(no_wait_is_moved_by_a_calendar_that_is_stepped_both_ways_during_it,
+     NEEDS_THREADS | NEEDS_STEPPED_CALENDAR) {
     stepper t = {.stop = false};
     test_call call;
     test_begin(&call, keep_stepping, &t);
@@ -361,7 +364,8 @@ static pyt_status disturb(void *arg) {
     return PYT_OK;
 }
 
-TEST(a_wait_that_is_woken_in_between_keeps_its_deadline_when_the_calendar_is_stepped) {
+TEST(a_wait_that_is_woken_in_between_keeps_its_deadline_when_the_calendar_is_stepped,
+     NEEDS_THREADS | NEEDS_STEPPED_CALENDAR) {
     subjects s;
     test_call holder, call;
     disturber d = {.subjects = &s};
@@ -376,7 +380,7 @@ TEST(a_wait_that_is_woken_in_between_keeps_its_deadline_when_the_calendar_is_ste
     tear_down(&s, &holder);
 }
 
-TEST(no_wait_looks_at_the_calendar) {
+TEST(no_wait_looks_at_the_calendar, NEEDS_THREADS | NEEDS_STEPPED_CALENDAR) {
     long before = atomic_load(&readings);
     check_every_wait(0.01);
     CHECK_INT(atomic_load(&readings), before);
@@ -384,7 +388,8 @@ TEST(no_wait_looks_at_the_calendar) {
 
 /* A deadline that the system takes for another clock's would be over at once, and the wait would
  * run in circles until it is really over. */
-TEST(a_wait_sleeps_and_does_not_run_in_circles) {
+TEST(a_wait_sleeps_and_does_not_run_in_circles,
+     NEEDS_STEPPED_CALENDAR | NEEDS_THREADS | NEEDS_POSIX) {
     subjects s;
     test_call holder;
     set_up(&s, &holder);
@@ -443,8 +448,8 @@ static void sleep_on_the_calendar(void *arg) {
     pthread_mutex_unlock(&mutex);
 }
 
-TEST(no_wait_asks_the_kernel_for_the_calendar) {
-    test_needs("processes");
+TEST(no_wait_asks_the_kernel_for_the_calendar,
+     NEEDS_STEPPED_CALENDAR | NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_LINUX) {
     int code = test_child(sleep_on_the_calendar, NULL, NULL, 0);
     if (code == NO_FILTER) {
         test_skip("system calls cannot be filtered here");

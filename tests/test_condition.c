@@ -17,18 +17,20 @@ typedef enum kind {
     LOCK
 } kind;
 
-/* A test for each of the three, in which K is the kind. */
-#define EACH(name)             \
-    static void name(kind K);  \
-    TEST(own_rlock_##name) {   \
-        name(OWN);             \
-    }                          \
-    TEST(given_rlock_##name) { \
-        name(RLOCK);           \
-    }                          \
-    TEST(given_lock_##name) {  \
-        name(LOCK);            \
-    }                          \
+/* A test for each of the three, in which K is the kind; with the flags of all, if any, and further
+ * ones of those over an RLock. */
+#define EACH(...) EACH_OF(__VA_ARGS__, 0, 0, 0)
+#define EACH_OF(name, flags, rlock_flags, ...)          \
+    static void name(kind K);                           \
+    TEST(own_rlock_##name, (flags) | (rlock_flags)) {   \
+        name(OWN);                                      \
+    }                                                   \
+    TEST(given_rlock_##name, (flags) | (rlock_flags)) { \
+        name(RLOCK);                                    \
+    }                                                   \
+    TEST(given_lock_##name, flags) {                    \
+        name(LOCK);                                     \
+    }                                                   \
     static void name(kind K)
 
 /* A condition, its lock, and what happened under it. */
@@ -183,7 +185,7 @@ static pyt_status use_as_a_stranger(void *arg) {
     return PYT_OK;
 }
 
-TEST(own_rlock_belongs_to_the_thread_that_acquired_it) {
+TEST(own_rlock_belongs_to_the_thread_that_acquired_it, NEEDS_THREADS) {
     room r;
     make(&r, OWN);
     enter(&r);
@@ -191,7 +193,7 @@ TEST(own_rlock_belongs_to_the_thread_that_acquired_it) {
     leave(&r);
 }
 
-TEST(given_rlock_belongs_to_the_thread_that_acquired_it) {
+TEST(given_rlock_belongs_to_the_thread_that_acquired_it, NEEDS_THREADS) {
     room r;
     make(&r, RLOCK);
     CHECK_STATUS(pyt_rlock_acquire(&r.rlock), PYT_OK);
@@ -205,7 +207,7 @@ static pyt_status notify_as_a_stranger(void *arg) {
 }
 
 /* A Lock has no owner: who notifies need not be who holds it. */
-TEST(given_lock_counts_as_held_whoever_holds_it) {
+TEST(given_lock_counts_as_held_whoever_holds_it, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, LOCK);
@@ -302,7 +304,7 @@ static pyt_status try_to_enter(void *arg) {
     return status;
 }
 
-EACH(acquires_and_releases_its_lock) {
+EACH(acquires_and_releases_its_lock, 0, NEEDS_THREADS) {
     room r;
     make(&r, K);
     enter(&r);
@@ -328,7 +330,7 @@ static pyt_status enter_in_time(void *arg) {
     return status;
 }
 
-EACH(gives_up_acquiring_when_the_time_is_up) {
+EACH(gives_up_acquiring_when_the_time_is_up, 0, NEEDS_THREADS) {
     room r;
     make(&r, K);
     enter(&r);
@@ -377,7 +379,7 @@ static void start_opener(test_call *opener, room *r) {
     test_sleep(0.005);
 }
 
-EACH(lets_the_lock_go_and_takes_it_again_even_if_there_is_no_time_to_wait) {
+EACH(lets_the_lock_go_and_takes_it_again_even_if_there_is_no_time_to_wait, NEEDS_THREADS) {
     const double seconds[] = {0.0, -0.0, -DBL_TRUE_MIN, -1, -INFINITY};
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         room r;
@@ -429,7 +431,7 @@ EACH(waits_as_long_as_the_timeout_says_and_no_longer) {
     CHECK(!held(&r));
 }
 
-EACH(can_be_waited_for_with_the_longest_timeout) {
+EACH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, K);
@@ -460,7 +462,7 @@ static void wait_at_depth(room *r, pyt_rlock *rlock, size_t depth, double second
     CHECK_STATUS(test_end(&opener), PYT_OK);
 }
 
-TEST(own_rlock_is_let_go_at_all_depths_and_held_as_deep_again) {
+TEST(own_rlock_is_let_go_at_all_depths_and_held_as_deep_again, NEEDS_THREADS) {
     for (size_t depth = 1; depth < 5; depth++) {
         room r;
         make(&r, OWN);
@@ -468,7 +470,7 @@ TEST(own_rlock_is_let_go_at_all_depths_and_held_as_deep_again) {
     }
 }
 
-TEST(given_rlock_is_let_go_at_all_depths_and_held_as_deep_again) {
+TEST(given_rlock_is_let_go_at_all_depths_and_held_as_deep_again, NEEDS_THREADS) {
     for (size_t depth = 1; depth < 5; depth++) {
         room r;
         make(&r, RLOCK);
@@ -491,7 +493,7 @@ static pyt_status wait_three_deep(void *arg) {
 }
 
 /* Once with the lock taken after the wake-up, once handed over because it took so long. */
-TEST(given_rlock_is_held_as_deep_again_after_a_notify) {
+TEST(given_rlock_is_held_as_deep_again_after_a_notify, NEEDS_THREADS) {
     for (int i = 0; i < 2; i++) {
         room r;
         test_call waiter;
@@ -511,7 +513,7 @@ TEST(given_rlock_is_held_as_deep_again_after_a_notify) {
 
 /* ---- notify ---- */
 
-EACH(wakes_the_longest_waiter_with_each_notify) {
+EACH(wakes_the_longest_waiter_with_each_notify, NEEDS_THREADS) {
     room r;
     test_call calls[WAITERS];
     make(&r, K);
@@ -527,7 +529,7 @@ EACH(wakes_the_longest_waiter_with_each_notify) {
     }
 }
 
-EACH(wakes_as_many_as_notify_says_and_the_oldest_ones) {
+EACH(wakes_as_many_as_notify_says_and_the_oldest_ones, NEEDS_THREADS) {
     room r;
     test_call calls[WAITERS];
     make(&r, K);
@@ -547,7 +549,7 @@ EACH(wakes_as_many_as_notify_says_and_the_oldest_ones) {
     }
 }
 
-EACH(wakes_everybody_in_the_order_of_their_arrival) {
+EACH(wakes_everybody_in_the_order_of_their_arrival, NEEDS_THREADS) {
     for (int round = 0; round < 3; round++) {
         room r;
         test_call calls[WAITERS];
@@ -567,7 +569,7 @@ EACH(wakes_everybody_in_the_order_of_their_arrival) {
     }
 }
 
-EACH(wakes_as_many_as_it_is_told_to_and_no_more) {
+EACH(wakes_as_many_as_it_is_told_to_and_no_more, NEEDS_THREADS) {
     room r;
     test_call calls[WAITERS];
     make(&r, K);
@@ -609,7 +611,7 @@ static pyt_status wait_once(void *condition) {
 }
 
 /* Waiters go from the one queue to the other under one mutex then. */
-TEST(a_condition_whose_waiters_share_a_bucket_with_its_lock_notifies) {
+TEST(a_condition_whose_waiters_share_a_bucket_with_its_lock_notifies, NEEDS_THREADS) {
     enum {
         MANY = 100000
     };
@@ -636,7 +638,7 @@ TEST(a_condition_whose_waiters_share_a_bucket_with_its_lock_notifies) {
     }
 }
 
-EACH(wakes_nobody_when_told_to_wake_none) {
+EACH(wakes_nobody_when_told_to_wake_none, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, K);
@@ -651,7 +653,7 @@ EACH(wakes_nobody_when_told_to_wake_none) {
     CHECK_STATUS(test_end(&waiter), PYT_OK);
 }
 
-EACH(forgets_a_notify_that_found_nobody) {
+EACH(forgets_a_notify_that_found_nobody, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, K);
@@ -668,7 +670,7 @@ EACH(forgets_a_notify_that_found_nobody) {
     CHECK_STATUS(test_end(&waiter), PYT_OK);
 }
 
-EACH(lets_the_woken_run_only_when_the_notifier_has_let_go) {
+EACH(lets_the_woken_run_only_when_the_notifier_has_let_go, NEEDS_THREADS) {
     room r;
     test_call calls[2];
     make(&r, K);
@@ -685,7 +687,7 @@ EACH(lets_the_woken_run_only_when_the_notifier_has_let_go) {
 }
 
 /* Who begins to wait after the notify has no part in it. */
-EACH(gives_a_notify_to_who_waited_and_not_to_who_comes) {
+EACH(gives_a_notify_to_who_waited_and_not_to_who_comes, NEEDS_THREADS) {
     for (int i = 0; i < test_scale(100); i++) {
         room r;
         test_call waiter;
@@ -703,7 +705,7 @@ EACH(gives_a_notify_to_who_waited_and_not_to_who_comes) {
 
 /* The time is up after the notify, before the lock is free: the waiter has been notified. Should
  * the machine be so slow that the time is up before the notify, it is tried with more time. */
-EACH(says_ok_to_who_was_notified_in_time_and_got_the_lock_late) {
+EACH(says_ok_to_who_was_notified_in_time_and_got_the_lock_late, NEEDS_THREADS) {
     room r;
     test_call waiter;
     bool counted = false;
@@ -724,7 +726,7 @@ EACH(says_ok_to_who_was_notified_in_time_and_got_the_lock_late) {
 }
 
 /* The time is up before the notify, the lock is not free yet: the notify did not count it. */
-EACH(says_timeout_to_whose_time_was_up_before_the_notify) {
+EACH(says_timeout_to_whose_time_was_up_before_the_notify, NEEDS_THREADS) {
     room r;
     test_call late, next;
     make(&r, K);
@@ -770,7 +772,7 @@ static bool meet(void *arg, double seconds, double delay) {
     return status == PYT_OK;
 }
 
-EACH(says_ok_to_exactly_as_many_as_were_notified_when_a_timeout_meets_a_notify) {
+EACH(says_ok_to_exactly_as_many_as_were_notified_when_a_timeout_meets_a_notify, NEEDS_THREADS) {
     room r;
     int won;
     make(&r, K);
@@ -810,7 +812,7 @@ static void init_over_the_same(pyt_condition *other, room *r) {
     }
 }
 
-EACH(wakes_nobody_without_a_notify) {
+EACH(wakes_nobody_without_a_notify, NEEDS_THREADS) {
     room r;
     noise n = {.room = &r};
     test_call maker;
@@ -845,7 +847,7 @@ static pyt_status set_when_told(void *arg) {
 }
 
 /* Wake-ups that came when the thread had given up on something else are not for the condition. */
-EACH(is_not_woken_by_what_was_meant_for_another_wait) {
+EACH(is_not_woken_by_what_was_meant_for_another_wait, NEEDS_THREADS) {
     room r;
     strays s = {.rounds = test_scale(500)};
     test_call setter;
@@ -866,7 +868,7 @@ EACH(is_not_woken_by_what_was_meant_for_another_wait) {
 
 /* ---- wait_for ---- */
 
-EACH(does_not_wait_for_what_is_true_already) {
+EACH(does_not_wait_for_what_is_true_already, NEEDS_THREADS) {
     room r;
     test_call opener;
     make(&r, K);
@@ -883,7 +885,7 @@ EACH(does_not_wait_for_what_is_true_already) {
     CHECK_STATUS(test_end(&opener), PYT_OK);
 }
 
-EACH(waits_on_as_long_as_the_predicate_is_false) {
+EACH(waits_on_as_long_as_the_predicate_is_false, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, K);
@@ -907,7 +909,7 @@ EACH(waits_on_as_long_as_the_predicate_is_false) {
 }
 
 /* Those who find the predicate false queue up again, behind the others. */
-EACH(leaves_those_waiting_for_whom_the_predicate_stays_false) {
+EACH(leaves_those_waiting_for_whom_the_predicate_stays_false, NEEDS_THREADS) {
     room r;
     test_call calls[4];
     make(&r, K);
@@ -944,7 +946,7 @@ static pyt_status nag(void *arg) {
     return PYT_OK;
 }
 
-EACH(has_one_deadline_however_often_it_is_woken) {
+EACH(has_one_deadline_however_often_it_is_woken, NEEDS_THREADS) {
     room r;
     nagger n = {.room = &r};
     test_call call;
@@ -984,7 +986,7 @@ EACH(looks_once_more_when_the_time_is_up) {
     }
 }
 
-EACH(lets_the_lock_go_in_wait_for_even_if_there_is_no_time_to_wait) {
+EACH(lets_the_lock_go_in_wait_for_even_if_there_is_no_time_to_wait, NEEDS_THREADS) {
     room r;
     test_call opener;
     make(&r, K);
@@ -995,7 +997,7 @@ EACH(lets_the_lock_go_in_wait_for_even_if_there_is_no_time_to_wait) {
     CHECK_STATUS(test_end(&opener), PYT_OK);
 }
 
-EACH(ends_wait_for_in_time_when_it_comes_true) {
+EACH(ends_wait_for_in_time_when_it_comes_true, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, K);
@@ -1027,7 +1029,7 @@ static pyt_status wait_at_the_side(void *arg) {
     return PYT_OK;
 }
 
-EACH(wakes_its_own_waiters_and_not_those_of_another_over_the_same_lock) {
+EACH(wakes_its_own_waiters_and_not_those_of_another_over_the_same_lock, NEEDS_THREADS) {
     room r;
     side s = {.room = &r};
     test_call inside, aside;
@@ -1048,7 +1050,7 @@ EACH(wakes_its_own_waiters_and_not_those_of_another_over_the_same_lock) {
 }
 
 /* Moved to the queue of the one lock, waiters of both come in the order of the notifies. */
-EACH(shares_the_queue_of_the_lock_with_another_over_it) {
+EACH(shares_the_queue_of_the_lock_with_another_over_it, NEEDS_THREADS) {
     room r;
     side s = {.room = &r};
     test_call inside[2], aside;
@@ -1133,7 +1135,7 @@ static pyt_status consume(void *arg) {
     return PYT_OK;
 }
 
-EACH(hands_every_item_over_a_bounded_buffer) {
+EACH(hands_every_item_over_a_bounded_buffer, NEEDS_THREADS) {
     buffer b = {.rounds = test_scale(2000)};
     test_call calls[2 * PEOPLE];
     make(&b.room, K);
@@ -1178,7 +1180,7 @@ static pyt_status notify_when_told(void *arg) {
 
 /* One thread notifies, another one lets the lock go: the notify is either refused, and nobody is
  * woken, or the waiter returns. */
-TEST(given_lock_let_go_during_a_notify_loses_no_waiter) {
+TEST(given_lock_let_go_during_a_notify_loses_no_waiter, NEEDS_THREADS) {
     duel d = {.stop = false};
     test_call notifier;
     make(&d.room, LOCK);
@@ -1210,7 +1212,7 @@ static pyt_status release_the_lock(void *arg) {
     return pyt_lock_release(&r->lock);
 }
 
-TEST(given_lock_may_be_released_by_another_thread_than_the_notifier) {
+TEST(given_lock_may_be_released_by_another_thread_than_the_notifier, NEEDS_THREADS) {
     room r;
     test_call waiter;
     make(&r, LOCK);
@@ -1222,7 +1224,7 @@ TEST(given_lock_may_be_released_by_another_thread_than_the_notifier) {
     CHECK(!pyt_lock_locked(&r.lock));
 }
 
-TEST(own_rlock_condition_is_ready_when_all_its_bytes_are_zero) {
+TEST(own_rlock_condition_is_ready_when_all_its_bytes_are_zero, NEEDS_THREADS) {
     static room zero;
     test_call waiter;
     start_waiters(&waiter, 1, wait_long, &zero);

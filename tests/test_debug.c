@@ -860,8 +860,7 @@ static pyt_status hold_and_look(void *object) {
     return pyt_lock_release(&p->ours);
 }
 
-TEST(a_thread_that_nobody_has_named_is_told_of) {
-    test_needs("threads that the system makes");
+TEST(a_thread_that_nobody_has_named_is_told_of, NEEDS_FOREIGN_THREADS) {
     pair p = {.seconds = 0};
     CHECK_STATUS(test_foreign(hold_and_look, &p), PYT_OK);
 }

@@ -261,8 +261,7 @@ static void leave_main(void *arg) {
     pyt_exit();
 }
 
-TEST(without_threads_exit_of_the_main_thread_ends_the_process) {
-    test_needs("processes");
+TEST(without_threads_exit_of_the_main_thread_ends_the_process, NEEDS_PROCESSES) {
     char output[64];
     CHECK_INT(test_child(leave_main, NULL, output, sizeof output), 0);
     CHECK_STR(output, "here\n");
@@ -275,8 +274,7 @@ static void interrupt(int signal) {
     pyt_interrupt_main();
 }
 
-TEST(without_threads_a_signal_interrupts_a_wait_with_a_limit) {
-    test_needs("signals");
+TEST(without_threads_a_signal_interrupts_a_wait_with_a_limit, NEEDS_SIGNALS) {
     pyt_event event = PYT_EVENT_INIT;
     struct sigevent by_signal = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     struct itimerspec soon = {.it_value = {.tv_nsec = 20000000}};

@@ -120,7 +120,7 @@ TEST(an_event_is_waited_for_as_long_as_the_timeout_says) {
     CHECK(pyt_event_is_set(&event));
 }
 
-TEST(setting_an_event_ends_a_wait_that_has_time_left) {
+TEST(setting_an_event_ends_a_wait_that_has_time_left, NEEDS_THREADS) {
     task t = {.seconds = PYT_TIMEOUT_MAX};
     test_call waiter;
     test_begin(&waiter, wait_in_time, &t);
@@ -133,7 +133,7 @@ TEST(setting_an_event_ends_a_wait_that_has_time_left) {
     CHECK_WITHIN(test_now() - start, 0, 2);
 }
 
-TEST(setting_an_event_wakes_everybody) {
+TEST(setting_an_event_wakes_everybody, NEEDS_THREADS) {
     enum {
         N = 12
     };
@@ -153,7 +153,7 @@ TEST(setting_an_event_wakes_everybody) {
     CHECK(pyt_event_is_set(&t.event));
 }
 
-TEST(everybody_who_waited_returns_even_if_the_event_is_cleared_at_once) {
+TEST(everybody_who_waited_returns_even_if_the_event_is_cleared_at_once, NEEDS_THREADS) {
     enum {
         N = 4
     };
@@ -173,7 +173,7 @@ TEST(everybody_who_waited_returns_even_if_the_event_is_cleared_at_once) {
     }
 }
 
-TEST(a_set_is_not_remembered_after_a_clear) {
+TEST(a_set_is_not_remembered_after_a_clear, NEEDS_THREADS) {
     task t = {.seconds = 0.01};
     test_call waiter;
     CHECK_STATUS(pyt_event_set(&t.event), PYT_OK);
@@ -195,7 +195,7 @@ static pyt_status wait_again_and_again(void *arg) {
     return PYT_OK;
 }
 
-TEST(each_set_wakes_a_waiter_that_comes_back_after_the_clear_once) {
+TEST(each_set_wakes_a_waiter_that_comes_back_after_the_clear_once, NEEDS_THREADS) {
     enum {
         N = 3
     };
@@ -217,7 +217,7 @@ TEST(each_set_wakes_a_waiter_that_comes_back_after_the_clear_once) {
     CHECK_INT(pyt_semaphore_value(&t.woken), t.rounds * N);
 }
 
-TEST(those_who_stay_are_woken_when_others_give_up) {
+TEST(those_who_stay_are_woken_when_others_give_up, NEEDS_THREADS) {
     enum {
         N = 3
     };
@@ -254,7 +254,7 @@ static pyt_status read_the_value_when_seen_set(void *arg) {
     return PYT_OK;
 }
 
-TEST(what_was_written_before_set_is_seen_after_wait_and_after_is_set) {
+TEST(what_was_written_before_set_is_seen_after_wait_and_after_is_set, NEEDS_THREADS) {
     for (int i = 0; i < test_scale(200); i++) {
         task t = {.value = 0};
         test_call reader, watcher;
@@ -281,7 +281,7 @@ static pyt_status wait_shortly_until_stopped(void *arg) {
 }
 
 /* Timeouts meet set and clear; a lost waiter would hang, a corrupted queue crash. */
-TEST(timeouts_may_meet_set_and_clear) {
+TEST(timeouts_may_meet_set_and_clear, NEEDS_THREADS) {
     enum {
         N = 4
     };
@@ -323,7 +323,7 @@ static pyt_status answer(void *arg) {
     return PYT_OK;
 }
 
-TEST(two_threads_take_turns_with_two_events) {
+TEST(two_threads_take_turns_with_two_events, NEEDS_THREADS) {
     game g = {.rounds = test_scale(5000)};
     test_call player;
     test_begin(&player, answer, &g);

@@ -84,7 +84,7 @@ TEST(a_task_that_raises_fails_its_future_and_the_worker_lives_on) {
     pyt_executor_free(executor);
 }
 
-TEST(a_task_that_exits_returns_null) {
+TEST(a_task_that_exits_returns_null, NEEDS_EXIT) {
     pyt_executor *executor = made(1);
     pyt_future *future = submitted(executor, leave, NULL);
     void *result = &value[1];
@@ -118,7 +118,7 @@ TEST(bad_input_to_an_executor_is_refused) {
     pyt_executor_free(executor);
 }
 
-TEST(a_task_of_an_executor_is_completed_by_its_worker_only) {
+TEST(a_task_of_an_executor_is_completed_by_its_worker_only, NEEDS_THREADS) {
     pyt_executor *executor = made(1);
     pyt_event gate = PYT_EVENT_INIT;
     pyt_future *future = submitted(executor, wait_for_event, &gate);
@@ -177,7 +177,7 @@ static size_t workers_of(const char *prefix) {
     return found;
 }
 
-TEST(workers_are_started_on_demand_and_named) {
+TEST(workers_are_started_on_demand_and_named, NEEDS_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor =
         made_with(&(pyt_executor_options){.max_workers = 3, .thread_name_prefix = "crew"});
@@ -196,7 +196,7 @@ TEST(workers_are_started_on_demand_and_named) {
 }
 
 /* A worker that has just given a result may not be idle yet: it is tried until it was. */
-TEST(an_idle_worker_is_used_before_another_is_started) {
+TEST(an_idle_worker_is_used_before_another_is_started, NEEDS_THREADS) {
     bool used = false;
     while (!used) {
         pyt_executor *executor =
@@ -214,7 +214,7 @@ static void *name_of_worker(void *arg) {
     return (void *)(uintptr_t)pyt_thread_name(pyt_current_thread());
 }
 
-TEST(an_executor_without_a_name_is_given_one) {
+TEST(an_executor_without_a_name_is_given_one, NEEDS_THREADS) {
     for (int i = 0; i < 2; i++) {
         pyt_executor *executor =
             made_with(i == 0 ? NULL : &(pyt_executor_options){.thread_name_prefix = ""});
@@ -241,7 +241,7 @@ static void *see_initialized(void *arg) {
     return NULL;
 }
 
-TEST(the_initializer_runs_first_in_each_worker) {
+TEST(the_initializer_runs_first_in_each_worker, NEEDS_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor = made_with(
         &(pyt_executor_options){.max_workers = 3, .initializer = initialize, .arg = &value[1]});
@@ -298,7 +298,7 @@ static void an_initializer_that_fails(const char *message) {
     pyt_executor_free(executor);
 }
 
-TEST(an_initializer_that_fails_breaks_the_executor) {
+TEST(an_initializer_that_fails_breaks_the_executor, NEEDS_THREADS) {
     an_initializer_that_fails(NULL);
 }
 
@@ -307,14 +307,14 @@ static int exit_from_the_initializer(void *arg) {
     pyt_exit();
 }
 
-TEST(an_initializer_that_exits_breaks_the_executor) {
+TEST(an_initializer_that_exits_breaks_the_executor, NEEDS_EXIT) {
     pyt_executor *executor = made_with(
         &(pyt_executor_options){.max_workers = 1, .initializer = exit_from_the_initializer});
     ends_with(submitted(executor, same, NULL), PYT_BROKEN_EXECUTOR);
     pyt_executor_free(executor);
 }
 
-TEST(an_initializer_that_raises_breaks_the_executor) {
+TEST(an_initializer_that_raises_breaks_the_executor, NEEDS_THREADS) {
     an_initializer_that_fails("no licence");
 }
 
@@ -379,7 +379,7 @@ TEST(a_failure_in_map_comes_at_its_place) {
     pyt_executor_free(executor);
 }
 
-TEST(map_that_is_out_of_time_cancels_what_has_not_begun) {
+TEST(map_that_is_out_of_time_cancels_what_has_not_begun, NEEDS_THREADS) {
     pyt_executor *executor = made(1);
     pyt_event gate = PYT_EVENT_INIT;
     atomic_int count = 0;
@@ -410,7 +410,7 @@ TEST(map_after_shutdown_submits_nothing) {
 
 /* ---- shutdown ------------------------------------------------------------------------------- */
 
-TEST(shutdown_in_its_four_forms) {
+TEST(shutdown_in_its_four_forms, NEEDS_THREADS) {
     for (int form = 0; form < 4; form++) {
         bool wait = form & 1, cancel = form & 2;
         pyt_event gate = PYT_EVENT_INIT;
@@ -444,7 +444,7 @@ TEST(shutdown_in_its_four_forms) {
     }
 }
 
-TEST(wait_counts_what_shutdown_has_cancelled) {
+TEST(wait_counts_what_shutdown_has_cancelled, NEEDS_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor = made(1);
     pyt_future *futures[3] = {submitted(executor, wait_for_event, &gate)};
@@ -463,7 +463,7 @@ TEST(wait_counts_what_shutdown_has_cancelled) {
     pyt_executor_free(executor);
 }
 
-TEST(a_cancelled_task_does_not_run) {
+TEST(a_cancelled_task_does_not_run, NEEDS_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     atomic_int count = 0;
     pyt_executor *executor = made(1);
@@ -476,7 +476,7 @@ TEST(a_cancelled_task_does_not_run) {
     CHECK_INT(count, 0);
 }
 
-TEST(waiting_for_shutdown_can_be_interrupted_and_taken_up_again) {
+TEST(waiting_for_shutdown_can_be_interrupted_and_taken_up_again, NEEDS_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor = made(1);
     CHECK_STATUS(pyt_executor_submit(executor, wait_for_event, &gate, NULL), PYT_OK);
@@ -566,7 +566,8 @@ static pyt_status status_of(pyt_future *future) {
     return (pyt_status)(uintptr_t)result;
 }
 
-TEST(a_task_that_waits_for_another_of_its_only_worker_is_told_that_it_would_be_for_ever) {
+TEST(a_task_that_waits_for_another_of_its_only_worker_is_told_that_it_would_be_for_ever,
+     NEEDS_THREADS) {
     pyt_executor *executor = made(1);
     CHECK_STATUS(status_of(submitted(executor, wait_for_a_task_of_its_own, executor)),
                  PYT_RUNTIME_ERROR);
@@ -591,7 +592,7 @@ static void *wait_for_all_tasks_of_its_own(void *arg) {
     return (void *)(uintptr_t)status;
 }
 
-TEST(a_task_that_waits_for_all_of_several_of_its_only_worker_is_told_as_well) {
+TEST(a_task_that_waits_for_all_of_several_of_its_only_worker_is_told_as_well, NEEDS_THREADS) {
     pyt_executor *executor = made(1);
     CHECK_STATUS(status_of(submitted(executor, wait_for_all_tasks_of_its_own, executor)),
                  PYT_RUNTIME_ERROR);
@@ -608,7 +609,7 @@ static void *wait_with_a_limit(void *arg) {
     return (void *)(uintptr_t)status;
 }
 
-TEST(a_wait_with_a_limit_is_waited) {
+TEST(a_wait_with_a_limit_is_waited, NEEDS_THREADS) {
     pyt_executor *executor = made(1);
     CHECK_STATUS(status_of(submitted(executor, wait_with_a_limit, executor)), PYT_TIMEOUT);
     pyt_executor_free(executor);
@@ -646,7 +647,7 @@ static void *wait_for_the_other(void *arg) {
     return (void *)(uintptr_t)pyt_future_result(pair->other, NULL);
 }
 
-TEST(tasks_that_wait_for_each_other_or_for_themselves_are_told) {
+TEST(tasks_that_wait_for_each_other_or_for_themselves_are_told, NEEDS_THREADS) {
     pyt_executor *executor = made(8);
     struct pair pairs[3] = {{PYT_EVENT_INIT, NULL, NULL}};
     for (int i = 0; i < 3; i++) {
@@ -689,7 +690,7 @@ static pyt_future *running(pyt_executor *executor, void *(*function)(void *), vo
 }
 
 /* Of two that wait, the one whose task has not begun, whichever of the workers that is. */
-TEST(of_those_that_wait_in_vain_one_whose_task_has_not_begun_is_refused) {
+TEST(of_those_that_wait_in_vain_one_whose_task_has_not_begun_is_refused, NEEDS_THREADS) {
     for (int older = 0; older < 2; older++) {
         pyt_executor *executor = made(2);
         struct wait_later for_pending = {PYT_EVENT_INIT, NULL}, for_other = {PYT_EVENT_INIT, NULL};
@@ -855,7 +856,8 @@ static void drop_without_memory(void) {
 }
 
 /* It would have to wait for the lock of the spare ones, and has no memory to wait with. */
-TEST(a_future_dropped_without_memory_is_freed_and_its_executor_knows) {
+TEST(a_future_dropped_without_memory_is_freed_and_its_executor_knows,
+     NEEDS_THREADS | NEEDS_FALLIBLE_WAITS | NEEDS_FOREIGN_THREADS) {
     drop_without_memory();
     long before = test_live_allocations();
     for (int i = 0; i < 3; i++) {
@@ -916,8 +918,7 @@ static void exit_with_work_in_the_queue(void *arg) {
     printf("exit ");
 }
 
-TEST(at_exit_the_queue_is_finished) {
-    test_needs("processes");
+TEST(at_exit_the_queue_is_finished, NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     char output[200];
     CHECK_INT(test_child(exit_with_work_in_the_queue, NULL, output, sizeof output), 0);
     CHECK_STR(output, "exit abcdebcdecdedee");
@@ -965,7 +966,8 @@ static void exit_while_one_is_freed(void *arg) {
     exit(0);
 }
 
-TEST(at_exit_an_executor_that_is_being_freed_is_left_alone) {
+TEST(at_exit_an_executor_that_is_being_freed_is_left_alone,
+     NEEDS_THREADS | NEEDS_EXIT | NEEDS_PROCESSES) {
     char output[64];
     for (int i = 0; i < test_scale(10); i++) {
         CHECK_INT(test_child(exit_while_one_is_freed, NULL, output, sizeof output), 0);
@@ -974,8 +976,7 @@ TEST(at_exit_an_executor_that_is_being_freed_is_left_alone) {
     }
 }
 
-TEST(at_exit_no_more_tasks_are_taken) {
-    test_needs("processes");
+TEST(at_exit_no_more_tasks_are_taken, NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     char output[200];
     CHECK_INT(test_child(exit_and_submit, NULL, output, sizeof output), 0);
     /* The last task runs beside the two that are refused, before, between or after them. */
@@ -997,8 +998,7 @@ static void exit_in_a_worker(void *arg) {
     pyt_future_result(future, NULL);
 }
 
-TEST(a_task_may_end_the_process) {
-    test_needs("processes");
+TEST(a_task_may_end_the_process, NEEDS_PROCESSES) {
     char output[200];
     CHECK_INT(test_child(exit_in_a_worker, NULL, output, sizeof output), 3);
 }
@@ -1010,9 +1010,8 @@ static int status_of_child(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-TEST(after_fork_the_parents_tasks_have_ended_and_the_executor_goes_on) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(after_fork_the_parents_tasks_have_ended_and_the_executor_goes_on,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     pyt_executor *executor = made(2);
     pyt_as_completed iterator;
@@ -1061,9 +1060,7 @@ static void *fork_in_a_task(void *arg) {
     return (void *)(uintptr_t)status_of_child(pid);
 }
 
-TEST(a_task_may_fork_and_use_its_executor_in_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_task_may_fork_and_use_its_executor_in_the_child, NEEDS_FORK_WITH_THREADS) {
     pyt_executor *executor = made(2);
     pyt_future *future = submitted(executor, fork_in_a_task, executor);
     void *status;
@@ -1076,7 +1073,7 @@ TEST(a_task_may_fork_and_use_its_executor_in_the_child) {
 
 #if !defined(_WIN32)
 /* A worker looks for work for a moment, then it sleeps. */
-TEST(idle_workers_use_no_processor_time) {
+TEST(idle_workers_use_no_processor_time, NEEDS_THREADS | NEEDS_POSIX) {
     enum {
         WORKERS = 4
     };
@@ -1244,7 +1241,7 @@ static void *give_back(void *arg) {
     return arg;
 }
 
-TEST(a_worker_whose_result_was_got_is_idle_for_the_next_submit) {
+TEST(a_worker_whose_result_was_got_is_idle_for_the_next_submit, NEEDS_THREADS) {
     for (int round = 0; round < test_scale(600) + 50; round++) {
         pyt_executor *e;
         CHECK_STATUS(pyt_executor_new(&e, &(pyt_executor_options){.max_workers = 4}), PYT_OK);
@@ -1282,7 +1279,7 @@ static void submit_and_wait(pyt_future *future, void *arg) {
     CHECK_STATUS(pyt_event_wait(&c->set), PYT_OK);
 }
 
-TEST(a_worker_in_a_callback_is_not_taken_for_idle) {
+TEST(a_worker_in_a_callback_is_not_taken_for_idle, NEEDS_THREADS) {
     chained c = {NULL, PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_future *f;
     CHECK_STATUS(pyt_executor_new(&c.executor, &(pyt_executor_options){.max_workers = 2}), PYT_OK);
@@ -1333,10 +1330,10 @@ static void run_starved(void *(*task)(void *arg)) {
     pyt_executor_free(e);
 }
 
-TEST(a_wait_for_a_task_that_gets_no_thread_is_refused) {
+TEST(a_wait_for_a_task_that_gets_no_thread_is_refused, NEEDS_THREADS) {
     run_starved(wait_for_one_without_a_thread);
 }
 
-TEST(a_wait_for_a_task_that_got_no_thread_tries_again_to_start_one) {
+TEST(a_wait_for_a_task_that_got_no_thread_tries_again_to_start_one, NEEDS_THREADS) {
     run_starved(wait_for_one_that_gets_its_thread_late);
 }

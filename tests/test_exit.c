@@ -81,8 +81,8 @@ static void leave_a_worker_behind(void *arg) {
     say("end of main");
 }
 
-TEST(the_end_of_the_process_waits_for_threads_that_are_no_daemons) {
-    test_needs("processes");
+TEST(the_end_of_the_process_waits_for_threads_that_are_no_daemons,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_worker_behind, NULL), 0);
     CHECK_STR(output, "end of main\nworker\n");
 }
@@ -95,8 +95,8 @@ static void leave_workers_without_handles(void *arg) {
     CHECK_INT(atexit(announce_the_end), 0);
 }
 
-TEST(threads_whose_handles_were_dropped_are_waited_for_too) {
-    test_needs("processes");
+TEST(threads_whose_handles_were_dropped_are_waited_for_too,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_workers_without_handles, NULL), 0);
     CHECK_STR(output, "worker\nworker\nworker\n");
 }
@@ -120,8 +120,8 @@ static void leave_a_family_behind(void *arg) {
     CHECK_INT(atexit(announce_the_end), 0);
 }
 
-TEST(threads_started_while_the_process_ends_are_waited_for_too) {
-    test_needs("processes");
+TEST(threads_started_while_the_process_ends_are_waited_for_too,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_family_behind, NULL), 0);
     CHECK_STR(output, "generation 1\ngeneration 2\ngeneration 3\ngeneration 4\ngeneration 5\n");
 }
@@ -138,8 +138,8 @@ static void leave_a_joiner_of_main(void *arg) {
     say("end of main");
 }
 
-TEST(a_thread_that_joins_the_main_thread_goes_on_when_main_is_over) {
-    test_needs("processes");
+TEST(a_thread_that_joins_the_main_thread_goes_on_when_main_is_over,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_joiner_of_main, NULL), 0);
     CHECK_STR(output, "end of main\nmain is over\n");
 }
@@ -149,8 +149,8 @@ static void exit_with_seven(void *arg) {
     exit(7);
 }
 
-TEST(the_exit_status_is_kept_while_threads_are_waited_for) {
-    test_needs("processes");
+TEST(the_exit_status_is_kept_while_threads_are_waited_for,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(exit_with_seven, NULL), 7);
     CHECK_STR(output, "end of main\nworker\n");
 }
@@ -185,8 +185,8 @@ static void leave_a_worker_with_a_local(void *arg) {
     CHECK_INT(atexit(announce_the_end), 0);
 }
 
-TEST(threads_waited_for_lose_their_locals_before_earlier_handlers_run) {
-    test_needs("processes");
+TEST(threads_waited_for_lose_their_locals_before_earlier_handlers_run,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_worker_with_a_local, NULL), 0);
     CHECK_STR(output, "worker\nlocal gone\nafter everything\n");
 }
@@ -209,8 +209,8 @@ static void register_around(void *arg) {
     CHECK_INT(atexit(registered_after), 0);
 }
 
-TEST(handlers_run_later_ones_first_then_threads_are_joined_then_earlier_ones) {
-    test_needs("processes");
+TEST(handlers_run_later_ones_first_then_threads_are_joined_then_earlier_ones,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(register_around, NULL), 0);
     CHECK_STR(output, "handler registered after the library's\n"
                       "worker\n"
@@ -233,8 +233,7 @@ static void leave_a_daemon(void *arg) {
     say("end of main");
 }
 
-TEST(daemons_are_left_alone) {
-    test_needs("processes");
+TEST(daemons_are_left_alone, NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_daemon, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }
@@ -253,8 +252,8 @@ static void leave_a_foreign_thread(void *arg) {
     say("end of main");
 }
 
-TEST(foreign_threads_are_left_alone) {
-    test_needs("processes");
+TEST(foreign_threads_are_left_alone,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT | NEEDS_FOREIGN_THREADS) {
     CHECK_INT(run(leave_a_foreign_thread, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }
@@ -271,8 +270,7 @@ static void leave_a_raw_thread(void *arg) {
     say("end of main");
 }
 
-TEST(raw_threads_are_left_alone) {
-    test_needs("processes");
+TEST(raw_threads_are_left_alone, NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_raw_thread, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }
@@ -355,14 +353,12 @@ static void end_among_busy_daemons(void *arg) {
     say("end of main");
 }
 
-TEST_LIMIT(the_process_can_end_while_daemons_use_every_part_of_the_library, 60) {
-    test_needs("processes");
+TEST_LIMIT(the_process_can_end_while_daemons_use_every_part_of_the_library, 60,
+           NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT | NOT_UNDER_HELGRIND | NOT_UNDER_TSAN,
+           "daemons caught in their last steps are taken for leaks and mistakes") {
 #if defined(PYTHREADING_VALGRIND)
     test_skip("Helgrind takes daemons caught in a critical section for mistakes");
 #endif
-    if (TEST_UNDER_TSAN) {
-        test_skip("ThreadSanitizer takes daemons caught in their last steps for leaks");
-    }
     for (int i = 0; i < test_scale(30); i++) {
         CHECK_INT(run(end_among_busy_daemons, NULL), 0);
         CHECK_STR(output, "end of main\n");
@@ -389,15 +385,14 @@ static void let_a_worker_exit(void *arg) {
     wait_for_ever(NULL);
 }
 
-TEST(exit_called_in_a_worker_waits_for_the_others_and_not_for_itself) {
-    test_needs("processes");
+TEST(exit_called_in_a_worker_waits_for_the_others_and_not_for_itself,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     bool daemon = false;
     CHECK_INT(run(let_a_worker_exit, &daemon), 3);
     CHECK_STR(output, "worker leaves\nother worker\n");
 }
 
-TEST(exit_called_in_a_daemon_waits_for_the_others) {
-    test_needs("processes");
+TEST(exit_called_in_a_daemon_waits_for_the_others, NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     bool daemon = true;
     CHECK_INT(run(let_a_worker_exit, &daemon), 3);
     CHECK_STR(output, "worker leaves\nother worker\n");
@@ -416,8 +411,7 @@ static void let_a_timer_exit(void *arg) {
     wait_for_ever(NULL);
 }
 
-TEST(exit_called_in_a_timer_ends_the_process) {
-    test_needs("processes");
+TEST(exit_called_in_a_timer_ends_the_process, NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(let_a_timer_exit, NULL), 4);
     CHECK_STR(output, "worker leaves\n");
 }
@@ -434,8 +428,8 @@ static void let_a_foreign_thread_exit(void *arg) {
     wait_for_ever(NULL);
 }
 
-TEST(exit_called_in_a_foreign_thread_waits_for_the_workers) {
-    test_needs("processes");
+TEST(exit_called_in_a_foreign_thread_waits_for_the_workers,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT | NEEDS_FOREIGN_THREADS) {
     CHECK_INT(run(let_a_foreign_thread_exit, NULL), 5);
     CHECK_STR(output, "worker leaves\nworker\n");
 }
@@ -447,8 +441,7 @@ static void end_main_by_pyt_exit(void *arg) {
     pyt_exit();
 }
 
-TEST(pyt_exit_in_the_main_thread_is_exit_with_zero) {
-    test_needs("processes");
+TEST(pyt_exit_in_the_main_thread_is_exit_with_zero, NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(end_main_by_pyt_exit, NULL), 0);
     CHECK_STR(output, "end of main\nworker\n");
 }
@@ -458,8 +451,8 @@ static void end_main_by_pyt_raise(void *arg) {
     pyt_raise(9, "out of wool");
 }
 
-TEST(pyt_raise_in_the_main_thread_is_reported_and_exits_with_one) {
-    test_needs("processes");
+TEST(pyt_raise_in_the_main_thread_is_reported_and_exits_with_one,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(end_main_by_pyt_raise, NULL), 1);
     CHECK(strstr(output, "Exception in thread MainThread: out of wool\n") != NULL);
     CHECK(strstr(output, "worker\n") != NULL);
@@ -478,8 +471,7 @@ static void end_main_by_pyt_raise_with_a_hook(void *arg) {
     pyt_raise(9, "out of wool");
 }
 
-TEST(pyt_raise_in_the_main_thread_goes_to_the_excepthook) {
-    test_needs("processes");
+TEST(pyt_raise_in_the_main_thread_goes_to_the_excepthook, NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(end_main_by_pyt_raise_with_a_hook, NULL), 1);
     CHECK_STR(output, "MainThread 9 out of wool\n");
 }
@@ -512,8 +504,8 @@ static void leave_timers(void *arg) {
     say("end of main");
 }
 
-TEST(a_timer_is_waited_for_unless_it_is_a_daemon_or_cancelled) {
-    test_needs("processes");
+TEST(a_timer_is_waited_for_unless_it_is_a_daemon_or_cancelled,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_timers, NULL), 0);
     CHECK_STR(output, "end of main\nfired\n");
 }
@@ -532,8 +524,8 @@ static void leave_a_timer_that_a_worker_cancels(void *arg) {
     say("end of main");
 }
 
-TEST(a_timer_cancelled_while_the_process_ends_is_waited_for_no_longer) {
-    test_needs("processes");
+TEST(a_timer_cancelled_while_the_process_ends_is_waited_for_no_longer,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(run(leave_a_timer_that_a_worker_cancels, NULL), 0);
     CHECK_STR(output, "end of main\n");
 }

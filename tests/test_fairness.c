@@ -32,13 +32,14 @@ typedef struct place {
     _Atomic(bool) stop;
 } place;
 
-/* A test for each of the two. */
-#define BOTH(name)                    \
+/* A test for each of the two, with their flags, if any. */
+#define BOTH(...) BOTH_OF(__VA_ARGS__, 0, 0)
+#define BOTH_OF(name, flags, ...)     \
     static void name(bool recursive); \
-    TEST(lock_##name) {               \
+    TEST(lock_##name, flags) {        \
         name(false);                  \
     }                                 \
-    TEST(rlock_##name) {              \
+    TEST(rlock_##name, flags) {       \
         name(true);                   \
     }                                 \
     static void name(bool recursive)
@@ -126,7 +127,7 @@ static void check_handed(place *p, test_call *waiter) {
     CHECK(!locked(p));
 }
 
-BOTH(is_handed_to_a_waiter_that_is_older_than_a_millisecond) {
+BOTH(is_handed_to_a_waiter_that_is_older_than_a_millisecond, NEEDS_THREADS) {
     for (int i = 0; i < 30; i++) {
         place p;
         test_call waiter;
@@ -139,7 +140,7 @@ BOTH(is_handed_to_a_waiter_that_is_older_than_a_millisecond) {
     }
 }
 
-BOTH(is_handed_to_who_was_notified_more_than_a_millisecond_ago) {
+BOTH(is_handed_to_who_was_notified_more_than_a_millisecond_ago, NEEDS_THREADS) {
     for (int i = 0; i < 30; i++) {
         place p;
         test_call waiter;
@@ -154,7 +155,7 @@ BOTH(is_handed_to_who_was_notified_more_than_a_millisecond_ago) {
 }
 
 /* Who releases and comes back at once finds old waiters before it, all of them. */
-BOTH(goes_to_all_old_waiters_before_the_one_that_released_it) {
+BOTH(goes_to_all_old_waiters_before_the_one_that_released_it, NEEDS_THREADS) {
     for (int round = 0; round < 10; round++) {
         place p;
         test_call calls[WAITERS];
@@ -173,7 +174,7 @@ BOTH(goes_to_all_old_waiters_before_the_one_that_released_it) {
     }
 }
 
-BOTH(goes_to_waiters_in_the_order_of_their_arrival) {
+BOTH(goes_to_waiters_in_the_order_of_their_arrival, NEEDS_THREADS) {
     for (int round = 0; round < 20; round++) {
         place p;
         test_call calls[WAITERS];
@@ -190,7 +191,7 @@ BOTH(goes_to_waiters_in_the_order_of_their_arrival) {
 
 /* A young waiter is woken and may find that the lock has been taken again: then it is still the
  * first of the queue. */
-BOTH(leaves_a_waiter_its_place_when_a_newcomer_was_quicker) {
+BOTH(leaves_a_waiter_its_place_when_a_newcomer_was_quicker, NEEDS_THREADS) {
     for (int round = 0; round < 100; round++) {
         place p;
         test_call calls[2];
@@ -234,7 +235,7 @@ static bool overtake_once(place *p, test_call *waiter) {
     return shows;
 }
 
-BOTH(counts_all_the_time_that_a_waiter_has_waited) {
+BOTH(counts_all_the_time_that_a_waiter_has_waited, NEEDS_THREADS) {
     int shown = 0;
     for (int round = 0; round < test_scale(200) && shown < 20; round++) {
         place p;
@@ -297,7 +298,8 @@ static void call_one(place *p) {
 
 /* Each of two waiters loses the lock once, and somebody else comes in between. The clock stands, so
  * that nobody is old enough to be handed the lock. */
-BOTH(is_got_in_the_order_of_arrival_by_waiters_that_come_back_together) {
+BOTH(is_got_in_the_order_of_arrival_by_waiters_that_come_back_together,
+     NEEDS_THREADS | NEEDS_FINE_CLOCK | NEEDS_SIGNALS) {
     place p;
     test_call calls[3];
     make(&p, recursive);
@@ -355,7 +357,7 @@ static pyt_status pass_twice(void *arg) {
 /* So many old waiters would keep the lock in hand-overs until the first of them are back and old
  * again, so that it was never free any more. It comes free now and then all the same: who lets it
  * go can take it again. The last few would find it free in any case. */
-BOTH(comes_free_although_a_crowd_is_always_old) {
+BOTH(comes_free_although_a_crowd_is_always_old, NEEDS_THREADS) {
     static test_call calls[CROWD];
     place p;
     make(&p, recursive);
@@ -389,7 +391,7 @@ static pyt_status hog(void *arg) {
     return PYT_OK;
 }
 
-BOTH(is_got_soon_although_another_thread_takes_it_again_and_again) {
+BOTH(is_got_soon_although_another_thread_takes_it_again_and_again, NEEDS_THREADS) {
     place p;
     test_call call;
     make(&p, recursive);
@@ -436,7 +438,8 @@ static pyt_status answer(void *arg) {
 
 /* Who lets others run before it sleeps gets the processor back after the time slice of the one who
  * computes, a millisecond and more: 2000 of those would be three seconds. */
-TEST(hand_overs_beside_a_thread_that_computes_do_not_last_its_time_slices) {
+TEST(hand_overs_beside_a_thread_that_computes_do_not_last_its_time_slices,
+     NEEDS_THREADS | NEEDS_LINUX) {
     pair p;
     test_call calls[2];
     cpu_set_t all, first;
@@ -499,7 +502,7 @@ static bool meet(void *arg, double seconds, double delay) {
     return status == PYT_OK;
 }
 
-BOTH(is_neither_lost_nor_kept_when_a_timeout_meets_the_hand_over) {
+BOTH(is_neither_lost_nor_kept_when_a_timeout_meets_the_hand_over, NEEDS_THREADS) {
     place p;
     int won;
     make(&p, recursive);

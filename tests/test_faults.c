@@ -165,8 +165,7 @@ static void the_first_use(void) {
     EXPECT(pyt_event_wait_timeout(&never, 1e-6), PYT_TIMEOUT);
 }
 
-TEST_LIMIT(every_fault_at_the_first_use_is_survived, 60) {
-    test_needs("processes");
+TEST_LIMIT(every_fault_at_the_first_use_is_survived, 60, NEEDS_PROCESSES) {
     bool came = false;
     long calls = cold_run_of(the_first_use, 0, &came);
     CHECK(calls > 0);
@@ -191,12 +190,15 @@ static void cold(scenario play) {
     }
 }
 
-#define FAULTS(name)                                                                \
-    TEST_LIMIT(every_fault_in_##name##_is_survived_at_first_use, 60) {              \
-        cold(name);                                                                 \
-    }                                                                               \
-    TEST_LIMIT(every_fault_in_##name##_is_survived_and_leaves_nothing_behind, 60) { \
-        warm(name);                                                                 \
+/* With the flags of both, if any, and what the second has besides. */
+#define FAULTS(...) FAULTS_OF(__VA_ARGS__, 0, 0, 0)
+#define FAULTS_OF(name, flags, warm_flags, ...)                                                   \
+    TEST_LIMIT(every_fault_in_##name##_is_survived_at_first_use, 60, (flags) | NEEDS_PROCESSES) { \
+        cold(name);                                                                               \
+    }                                                                                             \
+    TEST_LIMIT(every_fault_in_##name##_is_survived_and_leaves_nothing_behind, 60,                 \
+               (flags) | (warm_flags)) {                                                          \
+        warm(name);                                                                               \
     }
 
 /* ---- one scenario for each room ------------------------------------------------------------- */
@@ -232,7 +234,7 @@ static void a_lock(void) {
     CHECK(!pyt_lock_locked(&lock_));
     EXPECT(pyt_lock_release(&lock_), PYT_RUNTIME_ERROR);
 }
-FAULTS(a_lock)
+FAULTS(a_lock, NEEDS_THREADS)
 
 static pyt_rlock rlock;
 
@@ -261,7 +263,7 @@ static void an_rlock(void) {
     CHECK(!pyt_rlock_locked(&rlock));
     EXPECT(pyt_rlock_release(&rlock), PYT_RUNTIME_ERROR);
 }
-FAULTS(an_rlock)
+FAULTS(an_rlock, NEEDS_THREADS)
 
 static pyt_semaphore semaphore;
 
@@ -281,7 +283,7 @@ static void a_semaphore(void) {
     join(other);
     CHECK_INT(pyt_semaphore_value(&semaphore), 1);
 }
-FAULTS(a_semaphore)
+FAULTS(a_semaphore, NEEDS_THREADS)
 
 static pyt_bounded_semaphore bounded;
 
@@ -301,7 +303,7 @@ static void a_bounded_semaphore(void) {
     EXPECT(pyt_bounded_semaphore_release(&bounded), PYT_VALUE_ERROR);
     CHECK_INT(pyt_bounded_semaphore_value(&bounded), 1);
 }
-FAULTS(a_bounded_semaphore)
+FAULTS(a_bounded_semaphore, NEEDS_THREADS)
 
 static pyt_event event_;
 
@@ -321,7 +323,7 @@ static void an_event(void) {
     join(one);
     join(two);
 }
-FAULTS(an_event)
+FAULTS(an_event, NEEDS_THREADS)
 
 static pyt_condition condition;
 static int told;
@@ -372,14 +374,14 @@ static void a_condition(void) {
     memset(&condition, 0, sizeof condition);
     play_condition();
 }
-FAULTS(a_condition)
+FAULTS(a_condition, NEEDS_THREADS)
 
 static void a_condition_over_a_lock(void) {
     DO(pyt_condition_init_lock(&condition, &lock_));
     play_condition();
     CHECK(!pyt_lock_locked(&lock_));
 }
-FAULTS(a_condition_over_a_lock)
+FAULTS(a_condition_over_a_lock, NEEDS_THREADS)
 
 static pyt_barrier barrier;
 static atomic_int actions, index_sum;
@@ -413,7 +415,7 @@ static void a_barrier(void) {
     DO(pyt_barrier_abort(&barrier));
     CHECK(pyt_barrier_broken(&barrier));
 }
-FAULTS(a_barrier)
+FAULTS(a_barrier, NEEDS_THREADS)
 
 static atomic_int entered;
 
@@ -442,7 +444,7 @@ static void a_with_block(void) {
     CHECK_INT(atomic_load(&entered), 3);
     CHECK(!pyt_lock_locked(&lock_));
 }
-FAULTS(a_with_block)
+FAULTS(a_with_block, NEEDS_THREADS)
 
 /* ---- threads -------------------------------------------------------------------------------- */
 
@@ -524,7 +526,7 @@ static void a_thread_that_exits(void) {
     CHECK(result == NULL);
     pyt_thread_unref(thread);
 }
-FAULTS(a_thread_that_exits)
+FAULTS(a_thread_that_exits, NEEDS_EXIT)
 
 static pyt_event seen, leave;
 
@@ -554,7 +556,7 @@ static void the_list_of_threads(void) {
     DO(pyt_event_set(&leave));
     join(thread);
 }
-FAULTS(the_list_of_threads)
+FAULTS(the_list_of_threads, NEEDS_THREADS)
 
 static void *ask_abroad(void *arg) {
     pyt_thread *self = pyt_current_thread();
@@ -574,7 +576,7 @@ static void a_foreign_thread(void) {
     size_t count = pyt_active_count();
     CHECK(count == 1 || (count == 0 && test_fault_fired()));
 }
-FAULTS(a_foreign_thread)
+FAULTS(a_foreign_thread, NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS, NEEDS_THREADS)
 
 static pyt_semaphore raw_done;
 
@@ -691,7 +693,7 @@ static void a_timer(void) {
     pyt_thread_unref(never);
     CHECK_INT(atomic_load(&fired), 1);
 }
-FAULTS(a_timer)
+FAULTS(a_timer, NEEDS_THREADS)
 
 /* A timer that is due when the system has no thread for it fires as soon as there is one. */
 TEST(a_timer_that_gets_no_thread_at_once_fires_later) {
@@ -724,7 +726,7 @@ static void many_timers(void) {
 }
 
 /* The heap grows in a few steps only, among hundreds of other allocations. */
-TEST_LIMIT(every_fault_in_many_timers_is_survived_at_first_use, 60) {
+TEST_LIMIT(every_fault_in_many_timers_is_survived_at_first_use, 60, NEEDS_THREADS) {
     run_with_fault(a_timer, 0);
     long before = test_live_allocations();
     run_with_fault(many_timers, 0);
@@ -858,7 +860,8 @@ static void end_what_is_awaited(void) {
     pyt_executor_free(awaited.executor);
 }
 
-TEST(a_thread_without_memory_for_its_first_wait_is_told_by_every_call_and_changes_nothing) {
+TEST(a_thread_without_memory_for_its_first_wait_is_told_by_every_call_and_changes_nothing,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS) {
     static pyt_status (*const calls[])(void *) = {
         join_a_thread,
         cancel_a_timer,

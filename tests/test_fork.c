@@ -16,14 +16,6 @@ static void *nothing(void *arg) {
 /* The part of a test that runs in the child, as its only thread. */
 typedef void (*child_part)(void *arg);
 
-/* The sanitizer's allocator is not prepared for fork: its locks stay held in the child. */
-static void skip_where_busy_fork_is_fatal(void) {
-    test_skip_fatal_fork();
-    if (TEST_UNDER_ASAN) {
-        test_skip("AddressSanitizer does not survive fork while other threads allocate");
-    }
-}
-
 /* LeakSanitizer takes the child for its parent and reports what it cannot find; it asks here
  * whether to look at all. */
 static bool in_the_child;
@@ -115,9 +107,8 @@ static void see_nobody_else(void *arg) {
     }
 }
 
-TEST(the_child_of_the_main_thread_keeps_the_main_thread_alone) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(the_child_of_the_main_thread_keeps_the_main_thread_alone,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     family all = {.forker = pyt_main_thread()};
     start_family(&all);
     in_a_child(see_nobody_else, &all);
@@ -135,9 +126,8 @@ static void *fork_in_a_worker(void *arg) {
     return NULL;
 }
 
-TEST(the_worker_that_forks_is_the_main_thread_of_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(the_worker_that_forks_is_the_main_thread_of_the_child,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     family all = {.forker = NULL};
     start_family(&all);
     test_join(test_thread(fork_in_a_worker, &all));
@@ -154,9 +144,7 @@ static void *fork_and_ask_for_the_name(void *arg) {
     return NULL;
 }
 
-TEST(the_worker_that_forks_keeps_its_name_in_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(the_worker_that_forks_keeps_its_name_in_the_child, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     pyt_thread *thread = NULL;
     CHECK_STATUS(pyt_thread_new(&thread, &(pyt_thread_options){.target = fork_and_ask_for_the_name,
                                                                .arg = (void *)"forker",
@@ -183,9 +171,8 @@ static void *fork_in_pthreads(void *arg) {
     return NULL;
 }
 
-TEST(a_foreign_thread_that_forks_is_the_main_thread_of_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_foreign_thread_that_forks_is_the_main_thread_of_the_child,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     test_join(test_thread(nothing, NULL));
     for (int i = 0; i < 2; i++) {
         bool known = i == 1;
@@ -207,9 +194,7 @@ static void read_the_result(void *arg) {
     CHECK(result == word);
 }
 
-TEST(a_thread_finished_before_the_fork_has_its_result_in_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_thread_finished_before_the_fork_has_its_result_in_the_child, NEEDS_FORK_WITH_THREADS) {
     pyt_thread *thread = test_thread(nothing, word);
     CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
     in_a_child(read_the_result, thread);
@@ -227,9 +212,8 @@ static void *fork_before_the_first_use(void *arg) {
     return arg;
 }
 
-TEST(a_foreign_thread_that_forks_before_the_library_is_used_is_main_in_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_foreign_thread_that_forks_before_the_library_is_used_is_main_in_the_child,
+     NEEDS_FORK_WITH_THREADS) {
     pthread_t foreign;
     CHECK_INT(pthread_create(&foreign, NULL, fork_before_the_first_use, NULL), 0);
     CHECK_INT(pthread_join(foreign, NULL), 0);
@@ -243,9 +227,7 @@ static void exit_in_order(void *arg) {
     exit(0);
 }
 
-TEST(exit_in_the_child_waits_for_no_thread_of_the_parent) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(exit_in_the_child_waits_for_no_thread_of_the_parent, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     family all = {.forker = pyt_main_thread()};
     start_family(&all);
     in_a_child(exit_in_order, NULL);
@@ -276,9 +258,7 @@ static void start_a_worker_and_exit(void *arg) {
     exit(0);
 }
 
-TEST(exit_in_the_child_waits_for_threads_of_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(exit_in_the_child_waits_for_threads_of_the_child, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     family all = {.forker = pyt_main_thread()};
     char byte = 0;
     CHECK_INT(pipe(pipe_of_the_child), 0);
@@ -391,9 +371,8 @@ static void use_all_in_the_child(void *arg) {
     serve_users(all, threads);
 }
 
-TEST(objects_that_threads_of_the_parent_wait_for_work_in_the_child_and_in_the_parent) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(objects_that_threads_of_the_parent_wait_for_work_in_the_child_and_in_the_parent,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     objects all = {.told = false};
     pyt_thread *threads[use_count];
     CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
@@ -413,9 +392,7 @@ static void fork_a_grandchild(void *arg) {
     serve_users(all, threads);
 }
 
-TEST(a_child_can_fork_in_its_turn) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_child_can_fork_in_its_turn, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     objects all = {.told = false};
     pyt_thread *threads[use_count];
     CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
@@ -473,8 +450,8 @@ static void park_as_many(void *arg) {
     }
 }
 
-TEST(what_threads_of_the_parent_needed_for_waiting_is_used_again_in_the_child) {
-    test_skip_fatal_fork();
+TEST(what_threads_of_the_parent_needed_for_waiting_is_used_again_in_the_child,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     crowd all = {.lock = PYT_LOCK_INIT};
     CHECK_STATUS(pyt_lock_acquire(&all.lock), PYT_OK);
     park_a_crowd(&all.lock, all.threads);
@@ -520,8 +497,8 @@ static void own_nothing_in_the_child(void *arg) {
     }
 }
 
-TEST(nobody_in_the_child_owns_the_lock_that_a_condition_has_let_go) {
-    test_skip_fatal_fork();
+TEST(nobody_in_the_child_owns_the_lock_that_a_condition_has_let_go,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     let_go all;
     pyt_thread *threads[CROWD];
     memset((void *)&all, 0, sizeof all);
@@ -564,9 +541,8 @@ static void find_it_held(void *arg) {
     CHECK(!pyt_lock_locked(&it->lock));
 }
 
-TEST(a_lock_that_a_thread_of_the_parent_holds_stays_held_in_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_lock_that_a_thread_of_the_parent_holds_stays_held_in_the_child,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     held it = {.lock = PYT_LOCK_INIT};
     pyt_thread *holder = test_thread(hold, &it);
     CHECK_STATUS(pyt_event_wait(&it.taken), PYT_OK);
@@ -620,9 +596,8 @@ static void start_the_service_where_fork_needs_it(void) {
     }
 }
 
-TEST(timers_work_in_the_child_and_those_of_the_parent_do_not_fire_there) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(timers_work_in_the_child_and_those_of_the_parent_do_not_fire_there,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     start_the_service_where_fork_needs_it();
     pyt_thread *timer = timer_of(1000);
     in_a_child(use_timers_in_the_child, timer);
@@ -640,9 +615,8 @@ static void leave_it_to_the_parent(void *arg) {
     CHECK_INT(atomic_load(&fired), 0);
 }
 
-TEST(a_timer_due_after_the_fork_fires_in_the_parent_alone) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_timer_due_after_the_fork_fires_in_the_parent_alone,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     pyt_thread *timer = timer_of(0.05);
     in_a_child(leave_it_to_the_parent, NULL);
     test_join(timer);
@@ -655,9 +629,7 @@ static void fork_in_the_callback(void *arg) {
     atomic_fetch_add(&fired, 1);
 }
 
-TEST(a_timer_may_fork) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_timer_may_fork, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     pyt_thread *timer = NULL;
     CHECK_STATUS(pyt_timer_new(&timer, 0, fork_in_the_callback, NULL), PYT_OK);
     CHECK_STATUS(pyt_thread_start(timer), PYT_OK);
@@ -695,9 +667,7 @@ static void *stay_with_a_local(void *arg) {
     return stay(arg);
 }
 
-TEST(the_child_keeps_the_locals_of_the_forking_thread) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(the_child_keeps_the_locals_of_the_forking_thread, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     int *value = pyt_local_get(&local);
     CHECK(value != NULL);
@@ -760,9 +730,9 @@ static void use_the_library(void *arg) {
     exit(0);
 }
 
-TEST_LIMIT(a_process_can_fork_while_its_threads_are_busy_in_the_library, 60) {
-    test_needs("processes");
-    skip_where_busy_fork_is_fatal();
+TEST_LIMIT(a_process_can_fork_while_its_threads_are_busy_in_the_library, 60,
+           NEEDS_THREADS | NEEDS_BUSY_FORK | NOT_EMULATED,
+           "a child of a busy fork hangs in a lock of qemu's own") {
     pyt_thread *threads[4];
     for (uintptr_t i = 0; i < 4; i++) {
         threads[i] = test_thread(keep_busy, (void *)i);
@@ -801,8 +771,8 @@ static void fork_while_inside(pyt_lock *lock) {
     test_join(thread);
 }
 
-TEST(a_fork_waits_for_a_thread_that_changes_a_list_of_the_librarys) {
-    test_skip_fatal_fork();
+TEST(a_fork_waits_for_a_thread_that_changes_a_list_of_the_librarys,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     pyt_executor *executor = NULL;
     CHECK_STATUS(pyt_executor_new(&executor, NULL), PYT_OK);
     test_join(timer_of(0));
@@ -820,9 +790,8 @@ static void *fork_in_turn(void *arg) {
     return NULL;
 }
 
-TEST_LIMIT(several_threads_can_fork_at_once, 60) {
-    test_needs("processes");
-    skip_where_busy_fork_is_fatal();
+TEST_LIMIT(several_threads_can_fork_at_once, 60, NEEDS_THREADS | NEEDS_BUSY_FORK | NOT_EMULATED,
+           "a child of a busy fork hangs in a lock of qemu's own") {
     pyt_thread *threads[3];
     for (int i = 0; i < 3; i++) {
         threads[i] = test_thread(fork_in_turn, NULL);
@@ -864,9 +833,7 @@ static void do_nothing(void *arg) {
 }
 
 /* The result is there, and the worker that gave it may still have to let its job go. */
-TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(a_process_may_fork_as_soon_as_it_has_the_result_of_a_map, NEEDS_FORK_WITH_THREADS) {
     pyt_pool *pool = NULL;
     CHECK_STATUS(pyt_pool_new(&pool, &(pyt_pool_options){.processes = 2}), PYT_OK);
     for (int i = 0; i < test_scale(50); i++) {
@@ -918,8 +885,8 @@ static void find_the_rest_done(half_done *all) {
     CHECK_STATUS(pyt_async_result_get(all->mapped, NULL), PYT_OK);
 }
 
-TEST(what_a_pool_is_working_on_ends_cancelled_in_the_child_and_done_in_the_parent) {
-    test_skip_fatal_fork();
+TEST(what_a_pool_is_working_on_ends_cancelled_in_the_child_and_done_in_the_parent,
+     NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     for (int unordered = 0; unordered < 2; unordered++) {
         int items[6] = {0, 1, 2, 3, 4, 5}, results[6], result = 1;
         half_done all;
@@ -1002,8 +969,8 @@ static void fork_with_the_executor(void *arg) {
     use_and_free_the_executor(all);
 }
 
-TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_process) {
-    skip_where_busy_fork_is_fatal();
+TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_process,
+     NEEDS_THREADS | NEEDS_BUSY_FORK) {
     inherited all = {.executor = NULL};
     CHECK_STATUS(pyt_executor_new(&all.executor, &(pyt_executor_options){.max_workers = 2}),
                  PYT_OK);
@@ -1045,9 +1012,7 @@ static void *fork_and_be_interrupted(void *arg) {
     return NULL;
 }
 
-TEST(interrupt_main_reaches_the_main_thread_of_the_child) {
-    test_needs("processes");
-    test_skip_fatal_fork();
+TEST(interrupt_main_reaches_the_main_thread_of_the_child, NEEDS_THREADS | NEEDS_FORK_WITH_THREADS) {
     pyt_event event = PYT_EVENT_INIT;
     test_join(test_thread(fork_and_be_interrupted, &event));
     CHECK_STATUS(pyt_event_wait_timeout(&event, 0.01), PYT_TIMEOUT);
@@ -1085,10 +1050,8 @@ static void look_at_holdings(void *arg) {
     CHECK(strstr(test_dump(), "    holds ") == NULL);
 }
 
-TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended) {
-    test_needs("processes");
+TEST(a_child_knows_who_holds_what_and_that_the_others_have_ended, NEEDS_FORK_WITH_THREADS) {
     holdings all;
-    test_skip_fatal_fork();
     memset((void *)&all, 0, sizeof all);
     CHECK_STATUS(pyt_lock_acquire(&all.ours), PYT_OK);
     pyt_thread *thread = test_thread(hold_theirs, &all);
@@ -1122,11 +1085,9 @@ static void use_locks_in_the_child(void *arg) {
     }
 }
 
-TEST(a_fork_while_locks_are_noted_leaves_the_notes_whole) {
-    test_needs("processes");
+TEST(a_fork_while_locks_are_noted_leaves_the_notes_whole, NEEDS_BUSY_FORK) {
     holdings all;
     pyt_thread *threads[3];
-    skip_where_busy_fork_is_fatal();
     memset((void *)&all, 0, sizeof all);
     for (int i = 0; i < 3; i++) {
         threads[i] = test_thread(use_locks_until_stopped, &all);

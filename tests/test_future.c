@@ -184,7 +184,7 @@ static void *wait_for_result(void *arg) {
     return NULL;
 }
 
-TEST(all_who_wait_for_a_future_get_its_result) {
+TEST(all_who_wait_for_a_future_get_its_result, NEEDS_THREADS) {
     struct waiting waiting[5];
     pyt_thread *threads[5];
     pyt_future *future = made();
@@ -202,7 +202,7 @@ TEST(all_who_wait_for_a_future_get_its_result) {
     pyt_future_unref(future);
 }
 
-TEST(who_waits_is_woken_by_cancel_and_by_a_failure) {
+TEST(who_waits_is_woken_by_cancel_and_by_a_failure, NEEDS_THREADS) {
     for (int i = 0; i < 2; i++) {
         struct waiting waiting = {made(), PYT_TIMEOUT, NULL};
         pyt_thread *thread = test_thread(wait_for_result, &waiting);
@@ -236,7 +236,7 @@ static void *interrupt_who_waits(void *arg) {
     return NULL;
 }
 
-TEST(waiting_for_a_future_can_be_interrupted) {
+TEST(waiting_for_a_future_can_be_interrupted, NEEDS_THREADS) {
     pyt_future *future = made();
     pyt_thread *thread = test_thread(interrupt_who_waits, future);
     CHECK_STATUS(pyt_future_result(future, NULL), PYT_INTERRUPTED);
@@ -457,7 +457,7 @@ static bool meet_the_timeout(void *arg, double seconds, double delay) {
     return status == PYT_OK;
 }
 
-TEST(wait_says_out_of_time_only_if_the_last_future_did_not_end_in_that_moment) {
+TEST(wait_says_out_of_time_only_if_the_last_future_did_not_end_in_that_moment, NEEDS_THREADS) {
     static last_one all;
     int won;
     for (int i = 0; i < MANY - 1; i++) {
@@ -537,7 +537,7 @@ static void run_team(pyt_return_when return_when, int n, int fails) {
     complete_until_over(&team, n, fails);
 }
 
-TEST(wait_ends_with_the_first_the_last_or_the_first_that_fails) {
+TEST(wait_ends_with_the_first_the_last_or_the_first_that_fails, NEEDS_THREADS) {
     for (int round = test_scale(50); round > 0; round--) {
         run_team(PYT_FIRST_COMPLETED, 1, -1);
         run_team(PYT_FIRST_COMPLETED, 1, 0);
@@ -547,7 +547,7 @@ TEST(wait_ends_with_the_first_the_last_or_the_first_that_fails) {
     }
 }
 
-TEST(many_may_wait_for_the_same_futures_and_leave_in_time) {
+TEST(many_may_wait_for_the_same_futures_and_leave_in_time, NEEDS_THREADS) {
     enum {
         WAITERS = 4
     };
@@ -740,7 +740,7 @@ static void *wait_for_all(void *arg) {
     return NULL;
 }
 
-TEST(whoever_races_to_complete_a_future_one_wins_and_all_are_told) {
+TEST(whoever_races_to_complete_a_future_one_wins_and_all_are_told, NEEDS_THREADS) {
     static struct crowd crowd;
     for (int round = test_scale(60); round > 0; round--) {
         pyt_thread *threads[CROWD + 2];
@@ -793,7 +793,8 @@ TEST(as_completed_tells_the_place_of_what_it_gave) {
 
 /* 2^24 references and 16 more are too many for the word: it stays where it is, and so does the
  * future. */
-TEST(a_future_with_too_many_references_is_kept) {
+TEST(a_future_with_too_many_references_is_kept, NOT_UNDER_HELGRIND,
+     "it is about numbers: millions of steps of few threads") {
     static pyt_future *f; /* for LeakSanitizer: it is never freed */
     CHECK_STATUS(pyt_future_new(&f), PYT_OK);
     for (long i = 0; i < 16777232; i++) {
@@ -837,7 +838,8 @@ static void count_up_from(pyt_future *future, void *expected) {
     links_called++;
 }
 
-TEST(a_long_chain_of_futures_completed_by_callbacks_needs_little_stack) {
+TEST(a_long_chain_of_futures_completed_by_callbacks_needs_little_stack, NOT_UNDER_HELGRIND,
+     "it is about numbers: millions of steps of few threads") {
     static pyt_future *links[LINKS + 1];
     static int order[] = {0, 1, 2};
     for (int i = 0; i <= LINKS; i++) {

@@ -68,14 +68,12 @@ static void raise_without_a_hook(void *arg) {
     test_join(thread);
 }
 
-TEST(the_standard_hook_writes_one_line_to_stderr_and_the_process_goes_on) {
-    test_needs("processes");
+TEST(the_standard_hook_writes_one_line_to_stderr_and_the_process_goes_on, NEEDS_PROCESSES) {
     CHECK_INT(test_child(raise_without_a_hook, (void *)"no more tea", output, sizeof output), 0);
     CHECK_STR(output, "Exception in thread kettle: no more tea\n");
 }
 
-TEST(a_raise_without_a_message_is_reported_too) {
-    test_needs("processes");
+TEST(a_raise_without_a_message_is_reported_too, NEEDS_PROCESSES) {
     CHECK_INT(test_child(raise_without_a_hook, NULL, output, sizeof output), 0);
     CHECK(strncmp(output, "Exception in thread kettle", strlen("Exception in thread kettle")) == 0);
     CHECK(strchr(output, '\n') == output + strlen(output) - 1);
@@ -120,8 +118,7 @@ static void raise_with_a_failing_hook(void *arg) {
     puts("alive");
 }
 
-TEST(a_failing_hook_does_not_take_the_process_down) {
-    test_needs("processes");
+TEST(a_failing_hook_does_not_take_the_process_down, NEEDS_PROCESSES) {
     CHECK_INT(test_child(raise_with_a_failing_hook, (void *)"first", output, sizeof output), 0);
     CHECK(strstr(output, "alive\n") != NULL);
 }
@@ -149,8 +146,8 @@ static void *raise_abroad(void *arg) {
     pyt_raise(23, arg);
 }
 
-TEST(a_raise_in_a_foreign_thread_goes_to_the_hook_and_ends_the_thread) {
-    test_needs("threads that the system makes");
+TEST(a_raise_in_a_foreign_thread_goes_to_the_hook_and_ends_the_thread,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS) {
     pyt_set_excepthook(record_raise);
     test_raw foreign;
     CHECK_INT(pyt_active_count(), 1); /* the main thread has its parker now */
@@ -171,8 +168,7 @@ static void *exit_abroad(void *arg) {
     pyt_exit();
 }
 
-TEST(an_exit_in_a_foreign_thread_ends_the_thread_in_silence) {
-    test_needs("threads that the system makes");
+TEST(an_exit_in_a_foreign_thread_ends_the_thread_in_silence, NEEDS_FOREIGN_THREADS) {
     pyt_set_excepthook(record_raise);
     test_raw foreign;
     int reached = 0;
@@ -367,7 +363,7 @@ static void leave_and_join(place *here, pyt_thread *thread) {
     test_join(thread);
 }
 
-TEST(settrace_does_not_reach_threads_that_run) {
+TEST(settrace_does_not_reach_threads_that_run, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     pyt_settrace(trace);
@@ -377,7 +373,7 @@ TEST(settrace_does_not_reach_threads_that_run) {
     CHECK_STR(by_profile.events, "");
 }
 
-TEST(a_running_thread_keeps_the_function_it_began_with) {
+TEST(a_running_thread_keeps_the_function_it_began_with, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_settrace(trace);
     pyt_setprofile(profile);
@@ -390,7 +386,7 @@ TEST(a_running_thread_keeps_the_function_it_began_with) {
     CHECK_STR(by_other.events, "");
 }
 
-TEST(settrace_all_threads_reaches_threads_that_run_and_later_ones) {
+TEST(settrace_all_threads_reaches_threads_that_run_and_later_ones, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     pyt_settrace_all_threads(trace);
@@ -402,7 +398,7 @@ TEST(settrace_all_threads_reaches_threads_that_run_and_later_ones) {
     CHECK_STR(by_trace.events, "RCR");
 }
 
-TEST(setprofile_all_threads_reaches_threads_that_run_and_later_ones) {
+TEST(setprofile_all_threads_reaches_threads_that_run_and_later_ones, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     pyt_setprofile_all_threads(profile);
@@ -414,7 +410,7 @@ TEST(setprofile_all_threads_reaches_threads_that_run_and_later_ones) {
     CHECK_STR(by_profile.events, "RCR");
 }
 
-TEST(the_all_threads_forms_can_take_the_function_away_again) {
+TEST(the_all_threads_forms_can_take_the_function_away_again, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_settrace(trace);
     pyt_setprofile(profile);

@@ -79,15 +79,17 @@ static void check_the_next_call(const row *r) {
     }
 }
 
-#define INTERRUPTED(name, before, call, asleep, after)                  \
+/* The flags are those of the second test, which may have no other thread to wait for. */
+#define INTERRUPTED(name, ...) INTERRUPTED_OF(name, NEEDS_THREADS, __VA_ARGS__)
+#define INTERRUPTED_OF(name, flags, before, call, asleep, after)        \
     static pyt_status call_##name(void) {                               \
         return call;                                                    \
     }                                                                   \
     static const row row_##name = {before, call_##name, asleep, after}; \
-    TEST(an_interrupt_ends_##name) {                                    \
+    TEST(an_interrupt_ends_##name, NEEDS_THREADS) {                     \
         check_the_present_call(&row_##name);                            \
     }                                                                   \
-    TEST(an_interrupt_that_came_before_ends_##name) {                   \
+    TEST(an_interrupt_that_came_before_ends_##name, flags) {            \
         check_the_next_call(&row_##name);                               \
     }
 
@@ -331,12 +333,12 @@ static void bounded_semaphore_is_sound(void) {
     CHECK_INT(pyt_bounded_semaphore_value(&bounded), 1);
 }
 
-INTERRUPTED(bounded_semaphore_acquire, take_the_only_permit,
-            pyt_bounded_semaphore_acquire(&bounded), asleep_on_bounded_semaphore,
-            bounded_semaphore_is_sound)
-INTERRUPTED(bounded_semaphore_acquire_timeout, take_the_only_permit,
-            pyt_bounded_semaphore_acquire_timeout(&bounded, 1000), asleep_on_bounded_semaphore,
-            bounded_semaphore_is_sound)
+INTERRUPTED_OF(bounded_semaphore_acquire, 0, take_the_only_permit,
+               pyt_bounded_semaphore_acquire(&bounded), asleep_on_bounded_semaphore,
+               bounded_semaphore_is_sound)
+INTERRUPTED_OF(bounded_semaphore_acquire_timeout, 0, take_the_only_permit,
+               pyt_bounded_semaphore_acquire_timeout(&bounded, 1000), asleep_on_bounded_semaphore,
+               bounded_semaphore_is_sound)
 
 /* Event */
 static void asleep_on_event(void) {
@@ -496,8 +498,8 @@ static void timer_is_as_before(void) {
     CHECK(!pyt_event_is_set(&event));
 }
 
-INTERRUPTED(run_of_a_timer, make_a_late_timer, pyt_thread_run(thread), asleep_in_the_kernel,
-            timer_is_as_before)
+INTERRUPTED_OF(run_of_a_timer, 0, make_a_late_timer, pyt_thread_run(thread), asleep_in_the_kernel,
+               timer_is_as_before)
 
 /* The main thread sleeps, as the kernel sees it. Without /proc the test still holds: an interrupt
  * that comes too early is one that came before. */
@@ -598,8 +600,8 @@ static void *interrupt_from_abroad(void *arg) {
     return arg;
 }
 
-TEST(a_foreign_thread_can_interrupt_before_the_main_thread_uses_the_library) {
-    test_needs("threads that the system makes");
+TEST(a_foreign_thread_can_interrupt_before_the_main_thread_uses_the_library,
+     NEEDS_FOREIGN_THREADS) {
     test_raw foreign;
     foreign = test_raw_start(interrupt_from_abroad, NULL);
     test_raw_join(foreign);
@@ -613,7 +615,7 @@ static void *interrupt_and_release(void *arg) {
     return arg;
 }
 
-TEST(with_is_not_interruptible_and_leaves_the_interrupt_pending) {
+TEST(with_is_not_interruptible_and_leaves_the_interrupt_pending, NEEDS_THREADS) {
     int runs = 0;
     hold_lock();
     pyt_thread *other = test_thread(interrupt_and_release, NULL);
@@ -662,8 +664,8 @@ static void end_with_an_interrupt_pending(void *arg) {
     CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
 }
 
-TEST(an_interrupt_does_not_keep_the_process_from_waiting_for_its_threads) {
-    test_needs("processes");
+TEST(an_interrupt_does_not_keep_the_process_from_waiting_for_its_threads,
+     NEEDS_THREADS | NEEDS_PROCESSES | NEEDS_EXIT) {
     CHECK_INT(test_child(end_with_an_interrupt_pending, NULL, output, sizeof output), 0);
     CHECK_STR(output, "worker\n");
 }
@@ -682,7 +684,7 @@ static void *interrupt_while_holding_the_lock(void *arg) {
     return arg;
 }
 
-TEST(an_interrupted_condition_wait_takes_its_lock_again_before_it_returns) {
+TEST(an_interrupted_condition_wait_takes_its_lock_again_before_it_returns, NEEDS_THREADS) {
     hold_condition_twice();
     pyt_thread *other = test_thread(interrupt_while_holding_the_lock, NULL);
     CHECK_STATUS(pyt_condition_wait(&condition), PYT_INTERRUPTED);
@@ -700,7 +702,7 @@ static void *notify_and_interrupt(void *arg) {
     return arg;
 }
 
-TEST(a_waiter_that_was_notified_first_returns_ok_and_the_interrupt_stays_pending) {
+TEST(a_waiter_that_was_notified_first_returns_ok_and_the_interrupt_stays_pending, NEEDS_THREADS) {
     for (int i = 0; i < test_scale(50); i++) {
         hold_condition_twice();
         pyt_thread *other = test_thread(notify_and_interrupt, NULL);
@@ -777,7 +779,7 @@ static void *interrupt_in_each_round(void *arg) {
 }
 
 /* Whichever of the two ends the wait, the other one is there afterwards. */
-TEST(an_interrupt_and_a_permit_at_the_same_moment_both_arrive) {
+TEST(an_interrupt_and_a_permit_at_the_same_moment_both_arrive, NEEDS_THREADS) {
     pyt_thread *releaser = test_thread(release_in_each_round, NULL);
     pyt_thread *interrupter = test_thread(interrupt_in_each_round, NULL);
     for (int i = 0; i < rounds(); i++) {
@@ -891,7 +893,7 @@ static void *interrupt_again_and_again(void *arg) {
     return arg;
 }
 
-TEST(a_barrier_counts_right_though_one_leaves_and_comes_again) {
+TEST(a_barrier_counts_right_though_one_leaves_and_comes_again, NEEDS_THREADS) {
     pyt_thread *other = test_thread(meet_again_and_again, NULL);
     pyt_thread *interrupter = test_thread(interrupt_again_and_again, NULL);
     for (int i = 0; i < rounds() / 4;) {
@@ -925,7 +927,8 @@ static void *wait_abroad(void *arg) {
 }
 
 /* What the main thread gave back is used by the next thread; the interrupts are not its. */
-TEST(an_interrupt_does_not_reach_the_thread_that_uses_what_main_gave_back) {
+TEST(an_interrupt_does_not_reach_the_thread_that_uses_what_main_gave_back,
+     NEEDS_THREADS | NEEDS_FALLIBLE_WAITS | NEEDS_FOREIGN_THREADS) {
     test_at_call("key_set", fail_this_call, NULL);
     CHECK_STATUS(pyt_event_wait_timeout(&event, 0.001), PYT_MEMORY_ERROR);
     CHECK(test_fault_fired());

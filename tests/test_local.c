@@ -330,7 +330,7 @@ static void *make_a_value_and_stay(void *arg) {
     return arg;
 }
 
-TEST(every_joiner_finds_the_values_gone) {
+TEST(every_joiner_finds_the_values_gone, NEEDS_THREADS) {
     pyt_thread *thread = test_thread(make_a_value_and_stay, NULL);
     pyt_thread *joiners[4];
     for (int i = 0; i < 4; i++) {
@@ -376,8 +376,8 @@ static void *use_curious(void *arg) {
     return arg;
 }
 
-TEST(the_library_can_be_used_while_a_value_is_destroyed) {
-    test_needs("threads that the system makes");
+TEST(the_library_can_be_used_while_a_value_is_destroyed,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS) {
     CHECK(pyt_local_get(&plain) != NULL);
     CHECK_STATUS(pyt_local_delete(&plain), PYT_OK);
     test_join(test_thread(nothing, NULL));
@@ -426,8 +426,8 @@ static void *use_logged(void *arg) {
     return NULL;
 }
 
-TEST(a_value_may_use_another_local_while_it_is_destroyed) {
-    test_needs("threads that the system makes");
+TEST(a_value_may_use_another_local_while_it_is_destroyed,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS) {
     for (int order = 0; order < 3; order++) {
         test_raw foreign;
         test_join(test_thread(use_logged, &order));
@@ -441,8 +441,8 @@ TEST(a_value_may_use_another_local_while_it_is_destroyed) {
 
 /* ---- threads made elsewhere ----------------------------------------------------------------- */
 
-TEST(foreign_threads_have_values_that_die_with_them) {
-    test_needs("threads that the system makes");
+TEST(foreign_threads_have_values_that_die_with_them,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS) {
     for (int i = 1; i <= 20; i++) {
         test_raw foreign;
         foreign = test_raw_start(make_a_value, NULL);
@@ -630,7 +630,7 @@ static void *hold_a_value(void *arg) {
     return arg;
 }
 
-TEST(delete_destroys_every_threads_value_in_the_caller) {
+TEST(delete_destroys_every_threads_value_in_the_caller, NEEDS_THREADS) {
     enum {
         count = 4
     };
@@ -675,7 +675,7 @@ TEST(a_deleted_local_is_as_new) {
     CHECK_STATUS(pyt_local_delete(&plain), PYT_OK);
 }
 
-TEST(the_memory_of_a_deleted_local_may_be_given_back_at_once) {
+TEST(the_memory_of_a_deleted_local_may_be_given_back_at_once, NEEDS_THREADS) {
     pyt_local fresh = PYT_LOCAL_INIT(sizeof(value), construct, destroy);
     pyt_local *heap = malloc(sizeof *heap);
     CHECK(heap != NULL);
@@ -696,7 +696,7 @@ TEST(the_memory_of_a_deleted_local_may_be_given_back_at_once) {
 }
 
 /* The next local in the same memory has nothing to do with the last. */
-TEST(a_new_local_in_the_memory_of_a_deleted_one_has_values_of_its_own) {
+TEST(a_new_local_in_the_memory_of_a_deleted_one_has_values_of_its_own, NEEDS_THREADS) {
     static pyt_local reused;
     pyt_local first = PYT_LOCAL_INIT(sizeof(value), construct, destroy);
     pyt_local second = PYT_LOCAL_INIT(sizeof(value) + 100, NULL, NULL);
@@ -769,7 +769,7 @@ static void *delete_slow(void *arg) {
     return NULL;
 }
 
-TEST(delete_returns_after_a_value_that_its_ending_thread_destroys_is_gone) {
+TEST(delete_returns_after_a_value_that_its_ending_thread_destroys_is_gone, NEEDS_THREADS) {
     atomic_bool was_over = false;
     pyt_thread *thread = test_thread(use_slow, NULL);
     CHECK_STATUS(pyt_event_wait(&slow_destroy_began), PYT_OK);

@@ -42,15 +42,17 @@ typedef struct kind {
 KIND(lock)
 KIND(rlock)
 
-/* A test for each of the two, in which K is the kind. */
-#define BOTH(name)                   \
-    static void name(const kind *K); \
-    TEST(lock_##name) {              \
-        name(&lock_kind);            \
-    }                                \
-    TEST(rlock_##name) {             \
-        name(&rlock_kind);           \
-    }                                \
+/* A test for each of the two, in which K is the kind; with the flags of both, if any, and what that
+ * of the RLock has besides. */
+#define BOTH(...) BOTH_OF(__VA_ARGS__, 0, 0, 0)
+#define BOTH_OF(name, flags, rlock_flags, ...)    \
+    static void name(const kind *K);              \
+    TEST(lock_##name, flags) {                    \
+        name(&lock_kind);                         \
+    }                                             \
+    TEST(rlock_##name, (flags) | (rlock_flags)) { \
+        name(&rlock_kind);                        \
+    }                                             \
     static void name(const kind *K)
 
 /* A lock with what a thread is to do to it. */
@@ -147,7 +149,7 @@ BOTH(is_held_from_acquire_to_release) {
     CHECK(!K->locked(&t.object));
 }
 
-BOTH(is_seen_as_held_by_every_thread) {
+BOTH(is_seen_as_held_by_every_thread, NEEDS_THREADS) {
     task t = TASK(K);
     test_call holder;
     hold_elsewhere(&holder, &t);
@@ -221,7 +223,7 @@ BOTH(takes_zero_and_the_longest_timeout) {
     }
 }
 
-BOTH(can_be_waited_for_with_the_longest_timeout) {
+BOTH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS) {
     task t = TASK(K);
     test_call waiter;
     t.seconds = PYT_TIMEOUT_MAX;
@@ -234,7 +236,7 @@ BOTH(can_be_waited_for_with_the_longest_timeout) {
     CHECK_STATUS(test_end(&waiter), PYT_OK);
 }
 
-BOTH(that_another_thread_holds_is_not_got_without_waiting) {
+BOTH(that_another_thread_holds_is_not_got_without_waiting, NEEDS_THREADS) {
     task t = TASK(K);
     test_call holder;
     hold_elsewhere(&holder, &t);
@@ -248,7 +250,7 @@ BOTH(that_another_thread_holds_is_not_got_without_waiting) {
     CHECK_STATUS(K->release(&t.object), PYT_OK);
 }
 
-BOTH(waits_as_long_as_the_timeout_says_and_no_longer) {
+BOTH(waits_as_long_as_the_timeout_says_and_no_longer, NEEDS_THREADS) {
     task t = TASK(K);
     test_call holder;
     hold_elsewhere(&holder, &t);
@@ -276,7 +278,7 @@ static pyt_status wait_for_the_first_time(void *arg) {
     return t->kind->acquire_timeout(&t->object, DBL_TRUE_MIN);
 }
 
-BOTH(is_waited_for_even_with_the_smallest_timeout) {
+BOTH(is_waited_for_even_with_the_smallest_timeout, NEEDS_FOREIGN_THREADS, NEEDS_THREADS) {
     task t = TASK(K);
     test_fail_nth(1); /* the debug build without threads would have what a wait needs by now */
     CHECK_STATUS(K->acquire(&t.object), PYT_OK);
@@ -292,7 +294,8 @@ static pyt_status acquire_without_memory(void *arg) {
     return status;
 }
 
-BOTH(is_not_got_and_not_harmed_when_the_first_wait_gets_no_memory) {
+BOTH(is_not_got_and_not_harmed_when_the_first_wait_gets_no_memory,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS) {
     task t = TASK(K);
     CHECK_STATUS(K->acquire(&t.object), PYT_OK);
     CHECK_STATUS(test_foreign(acquire_without_memory, &t), PYT_MEMORY_ERROR);
@@ -303,7 +306,7 @@ BOTH(is_not_got_and_not_harmed_when_the_first_wait_gets_no_memory) {
     CHECK_STATUS(test_foreign(try_and_release, &t), PYT_OK);
 }
 
-BOTH(lets_a_waiter_in_only_when_it_is_released) {
+BOTH(lets_a_waiter_in_only_when_it_is_released, NEEDS_THREADS) {
     task t = TASK(K);
     test_call waiter;
     CHECK_STATUS(K->acquire(&t.object), PYT_OK);
@@ -317,7 +320,7 @@ BOTH(lets_a_waiter_in_only_when_it_is_released) {
     CHECK(!K->locked(&t.object));
 }
 
-BOTH(lets_a_waiter_in_that_has_time_left) {
+BOTH(lets_a_waiter_in_that_has_time_left, NEEDS_THREADS) {
     task t = TASK(K);
     test_call waiter;
     t.seconds = 15;
@@ -330,7 +333,7 @@ BOTH(lets_a_waiter_in_that_has_time_left) {
     CHECK_WITHIN(test_now() - start, 0, 2);
 }
 
-BOTH(lets_all_waiters_in_one_after_the_other) {
+BOTH(lets_all_waiters_in_one_after_the_other, NEEDS_THREADS) {
     enum {
         N = 12
     };
@@ -351,7 +354,7 @@ BOTH(lets_all_waiters_in_one_after_the_other) {
 }
 
 /* A waiter that gave up must not take a wake-up with it, wherever it stood in the queue. */
-BOTH(reaches_those_who_stay_when_others_give_up) {
+BOTH(reaches_those_who_stay_when_others_give_up, NEEDS_THREADS) {
     enum {
         N = 3
     };
@@ -378,7 +381,7 @@ BOTH(reaches_those_who_stay_when_others_give_up) {
     }
 }
 
-BOTH(is_free_after_its_only_waiter_has_given_up) {
+BOTH(is_free_after_its_only_waiter_has_given_up, 0, NEEDS_THREADS) {
     task t = TASK(K);
     t.seconds = 0.01;
     CHECK_STATUS(K->acquire(&t.object), PYT_OK);
@@ -541,7 +544,7 @@ static pyt_status acquire_neighbour(void *arg) {
 }
 
 /* Every second waiter gives up, which takes queues apart at their start, middle and end. */
-BOTH(wakes_its_own_waiters_when_others_wait_in_the_same_bucket) {
+BOTH(wakes_its_own_waiters_when_others_wait_in_the_same_bucket, NEEDS_THREADS) {
     size_t count = 65536;
     either *all = calloc(count, sizeof *all);
     either *found[NEIGHBOURS];
@@ -606,7 +609,7 @@ static pyt_status acquire_twice(void *arg) {
     return pyt_lock_release(&t->object.lock);
 }
 
-TEST(lock_makes_its_holder_wait_until_another_thread_releases_it) {
+TEST(lock_makes_its_holder_wait_until_another_thread_releases_it, NEEDS_THREADS) {
     task t = TASK(&lock_kind);
     test_call call;
     test_begin(&call, acquire_twice, &t);
@@ -633,7 +636,7 @@ static pyt_status acquire_and_keep(void *arg) {
     return t->kind->acquire(&t->object);
 }
 
-TEST(lock_outlives_the_thread_that_acquired_it) {
+TEST(lock_outlives_the_thread_that_acquired_it, NEEDS_THREADS) {
     task t = TASK(&lock_kind);
     test_call waiter;
     CHECK_STATUS(in_another_thread(acquire_and_keep, &t), PYT_OK);
@@ -670,7 +673,7 @@ TEST(rlock_is_got_again_by_its_owner_in_every_way) {
     CHECK_STATUS(pyt_rlock_release(&rlock), PYT_RUNTIME_ERROR);
 }
 
-TEST(rlock_is_free_for_others_only_after_as_many_releases_as_acquires) {
+TEST(rlock_is_free_for_others_only_after_as_many_releases_as_acquires, NEEDS_THREADS) {
     task t = TASK(&rlock_kind);
     for (int i = 0; i < 3; i++) {
         CHECK_STATUS(pyt_rlock_acquire(&t.object.rlock), PYT_OK);
@@ -682,7 +685,7 @@ TEST(rlock_is_free_for_others_only_after_as_many_releases_as_acquires) {
     CHECK_STATUS(in_another_thread(try_and_release, &t), PYT_OK);
 }
 
-TEST(rlock_wakes_a_waiter_only_with_the_last_release) {
+TEST(rlock_wakes_a_waiter_only_with_the_last_release, NEEDS_THREADS) {
     task t = TASK(&rlock_kind);
     test_call waiter;
     CHECK_STATUS(pyt_rlock_acquire(&t.object.rlock), PYT_OK);
@@ -708,7 +711,7 @@ static pyt_status look_as_a_stranger(void *arg) {
     return PYT_OK;
 }
 
-TEST(rlock_belongs_to_its_owner_alone) {
+TEST(rlock_belongs_to_its_owner_alone, NEEDS_THREADS) {
     task t = TASK(&rlock_kind);
     CHECK_STATUS(pyt_rlock_acquire(&t.object.rlock), PYT_OK);
     CHECK_STATUS(pyt_rlock_acquire(&t.object.rlock), PYT_OK);
@@ -732,7 +735,7 @@ static pyt_status own_at_depth_one(void *arg) {
     return PYT_OK;
 }
 
-TEST(rlock_passes_to_a_waiter_at_depth_one) {
+TEST(rlock_passes_to_a_waiter_at_depth_one, NEEDS_THREADS) {
     for (int i = 0; i < 4; i++) {
         task t = TASK(&rlock_kind);
         test_call waiter;

@@ -43,7 +43,7 @@ static void must_be_in_time(void *arg) {
     PYT_MUST(pyt_event_wait_timeout(&(pyt_event)PYT_EVENT_INIT, 0));
 }
 
-TEST(must_ends_the_program_with_a_line_that_says_where_and_why) {
+TEST(must_ends_the_program_with_a_line_that_says_where_and_why, NEEDS_PROCESSES) {
     char output[1000], expected[1000];
     int code = test_child(join_the_calling_thread, &told, output, sizeof output);
     CHECK(code != 0);

@@ -11,18 +11,9 @@ static int crowd(uintptr_t first, uintptr_t stride, int n) {
     return found;
 }
 
-static void skip_with_few_buckets(void) {
-#if defined(PYTHREADING_BUCKETS)
-    if (PYTHREADING_BUCKETS < 1024) {
-        test_skip("few buckets are shared");
-    }
-#endif
-}
-
 /* Objects of any size, each with a lock in it: with a thousand buckets two or three of 128 may
  * meet, and in the worst of many sizes some more, but not most of them. */
-TEST(locks_in_objects_of_any_size_do_not_share_a_bucket) {
-    skip_with_few_buckets();
+TEST(locks_in_objects_of_any_size_do_not_share_a_bucket, NEEDS_MANY_BUCKETS) {
     for (uintptr_t stride = 8; stride < 400000; stride += (uintptr_t)(8 * test_slowness())) {
         CHECK(crowd(0x10000, stride, 128) < 24);
     }
@@ -30,8 +21,7 @@ TEST(locks_in_objects_of_any_size_do_not_share_a_bucket) {
     CHECK(crowd(0x10000, 259288, 128) < 24);
 }
 
-TEST(addresses_next_to_each_other_do_not_share_a_bucket) {
-    skip_with_few_buckets();
+TEST(addresses_next_to_each_other_do_not_share_a_bucket, NEEDS_MANY_BUCKETS) {
     for (uintptr_t stride = 4; stride <= 1 << 20; stride *= 2) {
         CHECK(crowd(0x10000, stride, 512) < 16);
     }

@@ -80,7 +80,7 @@ static size_t threads_named(const char *prefix) {
 
 /* ---- making one ----------------------------------------------------------------------------- */
 
-TEST(the_workers_of_a_pool_are_there_at_once) {
+TEST(the_workers_of_a_pool_are_there_at_once, NEEDS_THREADS) {
     pyt_pool *pool = made(3);
     CHECK_INT(threads_named("ThreadPool-0_"), 3);
     pyt_pool_free(pool);
@@ -91,7 +91,8 @@ TEST(the_workers_of_a_pool_are_there_at_once) {
 }
 
 #if defined(__linux__)
-TEST(a_pool_has_a_worker_for_each_processor_that_the_process_may_use) {
+TEST(a_pool_has_a_worker_for_each_processor_that_the_process_may_use,
+     NEEDS_THREADS | NEEDS_LINUX | NEEDS_PROCESSORS) {
     cpu_set_t set;
     pyt_pool *pool = NULL;
     CHECK_INT(sched_getaffinity(0, sizeof set, &set), 0);
@@ -173,7 +174,7 @@ TEST(apply_gives_the_result_or_the_failure) {
     pyt_pool_free(pool);
 }
 
-TEST(an_async_result_can_be_asked_and_waited_for) {
+TEST(an_async_result_can_be_asked_and_waited_for, NEEDS_THREADS) {
     pyt_pool *pool = made(1);
     pyt_event gate = PYT_EVENT_INIT;
     pyt_async_result *result, *failure;
@@ -278,7 +279,7 @@ static void drop_report(const pyt_excepthook_args *args) {
     (void)args;
 }
 
-TEST(callbacks_have_run_when_a_result_is_got) {
+TEST(callbacks_have_run_when_a_result_is_got, NEEDS_THREADS) {
     pyt_pool *pool = made(2);
     void *arguments[2] = {value, NULL};
     pyt_set_excepthook(drop_report);
@@ -304,7 +305,7 @@ static void wait_for_the_map(void *item, void *result) {
     square(item, result);
 }
 
-TEST(callbacks_of_a_map_have_run_when_its_result_is_got) {
+TEST(callbacks_of_a_map_have_run_when_its_result_is_got, NEEDS_THREADS) {
     pyt_pool *pool = made(2);
     pyt_pool_work work = squares;
     pyt_pool_callbacks callbacks = {look_whether_it_is_ready, NULL, &early[0]};
@@ -480,7 +481,7 @@ static void *map_inside(void *arg) {
     return (void *)(uintptr_t)pyt_pool_map(own_pool, &work, NULL);
 }
 
-TEST(a_worker_that_maps_in_its_own_full_pool_is_told_that_it_would_be_for_ever) {
+TEST(a_worker_that_maps_in_its_own_full_pool_is_told_that_it_would_be_for_ever, NEEDS_THREADS) {
     void *status;
     fill();
     own_pool = made(1);
@@ -505,7 +506,7 @@ static void begin_and_yield(void *item, void *result) {
     atomic_fetch_add(&ended, 1);
 }
 
-TEST(map_that_is_interrupted_leaves_nothing_running) {
+TEST(map_that_is_interrupted_leaves_nothing_running, NEEDS_THREADS) {
     pyt_pool *pool = made(2);
     pyt_pool_work work = squares;
     size_t failed = 9;
@@ -601,7 +602,7 @@ static void pass_gate(void *item, void *result) {
     CHECK_STATUS(pyt_event_wait(&gates[*(int *)item]), PYT_OK);
 }
 
-TEST(imap_waits_for_its_turn_and_imap_unordered_does_not) {
+TEST(imap_waits_for_its_turn_and_imap_unordered_does_not, NEEDS_THREADS) {
     for (int unordered = 0; unordered < 2; unordered++) {
         pyt_pool *pool = made(4);
         pyt_pool_iterator *iterator;
@@ -645,7 +646,7 @@ static void nap(void *item, void *result) {
     atomic_fetch_add(&ended, 1);
 }
 
-TEST(an_iteration_that_is_ended_early_leaves_nothing_running) {
+TEST(an_iteration_that_is_ended_early_leaves_nothing_running, NEEDS_THREADS) {
     pyt_pool *pool = made(2);
     pyt_pool_iterator *iterator;
     pyt_pool_work work = squares;
@@ -662,7 +663,7 @@ TEST(an_iteration_that_is_ended_early_leaves_nothing_running) {
     pyt_pool_free(pool);
 }
 
-TEST(waiting_for_the_next_item_can_be_interrupted) {
+TEST(waiting_for_the_next_item_can_be_interrupted, NEEDS_THREADS) {
     pyt_pool *pool = made(1);
     pyt_pool_iterator *iterator;
     pyt_pool_work work = {
@@ -678,7 +679,7 @@ TEST(waiting_for_the_next_item_can_be_interrupted) {
 
 /* ---- close, terminate, join ----------------------------------------------------------------- */
 
-TEST(a_closed_pool_finishes_its_work_and_takes_no_more) {
+TEST(a_closed_pool_finishes_its_work_and_takes_no_more, NEEDS_THREADS) {
     pyt_pool *pool = made(1);
     pyt_event gate = PYT_EVENT_INIT;
     pyt_async_result *first, *second;
@@ -706,7 +707,7 @@ TEST(a_closed_pool_finishes_its_work_and_takes_no_more) {
     pyt_pool_free(pool);
 }
 
-TEST(what_terminate_drops_is_cancelled_and_never_a_hang) {
+TEST(what_terminate_drops_is_cancelled_and_never_a_hang, NEEDS_THREADS) {
     pyt_pool *pool = made(1);
     pyt_event gate = PYT_EVENT_INIT;
     struct told told = {0};
@@ -790,7 +791,7 @@ TEST(a_job_that_is_cut_short_is_cancelled) {
     pyt_pool_free(own_pool);
 }
 
-TEST(a_job_whose_result_is_cancelled_before_it_begins_is_not_done) {
+TEST(a_job_whose_result_is_cancelled_before_it_begins_is_not_done, NEEDS_THREADS) {
     pyt_pool *pool = made(1);
     pyt_event gate = PYT_EVENT_INIT;
     pyt_async_result *result;
@@ -811,7 +812,7 @@ static int fail_to_initialize(void *arg) {
     return pyt_event_wait(arg) == PYT_OK;
 }
 
-TEST(a_pool_whose_initializer_fails_is_broken) {
+TEST(a_pool_whose_initializer_fails_is_broken, NEEDS_THREADS) {
     pyt_event gate = PYT_EVENT_INIT;
     pyt_pool *pool;
     pyt_async_result *result;

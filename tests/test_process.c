@@ -16,21 +16,6 @@
 #endif
 #include <unistd.h>
 
-/* ThreadSanitizer does not survive fork in a program with threads; AddressSanitizer's allocator is
- * not prepared for it, and takes the child's memory for leaked. */
-static void skip_where_fork_is_fatal(void) {
-    if (TEST_SANITIZED) {
-        test_skip("a sanitizer does not survive fork in a program with threads");
-    }
-}
-
-/* musl 1.2.3 lets nobody start or end a thread any more, with or without the library. */
-static void skip_where_main_cannot_leave_a_child(void) {
-#if defined(__linux__) && !defined(__GLIBC__)
-    test_skip("when the main thread of a fork's child ends, musl's list of threads stays locked");
-#endif
-}
-
 /* Fork, and run `part` in the child, which then ends by _exit(0). */
 static pid_t begin_child(void (*part)(void *), void *arg) {
     fflush(NULL);
@@ -86,16 +71,15 @@ static void see_no_helper(void *arg) {
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(a_handler_before_fork_may_join_a_thread) {
-    skip_where_fork_is_fatal();
+TEST(a_handler_before_fork_may_join_a_thread, NEEDS_THREADS | NEEDS_BUSY_FORK | NOT_EMULATED,
+     "a child of a busy fork hangs in a lock of qemu's own") {
     CHECK_INT(pthread_atfork(stop_helper, NULL, NULL), 0);
     start_helper();
     end_child(begin_child(see_no_helper, NULL));
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(a_handler_after_fork_may_start_a_thread_in_the_parent) {
-    skip_where_fork_is_fatal();
+TEST(a_handler_after_fork_may_start_a_thread_in_the_parent, NEEDS_THREADS | NEEDS_BUSY_FORK) {
     CHECK_INT(pthread_atfork(stop_helper, start_helper, NULL), 0);
     start_helper();
     end_child(begin_child(see_no_helper, NULL));
@@ -103,16 +87,15 @@ TEST(a_handler_after_fork_may_start_a_thread_in_the_parent) {
     stop_helper();
 }
 
-TEST(a_handler_after_fork_may_start_a_thread_in_the_child) {
-    skip_where_fork_is_fatal();
+TEST(a_handler_after_fork_may_start_a_thread_in_the_child, NEEDS_THREADS | NEEDS_BUSY_FORK) {
     CHECK_INT(pthread_atfork(stop_helper, start_helper, start_helper), 0);
     start_helper();
     end_child(begin_child(use_a_helper, NULL));
     stop_helper();
 }
 
-TEST(handlers_that_were_registered_after_the_first_use_do_the_same) {
-    skip_where_fork_is_fatal();
+TEST(handlers_that_were_registered_after_the_first_use_do_the_same,
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_EXIT) {
     CHECK_INT(pyt_active_count(), 1);
     CHECK_INT(pthread_atfork(stop_helper, start_helper, start_helper), 0);
     start_helper();
@@ -146,8 +129,7 @@ static void *take_it_often(void *arg) {
     return NULL;
 }
 
-TEST(handlers_may_hold_a_lock_of_the_program_over_the_fork) {
-    skip_where_fork_is_fatal();
+TEST(handlers_may_hold_a_lock_of_the_program_over_the_fork, NEEDS_THREADS | NEEDS_BUSY_FORK) {
     pyt_event stop = PYT_EVENT_INIT;
     CHECK_INT(pthread_atfork(take_it, let_it_go, let_it_go), 0);
     pyt_thread *threads[2];
@@ -176,8 +158,8 @@ static void *fork_and_use_it(void *arg) {
     return arg;
 }
 
-TEST(a_fork_before_the_library_was_used_makes_the_forking_thread_main) {
-    skip_where_fork_is_fatal();
+TEST(a_fork_before_the_library_was_used_makes_the_forking_thread_main,
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FOREIGN_THREADS) {
     test_raw_join(test_raw_start(fork_and_use_it, NULL));
     end_child(begin_child(use_it_for_the_first_time, NULL));
     CHECK(pyt_current_thread() == pyt_main_thread());
@@ -254,8 +236,8 @@ static void see_all_done(void *arg) {
     pyt_executor_free(all->executor);
 }
 
-TEST(in_the_child_of_a_fork_while_a_shutdown_cancels_all_futures_are_done) {
-    skip_where_fork_is_fatal();
+TEST(in_the_child_of_a_fork_while_a_shutdown_cancels_all_futures_are_done,
+     NEEDS_THREADS | NEEDS_BUSY_FORK) {
     dropping all = {.in_callback = hold_up_until_told};
     fill(&all);
     pyt_thread *thread = test_thread(cancel_all, &all);
@@ -275,8 +257,8 @@ static void fork_here(dropping *all) {
     CHECK(child_of_callback >= 0);
 }
 
-TEST(a_callback_of_a_shutdown_may_fork_and_both_processes_go_on_cancelling) {
-    skip_where_fork_is_fatal();
+TEST(a_callback_of_a_shutdown_may_fork_and_both_processes_go_on_cancelling,
+     NEEDS_THREADS | NEEDS_BUSY_FORK) {
     dropping all = {.in_callback = fork_here};
     fill(&all);
     cancel_all(&all);
@@ -359,8 +341,8 @@ __attribute__((constructor(101))) static void register_first(void) {
     (void)pthread_atfork(let_the_task_end, NULL, NULL);
 }
 
-TEST(a_future_that_its_worker_is_about_to_finish_at_a_fork_is_broken_in_the_child) {
-    skip_where_fork_is_fatal();
+TEST(a_future_that_its_worker_is_about_to_finish_at_a_fork_is_broken_in_the_child,
+     NEEDS_THREADS | NEEDS_LINUX | NEEDS_BUSY_FORK) {
     begin_a_task(end_when_told);
     ending.armed = true;
     end_child(begin_child(see_it_broken, NULL));
@@ -379,8 +361,8 @@ static void *leave_slowly(void *arg) {
     pthread_exit(NULL);
 }
 
-TEST(a_future_that_a_leaving_worker_is_about_to_break_at_a_fork_is_broken_in_the_child) {
-    skip_where_fork_is_fatal();
+TEST(a_future_that_a_leaving_worker_is_about_to_break_at_a_fork_is_broken_in_the_child,
+     NEEDS_THREADS | NEEDS_BUSY_FORK) {
     begin_a_task(leave_slowly);
     end_child(begin_child(see_it_broken, NULL));
     atomic_fetch_add(&ending.go_on, 1);
@@ -449,8 +431,7 @@ static void end_with_a_fork(void *arg) {
     pyt_thread_unref(test_thread(fork_at_the_end, NULL));
 }
 
-TEST(the_child_of_a_fork_while_the_process_ends_is_a_new_process) {
-    skip_where_fork_is_fatal();
+TEST(the_child_of_a_fork_while_the_process_ends_is_a_new_process, NEEDS_THREADS | NEEDS_BUSY_FORK) {
     char output[256];
     CHECK_INT(test_child(end_with_a_fork, NULL, output, sizeof output), 0);
     CHECK_STR(output, "child\n");
@@ -475,8 +456,7 @@ static void fork_in_a_handler(void *arg) {
     test_join(test_thread(nothing, NULL));
 }
 
-TEST(a_handler_of_exit_may_fork_a_new_process) {
-    skip_where_fork_is_fatal();
+TEST(a_handler_of_exit_may_fork_a_new_process, NEEDS_THREADS | NEEDS_BUSY_FORK) {
     char output[256];
     CHECK_INT(test_child(fork_in_a_handler, NULL, output, sizeof output), 0);
     CHECK_STR(output, "child\n");
@@ -520,9 +500,8 @@ static void *fork_and_end_in_the_child(void *arg) {
     return NULL;
 }
 
-TEST(no_later_thread_is_taken_for_a_main_thread_that_was_foreign_and_has_ended) {
-    skip_where_fork_is_fatal();
-    skip_where_main_cannot_leave_a_child();
+TEST(no_later_thread_is_taken_for_a_main_thread_that_was_foreign_and_has_ended,
+     NEEDS_THREADS | NEEDS_MAIN_EXIT | NEEDS_BUSY_FORK | NEEDS_EXIT | NEEDS_FOREIGN_THREADS) {
     pthread_t thread;
     pyt_event done = PYT_EVENT_INIT;
     CHECK_INT(pyt_active_count(), 1);
@@ -573,7 +552,8 @@ static void join_who_exits(void *arg) {
     test_join(begun(go_and_join_it, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_a_thread_that_another_joins_ends_the_process) {
+TEST(exit_in_a_thread_that_another_joins_ends_the_process,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     CHECK_INT(run(join_who_exits, NULL), 3);
 }
 
@@ -595,7 +575,8 @@ static void free_who_exits(void *arg) {
     test_join(begun(free_the_workers, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_a_task_ends_the_process_while_a_thread_frees_the_executor) {
+TEST(exit_in_a_task_ends_the_process_while_a_thread_frees_the_executor,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     CHECK_INT(run(free_who_exits, NULL), 3);
 }
 
@@ -614,7 +595,8 @@ static void wait_for_who_exits(void *arg) {
     (void)pyt_future_result(waits, NULL);
 }
 
-TEST(exit_in_a_task_whose_future_a_worker_waits_for_ends_the_process) {
+TEST(exit_in_a_task_whose_future_a_worker_waits_for_ends_the_process,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     CHECK_INT(run(wait_for_who_exits, NULL), 3);
 }
 
@@ -643,7 +625,7 @@ static void map_who_exits(void *arg) {
     test_join(begun(map_them, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_an_item_of_a_map_ends_the_process) {
+TEST(exit_in_an_item_of_a_map_ends_the_process, NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     int sizes[2] = {1, 3};
     CHECK_INT(run(map_who_exits, &sizes[0]), 3);
     CHECK_INT(run(map_who_exits, &sizes[1]), 3);
@@ -668,7 +650,7 @@ static void meet_who_exits(void *arg) {
     test_join(begun(meet, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_a_barriers_action_ends_the_process) {
+TEST(exit_in_a_barriers_action_ends_the_process, NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     CHECK_INT(run(meet_who_exits, NULL), 3);
 }
 
@@ -683,7 +665,8 @@ static void join_a_timer_that_exits(void *arg) {
     test_join(begun(go_and_join_it, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_a_timer_that_a_thread_joins_ends_the_process) {
+TEST(exit_in_a_timer_that_a_thread_joins_ends_the_process,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     CHECK_INT(run(join_a_timer_that_exits, NULL), 3);
 }
 
@@ -709,7 +692,9 @@ static void join_who_exits_at_its_end(void *target) {
     test_join(begun(go_and_join_it, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_the_destructor_of_a_thread_that_another_joins_ends_the_process) {
+TEST(exit_in_the_destructor_of_a_thread_that_another_joins_ends_the_process,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT | NOT_ON_APPLE,
+     "a thread is over before the destructors of its own") {
     void *(*targets[2])(void *) = {have_a_value, have_a_specific_value};
     CHECK_INT(run(join_who_exits_at_its_end, &targets[0]), 3);
     CHECK_INT(run(join_who_exits_at_its_end, &targets[1]), 3);
@@ -730,7 +715,7 @@ static void free_who_exits_in_a_callback(void *arg) {
     test_join(begun(free_the_workers, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(exit_in_a_callback_of_a_future_ends_the_process) {
+TEST(exit_in_a_callback_of_a_future_ends_the_process, NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     CHECK_INT(run(free_who_exits_in_a_callback, NULL), 3);
 }
 
@@ -750,7 +735,7 @@ static void exit_before_others(void *arg) {
     test_join(begun(free_the_workers, NULL, PYT_DAEMON_FALSE));
 }
 
-TEST(tasks_behind_one_that_ends_the_process_are_finished) {
+TEST(tasks_behind_one_that_ends_the_process_are_finished, NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
     char output[64];
     CHECK_INT(test_child(exit_before_others, NULL, output, sizeof output), 3);
     CHECK_STR(output, "task\n");
@@ -763,7 +748,8 @@ static void *leave_by_the_system(void *arg) {
     pthread_exit(NULL);
 }
 
-TEST(a_task_that_ends_its_thread_has_failed_and_the_executor_goes_on) {
+TEST(a_task_that_ends_its_thread_has_failed_and_the_executor_goes_on,
+     NEEDS_THREADS | NEEDS_THREAD_ENDS | NEEDS_POSIX) {
     const pyt_executor_options one = {.max_workers = 1};
     pyt_future *futures[3];
     CHECK_STATUS(pyt_executor_new(&workers, &one), PYT_OK);
@@ -793,7 +779,8 @@ static void *wait_and_leave(void *condition) {
     return condition;
 }
 
-TEST(a_thread_that_leaves_in_a_predicate_can_be_joined_and_keeps_its_lock) {
+TEST(a_thread_that_leaves_in_a_predicate_can_be_joined_and_keeps_its_lock,
+     NEEDS_THREADS | NEEDS_THREAD_ENDS | NEEDS_POSIX) {
     static pyt_lock lock;
     static pyt_condition condition = PYT_CONDITION_INIT_LOCK(&lock);
     test_join(begun(wait_and_leave, &condition, PYT_DAEMON_FALSE));
@@ -812,10 +799,9 @@ static void *complete(void *future) {
     return NULL;
 }
 
-TEST(a_future_is_done_although_a_callback_ends_the_thread_that_completes_it) {
-    if (TEST_UNDER_ASAN) {
-        test_skip("the record of a callback that ends its thread is not given back");
-    }
+TEST(a_future_is_done_although_a_callback_ends_the_thread_that_completes_it,
+     NEEDS_THREADS | NEEDS_THREAD_ENDS | NEEDS_POSIX | NOT_UNDER_ASAN,
+     "the record of a callback that ends its thread is not given back") {
     pyt_future *future;
     void *result = NULL;
     CHECK_STATUS(pyt_future_new(&future), PYT_OK);
@@ -832,7 +818,8 @@ static int leave_action(void *arg) {
     return 0;
 }
 
-TEST(a_barrier_whose_action_ends_its_thread_is_broken) {
+TEST(a_barrier_whose_action_ends_its_thread_is_broken,
+     NEEDS_THREADS | NEEDS_THREAD_ENDS | NEEDS_POSIX) {
     CHECK_STATUS(pyt_barrier_init(&barrier, 2, &(pyt_barrier_options){.action = leave_action}),
                  PYT_OK);
     pyt_thread *first = begun(meet, NULL, PYT_DAEMON_FALSE);
@@ -863,12 +850,9 @@ static void leave_main(void *arg) {
     pthread_exit(NULL);
 }
 
-TEST(the_process_ends_when_main_has_left_by_the_system_whatever_is_idle) {
+TEST(the_process_ends_when_main_has_left_by_the_system_whatever_is_idle,
+     NEEDS_THREADS | NEEDS_MAIN_EXIT | NEEDS_FORK | NEEDS_EXIT) {
     char output[64];
-    skip_where_main_cannot_leave_a_child();
-    if (TEST_UNDER_TSAN) {
-        test_skip("a thread of ThreadSanitizer's own keeps a process without a main thread");
-    }
     for (int how = 0; how < 3; how++) {
         CHECK_INT(test_child(leave_main, &how, output, sizeof output), 0);
         CHECK_STR(output, "fired\n");
@@ -906,7 +890,9 @@ static void return_while_it_ends(void *keep) {
     test_sleep(0.02); /* so that its target is over, as a rule */
 }
 
-TEST(a_threads_own_destructors_have_run_before_the_programs) {
+TEST(a_threads_own_destructors_have_run_before_the_programs,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT | NOT_ON_APPLE,
+     "a thread is over before the destructors of its own") {
     char output[64];
     for (int keep = 0; keep < 2; keep++) {
         bool kept = keep != 0;
@@ -928,7 +914,8 @@ static pyt_thread *timer_started(double seconds, void (*function)(void *), void 
     return timer;
 }
 
-TEST(a_signal_that_all_threads_of_the_program_block_is_left_to_sigwait) {
+TEST(a_signal_that_all_threads_of_the_program_block_is_left_to_sigwait,
+     NEEDS_THREADS | NEEDS_INHERITANCE | NEEDS_SIGNALS) {
     sigset_t set;
     int number = 0;
     pyt_event never = PYT_EVENT_INIT;
@@ -947,7 +934,8 @@ static void note_mask(void *arg) {
     CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, arg), 0);
 }
 
-TEST(a_timers_thread_has_the_signal_mask_of_the_thread_that_started_it) {
+TEST(a_timers_thread_has_the_signal_mask_of_the_thread_that_started_it,
+     NEEDS_THREADS | NEEDS_INHERITANCE | NEEDS_SIGNALS) {
     sigset_t some, seen[2];
     CHECK_INT(sigemptyset(&some), 0);
     CHECK_INT(sigaddset(&some, SIGUSR1), 0);
@@ -989,7 +977,8 @@ static void *yield_to_others_and_start(void *arg) {
     return arg;
 }
 
-TEST(a_timers_thread_has_the_scheduling_of_the_thread_that_started_it) {
+TEST(a_timers_thread_has_the_scheduling_of_the_thread_that_started_it,
+     NEEDS_THREADS | NEEDS_INHERITANCE | NEEDS_LINUX) {
     int of_batch = -1, of_main = -1;
     test_join(timer_started(0.01, note_policy, &of_main));
     CHECK_INT(of_main, SCHED_OTHER);
@@ -999,7 +988,8 @@ TEST(a_timers_thread_has_the_scheduling_of_the_thread_that_started_it) {
     CHECK_INT(of_main, SCHED_OTHER);
 }
 
-TEST(a_timers_thread_has_the_processors_of_the_thread_that_started_it) {
+TEST(a_timers_thread_has_the_processors_of_the_thread_that_started_it,
+     NEEDS_THREADS | NEEDS_INHERITANCE | NEEDS_LINUX) {
     cpu_set_t all;
     CHECK_INT(sched_getaffinity(0, sizeof all, &all), 0);
     test_join(test_thread(bind_and_start, NULL));
@@ -1020,7 +1010,7 @@ static int threads_in_the_process(void) {
     return count;
 }
 
-TEST(no_thread_of_the_librarys_own_outlasts_the_last_timer) {
+TEST(no_thread_of_the_librarys_own_outlasts_the_last_timer, NEEDS_THREADS | NEEDS_LINUX) {
     pyt_event fired = PYT_EVENT_INIT;
     test_join(test_thread(nothing, NULL));
     int before = threads_in_the_process(); /* with those of a sanitizer */

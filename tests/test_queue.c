@@ -422,7 +422,7 @@ static pyt_status end(call *c) {
     return c->status;
 }
 
-TEST(getters_that_wait_are_served_in_order_of_arrival) {
+TEST(getters_that_wait_are_served_in_order_of_arrival, NEEDS_THREADS) {
     for (int kind = 0; kind < KINDS; kind++) {
         pyt_queue queue;
         call calls[4];
@@ -444,7 +444,7 @@ TEST(getters_that_wait_are_served_in_order_of_arrival) {
     }
 }
 
-TEST(putters_that_wait_are_served_in_order_of_arrival) {
+TEST(putters_that_wait_are_served_in_order_of_arrival, NEEDS_THREADS) {
     for (int kind = 0; kind < KINDS; kind++) {
         pyt_queue queue;
         call calls[4];
@@ -467,7 +467,7 @@ TEST(putters_that_wait_are_served_in_order_of_arrival) {
     }
 }
 
-TEST(getters_of_a_simple_queue_are_served_in_order_of_arrival) {
+TEST(getters_of_a_simple_queue_are_served_in_order_of_arrival, NEEDS_THREADS) {
     pyt_simple_queue simple;
     call calls[4];
     CHECK_STATUS(pyt_simple_queue_init(&simple, sizeof(int)), PYT_OK);
@@ -486,7 +486,7 @@ TEST(getters_of_a_simple_queue_are_served_in_order_of_arrival) {
     CHECK_STATUS(pyt_simple_queue_destroy(&simple), PYT_OK);
 }
 
-TEST(a_waiter_that_gives_up_leaves_the_others_their_order) {
+TEST(a_waiter_that_gives_up_leaves_the_others_their_order, NEEDS_THREADS) {
     pyt_queue queue;
     call first, impatient, last;
     CHECK_STATUS(init_fifo(&queue, 0), PYT_OK);
@@ -507,7 +507,7 @@ TEST(a_waiter_that_gives_up_leaves_the_others_their_order) {
     destroy(&queue);
 }
 
-TEST(a_queue_that_threads_wait_in_is_not_destroyed) {
+TEST(a_queue_that_threads_wait_in_is_not_destroyed, NEEDS_THREADS) {
     pyt_queue queue;
     pyt_simple_queue simple;
     call getter, joiner, other;
@@ -543,7 +543,7 @@ TEST(join_of_a_queue_without_tasks_returns_at_once) {
     destroy(&queue);
 }
 
-TEST(join_waits_for_the_last_task_done_and_wakes_all_joiners) {
+TEST(join_waits_for_the_last_task_done_and_wakes_all_joiners, NEEDS_THREADS) {
     pyt_queue queue;
     call joiners[3];
     CHECK_STATUS(init_fifo(&queue, 0), PYT_OK);
@@ -565,7 +565,7 @@ TEST(join_waits_for_the_last_task_done_and_wakes_all_joiners) {
     destroy(&queue);
 }
 
-TEST(an_item_handed_to_a_getter_is_a_task_as_well) {
+TEST(an_item_handed_to_a_getter_is_a_task_as_well, NEEDS_THREADS) {
     pyt_queue queue;
     call getter;
     CHECK_STATUS(init_fifo(&queue, 0), PYT_OK);
@@ -624,7 +624,7 @@ TEST(a_queue_shut_down_takes_nothing_and_gives_out_what_is_left) {
     }
 }
 
-TEST(shutdown_wakes_getters_that_wait) {
+TEST(shutdown_wakes_getters_that_wait, NEEDS_THREADS) {
     for (int immediate = 0; immediate < 2; immediate++) {
         pyt_queue queue;
         call calls[3];
@@ -642,7 +642,7 @@ TEST(shutdown_wakes_getters_that_wait) {
     }
 }
 
-TEST(shutdown_wakes_putters_that_wait_and_drops_their_items) {
+TEST(shutdown_wakes_putters_that_wait_and_drops_their_items, NEEDS_THREADS) {
     for (int immediate = 0; immediate < 2; immediate++) {
         pyt_queue queue;
         call calls[3];
@@ -663,7 +663,7 @@ TEST(shutdown_wakes_putters_that_wait_and_drops_their_items) {
     }
 }
 
-TEST(an_immediate_shutdown_drains_and_each_item_counts_as_done) {
+TEST(an_immediate_shutdown_drains_and_each_item_counts_as_done, NEEDS_THREADS) {
     static const int orders[KINDS][3] = {{3, 1, 2}, {2, 1, 3}, {1, 2, 3}};
     for (int kind = 0; kind < KINDS; kind++) {
         pyt_queue queue;
@@ -691,7 +691,7 @@ TEST(an_immediate_shutdown_drains_and_each_item_counts_as_done) {
     }
 }
 
-TEST(an_immediate_shutdown_may_let_joiners_go) {
+TEST(an_immediate_shutdown_may_let_joiners_go, NEEDS_THREADS) {
     pyt_queue queue;
     call joiner;
     CHECK_STATUS(init_fifo(&queue, 0), PYT_OK);
@@ -745,7 +745,8 @@ TEST(what_is_left_at_destroy_goes_to_the_destructor) {
 
 /* ---- memory ---- */
 
-TEST(an_unbounded_queue_gives_memory_back_as_it_empties) {
+TEST(an_unbounded_queue_gives_memory_back_as_it_empties, NOT_UNDER_HELGRIND,
+     "it is about numbers: millions of steps of few threads") {
     for (int kind = 0; kind < KINDS; kind++) {
         long before = test_live_bytes();
         pyt_queue queue;
@@ -939,7 +940,7 @@ static void *interrupt_main(void *arg) {
         test_join(interrupter);                                      \
     } while (0)
 
-TEST(every_wait_can_be_interrupted_and_leaves_the_queue_sound) {
+TEST(every_wait_can_be_interrupted_and_leaves_the_queue_sound, NEEDS_THREADS) {
     pyt_queue queue;
     pyt_simple_queue simple;
     int item = 4;
@@ -1085,27 +1086,27 @@ static void flood_queue(int kind, ptrdiff_t maxsize, int items, double seconds) 
     destroy(&queue);
 }
 
-TEST(every_item_put_into_a_queue_is_got_exactly_once) {
+TEST(every_item_put_into_a_queue_is_got_exactly_once, NEEDS_THREADS) {
     for (int kind = 0; kind < KINDS; kind++) {
         flood_queue(kind, 0, 40000, -1);
     }
 }
 
-TEST(every_item_put_into_a_small_queue_is_got_exactly_once) {
+TEST(every_item_put_into_a_small_queue_is_got_exactly_once, NEEDS_THREADS) {
     for (int kind = 0; kind < KINDS; kind++) {
         flood_queue(kind, 1, 5000, -1);
         flood_queue(kind, 7, 20000, -1);
     }
 }
 
-TEST(no_item_is_lost_or_doubled_when_timeouts_meet_hand_overs) {
+TEST(no_item_is_lost_or_doubled_when_timeouts_meet_hand_overs, NEEDS_THREADS) {
     for (int kind = 0; kind < KINDS; kind++) {
         flood_queue(kind, 1, 1500, 1e-6);
         flood_queue(kind, 3, 1500, 2e-5);
     }
 }
 
-TEST(every_item_put_into_a_simple_queue_is_got_exactly_once) {
+TEST(every_item_put_into_a_simple_queue_is_got_exactly_once, NEEDS_THREADS) {
     pyt_simple_queue simple;
     CHECK_STATUS(pyt_simple_queue_init(&simple, sizeof(int)), PYT_OK);
     flood f = {.simple = &simple, .items = test_scale(100000), .seconds = -1};
@@ -1122,7 +1123,7 @@ static void count_drained(void *item) {
     atomic_fetch_add(&drained_count, 1);
 }
 
-TEST(an_immediate_shutdown_amid_traffic_accounts_for_every_item) {
+TEST(an_immediate_shutdown_amid_traffic_accounts_for_every_item, NEEDS_THREADS) {
     for (int round = 0; round < test_scale(200); round++) {
         pyt_queue queue;
         CHECK_STATUS(kinds[round % KINDS](&queue, 1 + round % 9), PYT_OK);
@@ -1171,7 +1172,7 @@ static void *put_in_order(void *arg) {
     return NULL;
 }
 
-TEST(one_putter_and_one_getter_keep_the_order) {
+TEST(one_putter_and_one_getter_keep_the_order, NEEDS_THREADS) {
     ordered o = {.items = test_scale(100000)};
     CHECK_STATUS(pyt_simple_queue_init(&o.simple, sizeof(int)), PYT_OK);
     CHECK_STATUS(pyt_queue_init(&o.queue, sizeof(int), 5), PYT_OK);

@@ -43,7 +43,7 @@ static void wait_for_active(size_t count) {
     }
 }
 
-TEST(a_raw_thread_runs_its_function_in_a_thread_of_its_own) {
+TEST(a_raw_thread_runs_its_function_in_a_thread_of_its_own, NEEDS_THREADS) {
     static raw r;
     pyt_ident ident = 0;
     CHECK_STATUS(pyt_start_new_thread(run_raw, &r, &ident), PYT_OK);
@@ -57,7 +57,7 @@ TEST(a_raw_thread_runs_its_function_in_a_thread_of_its_own) {
     CHECK_STATUS(pyt_event_set(&r.leave), PYT_OK);
 }
 
-TEST(a_raw_thread_that_asks_for_itself_is_a_dummy_until_it_ends) {
+TEST(a_raw_thread_that_asks_for_itself_is_a_dummy_until_it_ends, NEEDS_THREADS) {
     static raw r;
     CHECK_STATUS(pyt_start_new_thread(run_raw_and_ask, &r, NULL), PYT_OK);
     CHECK_STATUS(pyt_event_wait(&r.running), PYT_OK);
@@ -175,7 +175,7 @@ static void measure_stack(void *arg) {
     CHECK_STATUS(pyt_event_set(&measured), PYT_OK);
 }
 
-TEST(raw_threads_use_the_stack_size) {
+TEST(raw_threads_use_the_stack_size, NEEDS_THREADS) {
     static const size_t sizes[] = {3u << 20, 5u << 20};
     for (size_t i = 0; i < 2; i++) {
         size_t seen = 0;
@@ -188,7 +188,7 @@ TEST(raw_threads_use_the_stack_size) {
     }
 }
 
-TEST(a_raw_thread_for_which_there_is_no_room_is_refused) {
+TEST(a_raw_thread_for_which_there_is_no_room_is_refused, NEEDS_THREADS) {
     static raw r;
     pyt_ident ident = 5;
     CHECK_STATUS(pyt_set_stack_size(SIZE_MAX - SIZE_MAX / 64), PYT_OK);
@@ -215,7 +215,7 @@ static void *set_it(void *arg) {
     return NULL;
 }
 
-TEST(a_wait_of_timeout_max_really_waits) {
+TEST(a_wait_of_timeout_max_really_waits, NEEDS_THREADS) {
     pyt_event event = PYT_EVENT_INIT;
     pyt_thread *thread = test_thread(set_it, &event);
     CHECK_STATUS(pyt_event_wait_timeout(&event, PYT_TIMEOUT_MAX), PYT_OK);

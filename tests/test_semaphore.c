@@ -52,13 +52,14 @@ typedef struct kind {
 KIND(semaphore)
 KIND(bounded_semaphore)
 
-/* A test for each of the two, in which K is the kind. */
-#define BOTH(name)                     \
+/* A test for each of the two, in which K is the kind, with their flags, if any. */
+#define BOTH(...) BOTH_OF(__VA_ARGS__, 0, 0)
+#define BOTH_OF(name, flags, ...)      \
     static void name(const kind *K);   \
-    TEST(semaphore_##name) {           \
+    TEST(semaphore_##name, flags) {    \
         name(&semaphore_kind);         \
     }                                  \
-    TEST(bounded_##name) {             \
+    TEST(bounded_##name, flags) {      \
         name(&bounded_semaphore_kind); \
     }                                  \
     static void name(const kind *K)
@@ -205,7 +206,8 @@ static pyt_status wait_for_the_first_time(void *arg) {
     return t->kind->acquire_timeout(&t->object, DBL_TRUE_MIN);
 }
 
-BOTH(is_waited_for_even_with_the_smallest_timeout_unless_there_is_no_memory) {
+BOTH(is_waited_for_even_with_the_smallest_timeout_unless_there_is_no_memory,
+     NEEDS_FOREIGN_THREADS) {
     task t = make_taken(K, 1, 1);
     CHECK_STATUS(test_foreign(wait_for_the_first_time, &t), PYT_TIMEOUT);
     PARKED(&t, 0);
@@ -226,7 +228,7 @@ BOTH(waits_as_long_as_the_timeout_says_and_no_longer) {
     CHECK_STATUS(K->acquire_timeout(&t.object, 0), PYT_OK);
 }
 
-BOTH(can_be_waited_for_with_the_longest_timeout) {
+BOTH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS) {
     task t = make_taken(K, 1, 1);
     test_call waiter;
     t.seconds = PYT_TIMEOUT_MAX;
@@ -253,7 +255,7 @@ BOTH(may_be_released_by_a_thread_that_did_not_acquire_it) {
 }
 
 /* The permit never shows in the count, so nobody who comes later can take it. */
-BOTH(gives_a_released_permit_to_the_waiter_and_to_no_newcomer) {
+BOTH(gives_a_released_permit_to_the_waiter_and_to_no_newcomer, NEEDS_THREADS) {
     for (int i = 0; i < test_scale(200); i++) {
         task t = make_taken(K, 1, 1);
         test_call waiter;
@@ -267,7 +269,7 @@ BOTH(gives_a_released_permit_to_the_waiter_and_to_no_newcomer) {
     }
 }
 
-BOTH(serves_waiters_in_the_order_of_their_arrival) {
+BOTH(serves_waiters_in_the_order_of_their_arrival, NEEDS_THREADS) {
     enum {
         N = 8
     };
@@ -284,7 +286,7 @@ BOTH(serves_waiters_in_the_order_of_their_arrival) {
     CHECK_INT(K->value(&t.object), 0);
 }
 
-BOTH(wakes_as_many_as_it_is_given_permits_and_the_oldest_ones) {
+BOTH(wakes_as_many_as_it_is_given_permits_and_the_oldest_ones, NEEDS_THREADS) {
     enum {
         N = 6
     };
@@ -305,7 +307,7 @@ BOTH(wakes_as_many_as_it_is_given_permits_and_the_oldest_ones) {
     CHECK_INT(atomic_load(&t.got), N);
 }
 
-BOTH(refuses_to_release_less_than_one) {
+BOTH(refuses_to_release_less_than_one, NEEDS_THREADS) {
     const int wrong[] = {0, -1, INT_MIN};
     task t = make_taken(K, 2, 2);
     test_call waiter;
@@ -323,7 +325,7 @@ BOTH(refuses_to_release_less_than_one) {
 }
 
 /* A waiter that gave up must not take a permit with it, wherever it stood in the queue. */
-BOTH(reaches_those_who_stay_when_others_give_up) {
+BOTH(reaches_those_who_stay_when_others_give_up, NEEDS_THREADS) {
     enum {
         N = 3
     };
@@ -384,7 +386,7 @@ static bool meet(void *arg, double seconds, double delay) {
     return got;
 }
 
-BOTH(gives_a_permit_to_exactly_one_when_a_timeout_meets_a_release) {
+BOTH(gives_a_permit_to_exactly_one_when_a_timeout_meets_a_release, NEEDS_THREADS) {
     kind copy = *K;
     int won;
     test_meet(meet, &copy, 500e-6, test_scale(1500), &won);
@@ -489,7 +491,7 @@ TEST(semaphore_refuses_to_count_beyond_the_largest_number) {
     CHECK_INT(pyt_semaphore_value(&semaphore), INT_MAX - 1);
 }
 
-TEST(semaphore_takes_the_largest_release_with_threads_waiting) {
+TEST(semaphore_takes_the_largest_release_with_threads_waiting, NEEDS_THREADS) {
     task t = make(&semaphore_kind, 0);
     test_call waiters[2];
     start_waiters(waiters, 2, &t);
@@ -530,7 +532,7 @@ TEST(bounded_refuses_to_rise_above_its_initial_value) {
     CHECK_INT(pyt_bounded_semaphore_value(bounded), 3);
 }
 
-TEST(bounded_wakes_nobody_when_it_is_released_too_often) {
+TEST(bounded_wakes_nobody_when_it_is_released_too_often, NEEDS_THREADS) {
     task t = make_taken(&bounded_semaphore_kind, 2, 2);
     test_call waiter;
     start_waiters(&waiter, 1, &t);

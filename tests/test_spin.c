@@ -22,7 +22,7 @@ static void *begin(void *arg) {
     return NULL;
 }
 
-TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt) {
+TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt, NEEDS_PROCESSORS) {
     for (int i = 0; i < 20; i++) {
         int64_t learnt = -1;
         int64_t inherited = -1;
@@ -33,7 +33,8 @@ TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt) {
     }
 }
 
-TEST(after_waits_in_vain_staying_awake_is_left_out_for_five_milliseconds_at_most) {
+TEST(after_waits_in_vain_staying_awake_is_left_out_for_five_milliseconds_at_most,
+     NEEDS_PROCESSORS) {
     wait_in_vain(30);
     CHECK(test_backoff() > 0);
     CHECK(test_backoff() <= 3 * 5000000);
@@ -58,7 +59,7 @@ TEST(however_long_a_yield_was_it_is_forgotten_after_a_quarter_of_a_second) {
     CHECK(test_may_yield(&event, now + 250000000));
 }
 
-TEST(a_long_yield_on_one_object_is_no_debt_of_another) {
+TEST(a_long_yield_on_one_object_is_no_debt_of_another, NEEDS_SOME_BUCKETS) {
     static pyt_event events[64];
     wait_in_vain(1);
     int64_t lost = test_lose_yield(&events[0], 2000000);

@@ -247,8 +247,8 @@ static void call_everything_with_a_fault(void *nth) {
     CHECK_INT(errno, 4711);
 }
 
-TEST(errno_stays_as_it_was_whatever_happens) {
-    test_needs("processes");
+TEST(errno_stays_as_it_was_whatever_happens, NEEDS_PROCESSES | NOT_UNDER_HELGRIND,
+     "it is about numbers: millions of steps of few threads") {
     for (long nth = 0; nth < 8; nth++) {
         CHECK_INT(test_child(call_everything_with_a_fault, &nth, NULL, 0), 0);
     }

@@ -107,7 +107,7 @@ TEST(names_need_not_be_unique) {
     test_join(two);
 }
 
-TEST(a_name_can_be_changed_before_during_and_after_the_run) {
+TEST(a_name_can_be_changed_before_during_and_after_the_run, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = made(&(pyt_thread_options){.target = stay, .arg = &here, .name = "a"});
     CHECK_STATUS(pyt_thread_set_name(thread, "before"), PYT_OK);
@@ -193,7 +193,7 @@ static void *read_system_name(void *arg) {
     return NULL;
 }
 
-TEST(the_operating_system_is_told_the_name) {
+TEST(the_operating_system_is_told_the_name, NEEDS_THREADS | NEEDS_NAMES) {
     static const char *const given[] = {"short", "fifteen-bytes--", "sixteen-bytes---",
                                         "a name that is a good deal longer"};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
@@ -206,7 +206,7 @@ TEST(the_operating_system_is_told_the_name) {
     }
 }
 
-TEST(a_thread_that_renames_itself_is_renamed_for_the_system_too) {
+TEST(a_thread_that_renames_itself_is_renamed_for_the_system_too, NEEDS_THREADS | NEEDS_NAMES) {
     system_names names;
     start_and_join(
         made(&(pyt_thread_options){.target = read_system_name, .arg = &names, .name = "original"}));
@@ -216,7 +216,7 @@ TEST(a_thread_that_renames_itself_is_renamed_for_the_system_too) {
 
 #if !defined(_WIN32)
 /* The name of another thread goes through a file on Linux; here none can be opened. */
-TEST(errno_stays_as_it_was_when_the_system_cannot_be_told_a_name) {
+TEST(errno_stays_as_it_was_when_the_system_cannot_be_told_a_name, NEEDS_THREADS | NEEDS_POSIX) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     struct rlimit before, tight;
@@ -235,7 +235,7 @@ TEST(errno_stays_as_it_was_when_the_system_cannot_be_told_a_name) {
 }
 #endif
 
-TEST(the_system_name_of_the_main_thread_stays_that_of_the_program) {
+TEST(the_system_name_of_the_main_thread_stays_that_of_the_program, NEEDS_NAMES) {
     char before[64], after[64];
     test_system_name(before, sizeof before);
     CHECK_STR(pyt_thread_name(pyt_main_thread()), "MainThread");
@@ -261,7 +261,7 @@ static void *identify(void *arg) {
     return NULL;
 }
 
-TEST(ident_and_native_id_are_zero_before_start_and_kept_after_the_end) {
+TEST(ident_and_native_id_are_zero_before_start_and_kept_after_the_end, NEEDS_THREAD_IDS) {
     identity seen;
     pyt_thread *thread = made(&(pyt_thread_options){.target = identify, .arg = &seen});
     CHECK_INT(pyt_thread_ident(thread), 0);
@@ -285,7 +285,7 @@ TEST(start_returns_only_after_the_ident_is_published) {
     }
 }
 
-TEST(the_main_thread_has_the_ident_and_native_id_of_the_process) {
+TEST(the_main_thread_has_the_ident_and_native_id_of_the_process, NEEDS_MAIN) {
     pyt_thread *thread = pyt_main_thread();
     CHECK(pyt_get_ident() != 0);
     CHECK_INT(pyt_thread_ident(thread), pyt_get_ident());
@@ -293,7 +293,7 @@ TEST(the_main_thread_has_the_ident_and_native_id_of_the_process) {
     CHECK_INT(pyt_get_native_id(), test_system_id());
 }
 
-TEST(idents_of_running_threads_all_differ) {
+TEST(idents_of_running_threads_all_differ, NEEDS_THREADS) {
     enum {
         count = 16
     };
@@ -368,7 +368,7 @@ TEST(daemon_is_inherited_from_the_maker_not_from_the_starter) {
     test_join(thread);
 }
 
-TEST(daemon_can_be_set_before_start_and_not_after) {
+TEST(daemon_can_be_set_before_start_and_not_after, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = made(&(pyt_thread_options){.target = stay, .arg = &here});
     CHECK_STATUS(pyt_thread_set_daemon(thread, true), PYT_OK);
@@ -569,7 +569,7 @@ TEST(a_thread_with_nothing_to_run_starts_and_ends) {
 
 /* ---- result and the ways to end ------------------------------------------------------------- */
 
-TEST(the_result_is_there_when_the_thread_is_finished_and_not_before) {
+TEST(the_result_is_there_when_the_thread_is_finished_and_not_before, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     void *result = NULL;
     pyt_thread *thread = made(&(pyt_thread_options){.target = stay, .arg = &here});
@@ -681,7 +681,7 @@ static size_t stack_size_seen(size_t asked) {
     return (size_t)(uintptr_t)result;
 }
 
-TEST(the_stack_size_of_the_options_is_really_used) {
+TEST(the_stack_size_of_the_options_is_really_used, NEEDS_THREADS) {
     /* Above what a sanitizer asks for itself; the slack is for guard pages and rounding. */
     static const size_t sizes[] = {2u << 20, 3u << 20, 16u << 20};
     const size_t slack = 128u << 10;
@@ -692,7 +692,7 @@ TEST(the_stack_size_of_the_options_is_really_used) {
     }
 }
 
-TEST(a_stack_size_that_is_no_multiple_of_a_page_is_rounded_up) {
+TEST(a_stack_size_that_is_no_multiple_of_a_page_is_rounded_up, NEEDS_THREADS) {
     size_t seen = stack_size_seen((2u << 20) + 1);
     CHECK(seen > 2u << 20);
     CHECK(seen <= (2u << 20) + (128u << 10));
@@ -702,7 +702,7 @@ TEST(a_stack_size_that_is_no_multiple_of_a_page_is_rounded_up) {
 
 /* Stacks are used again by the C library, larger ones for smaller wishes too: what grows is sure
  * to be new. */
-TEST(set_stack_size_holds_for_threads_that_do_not_ask_for_one) {
+TEST(set_stack_size_holds_for_threads_that_do_not_ask_for_one, NEEDS_THREADS) {
     const size_t size = 3u << 20, slack = 128u << 10;
     CHECK_INT(pyt_stack_size(), 0);
     CHECK_STATUS(pyt_set_stack_size(size), PYT_OK);
@@ -731,7 +731,7 @@ static void *eat(void *arg) {
     return (void *)(intptr_t)eat_stack(*(int *)arg, &first);
 }
 
-TEST(a_large_stack_can_be_filled) {
+TEST(a_large_stack_can_be_filled, NEEDS_THREADS) {
     int pages = 24 << 8;
     void *result = NULL;
     pyt_thread *thread = made(&(pyt_thread_options){
@@ -743,10 +743,8 @@ TEST(a_large_stack_can_be_filled) {
     pyt_thread_unref(thread);
 }
 
-TEST(the_smallest_stack_is_enough_to_use_the_library) {
-    if (TEST_SANITIZED) {
-        test_skip("a sanitizer's runtime needs more stack than this");
-    }
+TEST(the_smallest_stack_is_enough_to_use_the_library, NEEDS_THREADS | NOT_SANITIZED,
+     "a sanitizer's runtime needs more stack than this") {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread =
         made(&(pyt_thread_options){.target = stay, .arg = &here, .stack_size = 32768});
@@ -757,7 +755,7 @@ TEST(the_smallest_stack_is_enough_to_use_the_library) {
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-TEST(a_thread_starts_once) {
+TEST(a_thread_starts_once, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     CHECK_STATUS(pyt_thread_start(thread), PYT_RUNTIME_ERROR);
@@ -795,7 +793,7 @@ static void *race_to_start(void *arg) {
     return NULL;
 }
 
-TEST(of_many_threads_that_start_one_only_one_does) {
+TEST(of_many_threads_that_start_one_only_one_does, NEEDS_THREADS) {
     enum {
         count = 4
     };
@@ -825,7 +823,7 @@ static void check_as_before_start(pyt_thread *thread) {
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(a_start_for_which_there_is_no_room_is_refused_and_changes_nothing) {
+TEST(a_start_for_which_there_is_no_room_is_refused_and_changes_nothing, NEEDS_THREADS) {
     /* A quarter of all addresses is 1 GB in a 32-bit program, which may well have it. */
     pyt_thread *thread =
         made(&(pyt_thread_options){.target = nothing, .stack_size = SIZE_MAX - SIZE_MAX / 64});
@@ -838,10 +836,9 @@ TEST(a_start_for_which_there_is_no_room_is_refused_and_changes_nothing) {
 }
 
 #if !defined(_WIN32)
-TEST(a_failed_start_can_be_tried_again_and_then_succeeds) {
-    if (TEST_SANITIZED) {
-        test_skip("a sanitizer maps more address space than can be limited here");
-    }
+TEST(a_failed_start_can_be_tried_again_and_then_succeeds,
+     NEEDS_THREADS | NEEDS_POSIX | NOT_EMULATED | NOT_SANITIZED,
+     "address space cannot be limited here") {
     test_join(test_thread(nothing, NULL));
     pyt_thread *thread =
         made(&(pyt_thread_options){.target = nothing, .arg = &thread, .stack_size = 512u << 20});
@@ -865,7 +862,7 @@ TEST(a_failed_start_can_be_tried_again_and_then_succeeds) {
 
 /* ---- is_alive and join ---------------------------------------------------------------------- */
 
-TEST(a_thread_is_alive_from_start_to_end) {
+TEST(a_thread_is_alive_from_start_to_end, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = made(&(pyt_thread_options){.target = stay, .arg = &here});
     CHECK(!pyt_thread_is_alive(thread));
@@ -936,12 +933,12 @@ static void meet_a_start(pyt_status (*function)(void *), bool fails) {
     test_join(slow.thread);
 }
 
-TEST(a_join_that_meets_a_start_waits_for_its_outcome) {
+TEST(a_join_that_meets_a_start_waits_for_its_outcome, NEEDS_THREADS) {
     meet_a_start(join_when_begun, false);
     meet_a_start(join_when_begun, true);
 }
 
-TEST(who_asks_for_the_native_id_during_a_start_waits_for_its_outcome) {
+TEST(who_asks_for_the_native_id_during_a_start_waits_for_its_outcome, NEEDS_THREADS) {
     meet_a_start(ask_native_id_when_begun, false);
     meet_a_start(ask_native_id_when_begun, true);
 }
@@ -960,11 +957,11 @@ static void *join_main_for_a_while(void *arg) {
     return NULL;
 }
 
-TEST(another_thread_can_wait_for_the_main_thread) {
+TEST(another_thread_can_wait_for_the_main_thread, NEEDS_THREADS) {
     test_join(test_thread(join_main_for_a_while, NULL));
 }
 
-TEST(join_with_a_timeout_returns_when_the_time_is_over) {
+TEST(join_with_a_timeout_returns_when_the_time_is_over, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     double start = test_now();
@@ -1017,7 +1014,7 @@ static void *join_with_time_to_spare(void *arg) {
     return NULL;
 }
 
-TEST(many_threads_can_join_one_with_and_without_a_timeout) {
+TEST(many_threads_can_join_one_with_and_without_a_timeout, NEEDS_THREADS) {
     enum {
         count = 8
     };
@@ -1068,8 +1065,8 @@ static void *join_and_look(void *arg) {
     return NULL;
 }
 
-TEST(after_any_join_the_operating_systems_thread_is_over_too) {
-    test_needs("threads that the system makes");
+TEST(after_any_join_the_operating_systems_thread_is_over_too,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_IDS) {
     /* Made after the library has made what it needs, so that this destructor is the later one. */
     test_join(test_thread(nothing, NULL));
     test_end_hook(end_slowly);
@@ -1122,7 +1119,7 @@ static void *check_own_handle(void *arg) {
     return NULL;
 }
 
-TEST(a_handle_dropped_while_the_thread_runs_is_freed_when_it_ends) {
+TEST(a_handle_dropped_while_the_thread_runs_is_freed_when_it_ends, NEEDS_THREADS) {
     /* What a thread waits with is kept for later ones, and the last one may not have given its own
      * back when the next begins: two there have to be. */
     place one = {PYT_EVENT_INIT, PYT_EVENT_INIT}, other = {PYT_EVENT_INIT, PYT_EVENT_INIT};
@@ -1173,7 +1170,7 @@ static void *drop_own_handle(void *arg) {
     return NULL;
 }
 
-TEST(a_thread_can_drop_the_last_handle_of_itself) {
+TEST(a_thread_can_drop_the_last_handle_of_itself, NEEDS_THREADS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread =
         made(&(pyt_thread_options){.target = drop_own_handle, .arg = &here, .name = "own"});

@@ -74,7 +74,7 @@ TEST(before_any_thread_is_made_the_main_thread_is_alone) {
     CHECK(pyt_current_thread() == pyt_main_thread());
 }
 
-TEST(the_main_thread_is_named_alive_and_no_daemon) {
+TEST(the_main_thread_is_named_alive_and_no_daemon, NEEDS_MAIN) {
     pyt_thread *thread = pyt_main_thread();
     CHECK_STR(pyt_thread_name(thread), "MainThread");
     CHECK(pyt_thread_is_alive(thread));
@@ -119,7 +119,8 @@ static void *ask_who_i_am_abroad(void *arg) {
     return arg;
 }
 
-TEST(a_thread_made_elsewhere_waits_for_whoever_reads_the_list_before_it_is_in_it) {
+TEST(a_thread_made_elsewhere_waits_for_whoever_reads_the_list_before_it_is_in_it,
+     NEEDS_THREADS | NEEDS_THREAD_ENDS | NEEDS_FOREIGN_THREADS) {
     CHECK_INT(pyt_active_count(), 1);
     pyt_lock *registry = test_list_lock(2);
     CHECK_STATUS(pyt_lock_acquire(registry), PYT_OK);
@@ -130,8 +131,8 @@ TEST(a_thread_made_elsewhere_waits_for_whoever_reads_the_list_before_it_is_in_it
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(the_main_thread_is_known_even_if_another_uses_the_library_first) {
-    test_needs("threads that the system makes");
+TEST(the_main_thread_is_known_even_if_another_uses_the_library_first,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_MAIN) {
     test_raw foreign;
     foreign = test_raw_start(first_call_ever, NULL);
     test_raw_join(foreign);
@@ -142,7 +143,7 @@ TEST(the_main_thread_is_known_even_if_another_uses_the_library_first) {
 
 /* ---- current_thread ------------------------------------------------------------------------- */
 
-TEST(current_thread_is_the_handle_its_maker_has) {
+TEST(current_thread_is_the_handle_its_maker_has, NEEDS_THREADS) {
     place here = {.self = NULL};
     pyt_thread *thread = thread_at(&here);
     CHECK(here.self == thread);
@@ -150,7 +151,7 @@ TEST(current_thread_is_the_handle_its_maker_has) {
     leave_and_join(&here, thread);
 }
 
-TEST(current_thread_is_borrowed_and_costs_no_reference) {
+TEST(current_thread_is_borrowed_and_costs_no_reference, NEEDS_THREADS) {
     place here = {.self = NULL};
     pyt_thread *thread = thread_at(&here);
     leave_and_join(&here, thread);
@@ -163,7 +164,7 @@ TEST(current_thread_is_borrowed_and_costs_no_reference) {
 
 /* ---- enumerate and active_count ------------------------------------------------------------- */
 
-TEST(threads_are_listed_once_from_start_to_end) {
+TEST(threads_are_listed_once_from_start_to_end, NEEDS_THREADS) {
     enum {
         count = 10
     };
@@ -200,7 +201,7 @@ TEST(after_join_a_thread_is_never_listed) {
     }
 }
 
-TEST(enumerate_fills_no_more_than_there_is_room_for) {
+TEST(enumerate_fills_no_more_than_there_is_room_for, NEEDS_THREADS) {
     place here[3] = {{.self = NULL}};
     pyt_thread *threads[3];
     for (int i = 0; i < 3; i++) {
@@ -221,7 +222,7 @@ TEST(enumerate_fills_no_more_than_there_is_room_for) {
     }
 }
 
-TEST(what_enumerate_hands_out_outlives_the_thread_and_its_makers_handle) {
+TEST(what_enumerate_hands_out_outlives_the_thread_and_its_makers_handle, NEEDS_THREADS) {
     place here = {.self = NULL};
     pyt_thread *thread = thread_at(&here), *list[2];
     CHECK_STATUS(pyt_thread_set_name(thread, "kept"), PYT_OK);
@@ -257,7 +258,7 @@ static void *list_again_and_again(void *arg) {
     return arg;
 }
 
-TEST(enumerate_is_sound_while_threads_come_and_go) {
+TEST(enumerate_is_sound_while_threads_come_and_go, NEEDS_THREADS) {
     pyt_thread *listers[2];
     for (int i = 0; i < 2; i++) {
         listers[i] = test_thread(list_again_and_again, NULL);
@@ -314,8 +315,8 @@ static void check_a_living_dummy(foreign_place *all) {
     CHECK_STATUS(pyt_timer_cancel(dummy), PYT_VALUE_ERROR);
 }
 
-TEST(a_thread_of_the_systems_own_is_a_dummy_that_disappears_when_it_ends) {
-    test_needs("threads that the system makes");
+TEST(a_thread_of_the_systems_own_is_a_dummy_that_disappears_when_it_ends,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS) {
     foreign_place all = {.dummy = NULL};
     test_raw foreign;
     foreign = test_raw_start(be_foreign, &all);
@@ -332,11 +333,8 @@ static int be_foreign_in_c11(void *arg) {
     return 0;
 }
 
-TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends) {
-    test_needs("threads that the system makes");
-    if (TEST_SANITIZED) {
-        test_skip("no sanitizer can follow thrd_create");
-    }
+TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS | NEEDS_C11_THREADS) {
     foreign_place all = {.dummy = NULL};
     thrd_t foreign;
     CHECK_INT(thrd_create(&foreign, be_foreign_in_c11, &all), thrd_success);
@@ -348,8 +346,8 @@ TEST(a_thread_of_thrd_create_is_a_dummy_that_disappears_when_it_ends) {
 }
 #endif
 
-TEST(a_kept_dummy_outlives_its_thread_and_is_not_alive) {
-    test_needs("threads that the system makes");
+TEST(a_kept_dummy_outlives_its_thread_and_is_not_alive,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS) {
     foreign_place all = {.dummy = NULL};
     test_raw foreign;
     foreign = test_raw_start(be_foreign, &all);
@@ -372,8 +370,7 @@ static void *wait_without_a_name(void *arg) {
     return NULL;
 }
 
-TEST(a_foreign_thread_that_only_waits_is_not_listed) {
-    test_needs("threads that the system makes");
+TEST(a_foreign_thread_that_only_waits_is_not_listed, NEEDS_THREADS | NEEDS_FOREIGN_THREADS) {
     pyt_event event = PYT_EVENT_INIT;
     test_raw foreign;
     foreign = test_raw_start(wait_without_a_name, &event);
@@ -389,8 +386,8 @@ static void *use_and_end(void *arg) {
     return arg;
 }
 
-TEST(foreign_threads_that_come_and_go_leave_nothing_behind) {
-    test_needs("threads that the system makes");
+TEST(foreign_threads_that_come_and_go_leave_nothing_behind,
+     NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS) {
     test_raw foreign;
     long before = 0;
     for (int i = 0; i < test_scale(200) + 2; i++) {
@@ -404,8 +401,7 @@ TEST(foreign_threads_that_come_and_go_leave_nothing_behind) {
     CHECK_INT(test_live_allocations(), before);
 }
 
-TEST(dummies_have_names_of_their_own) {
-    test_needs("threads that the system makes");
+TEST(dummies_have_names_of_their_own, NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_MAIN) {
     enum {
         count = 4
     };
@@ -439,8 +435,8 @@ static void *make_a_thread(void *arg) {
     return NULL;
 }
 
-TEST(a_thread_made_by_a_foreign_thread_inherits_that_it_is_a_daemon) {
-    test_needs("threads that the system makes");
+TEST(a_thread_made_by_a_foreign_thread_inherits_that_it_is_a_daemon,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_MAIN) {
     child_of_a_foreign_thread child = {false, NULL};
     test_raw foreign;
     foreign = test_raw_start(make_a_thread, &child);
@@ -462,8 +458,8 @@ static void *rename_the_dummy(void *arg) {
     return NULL;
 }
 
-TEST(asking_for_the_dummy_leaves_the_system_name_of_a_foreign_thread_alone) {
-    test_needs("threads that the system makes");
+TEST(asking_for_the_dummy_leaves_the_system_name_of_a_foreign_thread_alone,
+     NEEDS_FOREIGN_THREADS | NEEDS_NAMES) {
     test_raw foreign;
     foreign = test_raw_start(rename_the_dummy, NULL);
     test_raw_join(foreign);

@@ -72,7 +72,7 @@ static void *interrupt(void *arg) {
     return NULL;
 }
 
-TEST(sleep_of_the_main_thread_is_ended_by_an_interrupt) {
+TEST(sleep_of_the_main_thread_is_ended_by_an_interrupt, NEEDS_THREADS) {
     pyt_thread *thread = test_thread(interrupt, NULL);
     CHECK_STATUS(pyt_sleep(1e6), PYT_INTERRUPTED);
     test_join(thread);
@@ -83,8 +83,8 @@ static pyt_status sleep_in_another_thread(void *arg) {
     return pyt_sleep(0.01);
 }
 
-TEST(sleep_of_another_thread_leaves_the_interrupt_to_the_main_thread) {
-    test_needs("threads that the system makes");
+TEST(sleep_of_another_thread_leaves_the_interrupt_to_the_main_thread,
+     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_MAIN) {
     CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
     CHECK_STATUS(test_foreign(sleep_in_another_thread, NULL), PYT_OK);
     CHECK_STATUS(pyt_sleep(0), PYT_INTERRUPTED);
@@ -99,8 +99,7 @@ static void count_signal(int number) {
     signals = signals + 1;
 }
 
-TEST(sleep_is_not_ended_by_a_signal) {
-    test_needs("signals");
+TEST(sleep_is_not_ended_by_a_signal, NEEDS_SIGNALS) {
     struct itimerval every = {{0, 2000}, {0, 2000}};
     struct itimerval never = {{0, 0}, {0, 0}};
     signal(SIGALRM, count_signal);

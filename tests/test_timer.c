@@ -36,7 +36,7 @@ static pyt_thread *started(double interval, void (*function)(void *), void *arg)
 
 /* ---- firing --------------------------------------------------------------------------------- */
 
-TEST(a_timer_fires_once_after_its_interval_with_its_argument) {
+TEST(a_timer_fires_once_after_its_interval_with_its_argument, NEEDS_THREADS) {
     double start = test_now();
     pyt_event event = PYT_EVENT_INIT;
     pyt_thread *timer = started(0.05, set_event, &event);
@@ -85,7 +85,7 @@ TEST(intervals_that_are_no_number_or_too_long_are_refused) {
     CHECK_INT(atomic_load(&fired), 0);
 }
 
-TEST(the_longest_interval_waits) {
+TEST(the_longest_interval_waits, NEEDS_THREADS) {
     pyt_thread *timer = started(PYT_TIMEOUT_MAX, fire, NULL);
     pyt_thread *shorter = started(0.01, fire, NULL);
     test_join(shorter);
@@ -105,7 +105,7 @@ static void note_the_firing(void *arg) {
     f->at = test_now();
 }
 
-TEST(many_timers_started_in_any_order_fire_each_at_its_own_time) {
+TEST(many_timers_started_in_any_order_fire_each_at_its_own_time, NEEDS_THREADS) {
     enum {
         count = 64
     };
@@ -123,7 +123,7 @@ TEST(many_timers_started_in_any_order_fire_each_at_its_own_time) {
     }
 }
 
-TEST(an_earlier_timer_started_later_is_not_kept_waiting) {
+TEST(an_earlier_timer_started_later_is_not_kept_waiting, NEEDS_THREADS) {
     pyt_event event = PYT_EVENT_INIT;
     pyt_thread *late = started(1000, fire, NULL);
     double start = test_now();
@@ -145,7 +145,7 @@ static void meet_the_others(void *arg) {
     fire(arg);
 }
 
-TEST(a_late_callback_never_delays_another_timer) {
+TEST(a_late_callback_never_delays_another_timer, NEEDS_THREADS) {
     pyt_thread *timers[10];
     for (int i = 0; i < 10; i++) {
         timers[i] = started(0.002 * i, meet_the_others, NULL);
@@ -193,7 +193,7 @@ TEST(a_timer_cancelled_before_start_starts_and_ends_without_firing) {
     pyt_thread_unref(timer);
 }
 
-TEST(a_timer_cancelled_while_it_waits_ends_without_firing) {
+TEST(a_timer_cancelled_while_it_waits_ends_without_firing, NEEDS_THREADS) {
     pyt_thread *timer = started(1000, fire, NULL);
     CHECK(pyt_thread_is_alive(timer));
     CHECK_STATUS(pyt_timer_cancel(timer), PYT_OK);
@@ -215,7 +215,7 @@ static void stay(void *arg) {
     fire(arg);
 }
 
-TEST(a_cancel_while_the_callback_runs_has_no_effect) {
+TEST(a_cancel_while_the_callback_runs_has_no_effect, NEEDS_THREADS) {
     pyt_thread *timer = started(0, stay, NULL);
     CHECK_STATUS(pyt_event_wait(&began), PYT_OK);
     CHECK_STATUS(pyt_timer_cancel(timer), PYT_OK);
@@ -238,7 +238,8 @@ static void stay_in_the_trace(pyt_thread *thread, pyt_trace_event event) {
     }
 }
 
-TEST(a_timer_cancelled_when_its_thread_has_begun_but_not_its_function_does_not_fire) {
+TEST(a_timer_cancelled_when_its_thread_has_begun_but_not_its_function_does_not_fire,
+     NEEDS_THREADS) {
     pyt_settrace(stay_in_the_trace);
     pyt_thread *timer = started(0, fire, NULL);
     CHECK_STATUS(pyt_event_wait(&in_the_trace), PYT_OK);
@@ -263,7 +264,7 @@ static void cancel_other(void *arg) {
     CHECK_STATUS(pyt_timer_cancel(arg), PYT_OK);
 }
 
-TEST(a_callback_may_cancel_another_timer) {
+TEST(a_callback_may_cancel_another_timer, NEEDS_THREADS) {
     pyt_thread *late = started(1000, fire, NULL);
     test_join(started(0.001, cancel_other, late));
     test_join(late);
@@ -336,7 +337,7 @@ static int listed(const pyt_thread *thread) {
     return found;
 }
 
-TEST(a_waiting_timer_is_alive_and_listed_and_its_service_is_not) {
+TEST(a_waiting_timer_is_alive_and_listed_and_its_service_is_not, NEEDS_THREADS) {
     pyt_thread *timer = made(1000, fire, NULL);
     CHECK(!pyt_thread_is_alive(timer));
     CHECK_INT(listed(timer), 0);
@@ -353,7 +354,7 @@ TEST(a_waiting_timer_is_alive_and_listed_and_its_service_is_not) {
     pyt_thread_unref(timer);
 }
 
-TEST(join_with_a_timeout_waits_for_the_callback_to_end) {
+TEST(join_with_a_timeout_waits_for_the_callback_to_end, NEEDS_THREADS) {
     pyt_thread *timer = started(0.02, stay, NULL);
     double start = test_now();
     CHECK_STATUS(pyt_thread_join_timeout(timer, 0), PYT_TIMEOUT);
@@ -374,7 +375,7 @@ static void *join_it(void *arg) {
     return NULL;
 }
 
-TEST(many_threads_can_join_a_timer_that_is_then_cancelled) {
+TEST(many_threads_can_join_a_timer_that_is_then_cancelled, NEEDS_THREADS) {
     pyt_thread *timer = started(1000, fire, NULL), *joiners[4];
     for (int i = 0; i < 4; i++) {
         joiners[i] = test_thread(join_it, timer);
@@ -425,7 +426,7 @@ TEST(a_callback_may_end_by_raise_or_exit) {
     pyt_thread_unref(timer);
 }
 
-TEST(a_timer_takes_daemon_from_its_maker_and_keeps_it_after_start) {
+TEST(a_timer_takes_daemon_from_its_maker_and_keeps_it_after_start, NEEDS_THREADS) {
     pyt_thread *timer = made(1000, fire, NULL);
     CHECK(!pyt_thread_daemon(timer));
     CHECK_STATUS(pyt_thread_set_daemon(timer, true), PYT_OK);
@@ -456,7 +457,7 @@ TEST(run_called_by_hand_waits_and_fires_in_the_callers_thread) {
 
 /* ---- handles and memory --------------------------------------------------------------------- */
 
-TEST(a_timer_whose_handle_is_dropped_while_it_waits_still_fires) {
+TEST(a_timer_whose_handle_is_dropped_while_it_waits_still_fires, NEEDS_THREADS) {
     test_join(started(0, fire, NULL));
     long before = test_live_allocations();
     pyt_event event = PYT_EVENT_INIT;
@@ -470,7 +471,7 @@ TEST(a_timer_whose_handle_is_dropped_while_it_waits_still_fires) {
     }
 }
 
-TEST(a_cancelled_timer_is_freed_with_its_handle) {
+TEST(a_cancelled_timer_is_freed_with_its_handle, NEEDS_THREADS) {
     pyt_thread *waits = started(1000, fire, NULL);
     pyt_thread *first = started(999, fire, NULL);
     CHECK_STATUS(pyt_timer_cancel(first), PYT_OK);
@@ -503,7 +504,7 @@ static size_t tasks_of_this_process(void) {
     return count;
 }
 
-TEST(the_next_timer_is_the_earliest_whichever_are_cancelled) {
+TEST(the_next_timer_is_the_earliest_whichever_are_cancelled, NEEDS_THREADS) {
     enum {
         COUNT = 300
     };
@@ -531,7 +532,9 @@ TEST(the_next_timer_is_the_earliest_whichever_are_cancelled) {
     }
 }
 
-TEST_LIMIT(a_hundred_thousand_timers_wait_in_one_thread_and_little_memory, 60) {
+TEST_LIMIT(a_hundred_thousand_timers_wait_in_one_thread_and_little_memory, 60,
+           NEEDS_THREADS | NOT_UNDER_HELGRIND,
+           "it is about numbers: millions of steps of few threads") {
     int count = test_scale(100000);
     pyt_thread **timers = malloc((size_t)count * sizeof *timers);
     CHECK(timers != NULL);

@@ -37,8 +37,8 @@ static void *use_and_end_in_the_runtime(void *arg) {
     return NULL;
 }
 
-TEST(windows_a_foreign_thread_that_leaves_by_the_system_takes_its_dummy_and_values_along) {
-    test_needs("threads that the system makes");
+TEST(windows_a_foreign_thread_that_leaves_by_the_system_takes_its_dummy_and_values_along,
+     NEEDS_FOREIGN_THREADS) {
     void *(*const ways[])(void *) = {use_and_exit_thread, use_and_end_in_the_runtime};
     for (int i = 0; i < 2; i++) {
         test_raw_join(test_raw_start(ways[i], NULL));
@@ -75,8 +75,8 @@ static void *set_a_late_hook(void *arg) {
     return NULL;
 }
 
-TEST(windows_after_the_hook_a_thread_cannot_be_made_known_again_and_leaves_nothing) {
-    test_needs("threads that the system makes");
+TEST(windows_after_the_hook_a_thread_cannot_be_made_known_again_and_leaves_nothing,
+     NEEDS_FOREIGN_THREADS) {
     use_the_library(); /* which makes its hook first */
     test_end_hook(use_it_too_late);
     test_raw_join(test_raw_start(set_a_late_hook, NULL));
@@ -123,8 +123,7 @@ static void *use_in_fibers(void *arg) {
     return NULL;
 }
 
-TEST(windows_the_fibers_of_a_thread_are_one_thread) {
-    test_needs("threads that the system makes");
+TEST(windows_the_fibers_of_a_thread_are_one_thread, NEEDS_FOREIGN_THREADS) {
     test_raw_join(test_raw_start(use_in_fibers, &first_fiber));
     CHECK_INT(atomic_load(&destroyed), 1);
     CHECK_INT(pyt_active_count(), 1);
@@ -151,8 +150,8 @@ static void *delete_the_fiber_of_the_first_use(void *arg) {
     return NULL;
 }
 
-TEST(windows_a_fiber_with_the_first_use_takes_the_values_along_and_the_thread_goes_on) {
-    test_needs("threads that the system makes");
+TEST(windows_a_fiber_with_the_first_use_takes_the_values_along_and_the_thread_goes_on,
+     NEEDS_FOREIGN_THREADS) {
     test_raw_join(test_raw_start(delete_the_fiber_of_the_first_use, NULL));
     CHECK_INT(atomic_load(&destroyed), 4);
     CHECK_INT(pyt_active_count(), 1);
@@ -171,8 +170,8 @@ static void *make_a_fiber_for_another(void *arg) {
     return NULL;
 }
 
-TEST(windows_a_fiber_that_another_thread_deletes_is_not_taken_for_that_threads_end) {
-    test_needs("threads that the system makes");
+TEST(windows_a_fiber_that_another_thread_deletes_is_not_taken_for_that_threads_end,
+     NEEDS_FOREIGN_THREADS) {
     use_the_library();
     test_raw thread = test_raw_start(make_a_fiber_for_another, NULL);
     CHECK_STATUS(pyt_event_wait(&made), PYT_OK);

@@ -353,7 +353,7 @@ static pyt_status enter_each(void *arg) {
     return PYT_OK;
 }
 
-TEST(a_block_waits_until_the_object_is_free) {
+TEST(a_block_waits_until_the_object_is_free, NEEDS_THREADS) {
     things t = make();
     test_call call;
     CHECK_STATUS(pyt_lock_acquire(&t.lock), PYT_OK);
@@ -406,55 +406,55 @@ static void *enter_poor(void *arg) {
     return NULL;
 }
 
-#define POOR_FORMS(m, n, acquire, release)                          \
-    static pyt_status with_##m##_without_memory(void *arg) {        \
-        poor *p = arg;                                              \
-        test_fail_memory(true);                                     \
-        pyt_with(&p->things.m) {                                    \
-            p->held = m##_held(&p->things);                         \
-            p->runs++;                                              \
-        }                                                           \
-        {                                                           \
-            pyt_guard(&p->things.m);                                \
-            p->runs++;                                              \
-        }                                                           \
-        test_fail_memory(false);                                    \
-        CHECK_STR(pyt_error_message(), "");                         \
-        return PYT_OK;                                              \
-    }                                                               \
-                                                                    \
-    static pyt_status guard_##m##_without_memory(void *arg) {       \
-        poor *p = arg;                                              \
-        test_fail_memory(true);                                     \
-        pyt_guard(&p->things.m);                                    \
-        p->held = m##_held(&p->things);                             \
-        test_fail_memory(false);                                    \
-        p->runs += 2;                                               \
-        return PYT_OK;                                              \
-    }                                                               \
-                                                                    \
-    static void m##_is_waited_for(pyt_status (*enter)(void *arg)) { \
-        test_needs("threads that the system makes");                \
-        poor p = {.things = make()};                                \
-        for (int i = 0; i < (n); i++) {                             \
-            CHECK_STATUS(acquire(&p.things.m), PYT_OK);             \
-        }                                                           \
-        poor_call call = {enter, &p};                               \
-        test_raw thread = test_raw_start(enter_poor, &call);        \
-        wait_until_it_sleeps();                                     \
-        CHECK_INT(p.runs, 0);                                       \
-        CHECK_STATUS(release(&p.things.m), PYT_OK);                 \
-        test_raw_join(thread);                                      \
-        CHECK_INT(p.runs, 2);                                       \
-        CHECK(p.held > 0);                                          \
-    }                                                               \
-                                                                    \
-    TEST(m##_without_memory_is_waited_for_by_a_block_that_runs) {   \
-        m##_is_waited_for(with_##m##_without_memory);               \
-    }                                                               \
-                                                                    \
-    TEST(m##_without_memory_is_waited_for_by_a_guard) {             \
-        m##_is_waited_for(guard_##m##_without_memory);              \
+#define POOR_FORMS(m, n, acquire, release)                                                     \
+    static pyt_status with_##m##_without_memory(void *arg) {                                   \
+        poor *p = arg;                                                                         \
+        test_fail_memory(true);                                                                \
+        pyt_with(&p->things.m) {                                                               \
+            p->held = m##_held(&p->things);                                                    \
+            p->runs++;                                                                         \
+        }                                                                                      \
+        {                                                                                      \
+            pyt_guard(&p->things.m);                                                           \
+            p->runs++;                                                                         \
+        }                                                                                      \
+        test_fail_memory(false);                                                               \
+        CHECK_STR(pyt_error_message(), "");                                                    \
+        return PYT_OK;                                                                         \
+    }                                                                                          \
+                                                                                               \
+    static pyt_status guard_##m##_without_memory(void *arg) {                                  \
+        poor *p = arg;                                                                         \
+        test_fail_memory(true);                                                                \
+        pyt_guard(&p->things.m);                                                               \
+        p->held = m##_held(&p->things);                                                        \
+        test_fail_memory(false);                                                               \
+        p->runs += 2;                                                                          \
+        return PYT_OK;                                                                         \
+    }                                                                                          \
+                                                                                               \
+    static void m##_is_waited_for(pyt_status (*enter)(void *arg)) {                            \
+        poor p = {.things = make()};                                                           \
+        for (int i = 0; i < (n); i++) {                                                        \
+            CHECK_STATUS(acquire(&p.things.m), PYT_OK);                                        \
+        }                                                                                      \
+        poor_call call = {enter, &p};                                                          \
+        test_raw thread = test_raw_start(enter_poor, &call);                                   \
+        wait_until_it_sleeps();                                                                \
+        CHECK_INT(p.runs, 0);                                                                  \
+        CHECK_STATUS(release(&p.things.m), PYT_OK);                                            \
+        test_raw_join(thread);                                                                 \
+        CHECK_INT(p.runs, 2);                                                                  \
+        CHECK(p.held > 0);                                                                     \
+    }                                                                                          \
+                                                                                               \
+    TEST(m##_without_memory_is_waited_for_by_a_block_that_runs,                                \
+         NEEDS_THREADS | NEEDS_FOREIGN_THREADS) {                                              \
+        m##_is_waited_for(with_##m##_without_memory);                                          \
+    }                                                                                          \
+                                                                                               \
+    TEST(m##_without_memory_is_waited_for_by_a_guard, NEEDS_THREADS | NEEDS_FOREIGN_THREADS) { \
+        m##_is_waited_for(guard_##m##_without_memory);                                         \
     }
 
 POOR_FORMS(lock, 1, pyt_lock_acquire, pyt_lock_release)
@@ -497,7 +497,7 @@ static pyt_status pass_the_door(void *arg) {
     return PYT_RUNTIME_ERROR;
 }
 
-TEST(a_condition_can_be_waited_for_inside_its_block) {
+TEST(a_condition_can_be_waited_for_inside_its_block, NEEDS_THREADS) {
     door d = {.condition = PYT_CONDITION_INIT};
     test_call call;
     test_begin(&call, pass_the_door, &d);

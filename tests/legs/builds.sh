@@ -12,8 +12,7 @@ leg_debug() {
     rooms='test_debug test_misuse test_lock test_condition test_barrier test_with test_future'
     counted "$(path_of build-suite CC=clang BACKEND=pthreads CFLAGS='-O0 -DPYTHREADING_DEBUG')" \
         $rooms test_executor test_fork
-    counted sh tests/suite_without.sh tests/dummy_left_out.txt \
-        "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')" $rooms
+    counted "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS='-O1 -DPYTHREADING_DEBUG')" $rooms
     TSAN_OPTIONS=die_after_fork=0 TEST_SLOW=10 counted \
         "$(path_of build-suite CC=clang CFLAGS='-O1 -g -fsanitize=thread -DPYTHREADING_DEBUG')" \
         test_debug
@@ -42,6 +41,8 @@ leg_dummy() {
     for compiler in gcc clang; do
         tests CC=$compiler BACKEND=dummy CFLAGS=-O1
     done
+    try "no test is lost" sh tests/lost_tests.sh \
+        "$(path_of build-suite CC=gcc BACKEND=dummy CFLAGS=-O1)"
     mkdir -p "$here/missing"
     for header in threads.h pthread.h stdatomic.h atomic; do
         echo "#error $header is missing" >"$here/missing/$header"

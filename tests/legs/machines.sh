@@ -16,8 +16,8 @@ leg_i386() {
     run='' text=''
     "$here/empty" || { run='qemu-i386-static' TEST_SLOW=10; }
     for time in '' ' -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64'; do
-        counted sh tests/suite_without.sh tests/emulated_left_out.txt "$run $(path_of build-suite \
-            CC=i686-linux-gnu-gcc CFLAGS="-O1$time" LDFLAGS=-static)" $text
+        counted $run "$(path_of build-suite CC=i686-linux-gnu-gcc CFLAGS="-O1$time" \
+            LDFLAGS=-static)" --without NOT_EMULATED $text
         # What the other type has to do with.
         text='test_clock/ test_time/ test_condition/ test_timer/'
     done
@@ -30,9 +30,8 @@ emulated() {
     need "qemu-$1-static" qemu-user-static
     need_runtime "$2-gcc" -static "libc6-dev-$3-cross"
     export TEST_SLOW=10
-    counted sh tests/suite_without.sh tests/emulated_left_out.txt \
-        "qemu-$1-static $(path_of build-suite CC="$2-gcc" \
-            CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' LDFLAGS=-static)" --jobs 4
+    suite_of "qemu-$1-static" "$(path_of build-suite CC="$2-gcc" \
+        CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' LDFLAGS=-static)" --without NOT_EMULATED --jobs 4
 }
 
 leg_arm64() {

@@ -69,14 +69,15 @@ clang leak
 END
 }
 
-# under_valgrind SUITE TEXT OPTIONS...: the tests that have the text in their names.
+# under_valgrind SUITE ARGUMENTS OPTIONS...: the suite with these arguments.
 under_valgrind() {
     suite=$1
-    text=$2
+    arguments=$2
     shift 2
     counted valgrind -q "$@" --error-exitcode=99 --fair-sched=try --max-threads=2000 \
-        "$suite" "$text"
+        "$suite" $arguments
 }
+busy_forks='--without NEEDS_FORK_WITH_THREADS --without NEEDS_BUSY_FORK'
 
 leg_memcheck() {
     need valgrind valgrind
@@ -84,8 +85,8 @@ leg_memcheck() {
     suite=$(path_of build-suite CC=gcc CFLAGS='-O1 -g -DPYTHREADING_BUCKETS=32')
     set -- --suppressions=tests/checks/memcheck.supp --show-leak-kinds=definite
     # What only the threads of the parent pointed to is lost in a child.
-    export TEST_SKIP='test_fork/ test_process/ /after_fork /a_task_may_fork' TEST_SLOW=20
-    under_valgrind "$suite" '' "$@" --leak-check=full --errors-for-leak-kinds=definite
+    export TEST_SKIP='test_fork/ test_process/' TEST_SLOW=20
+    under_valgrind "$suite" "$busy_forks" "$@" --leak-check=full --errors-for-leak-kinds=definite
     unset TEST_SKIP
     under_valgrind "$suite" test_fork/ "$@" --leak-check=no
     under_valgrind "$suite" test_process/ "$@" --leak-check=no
@@ -103,12 +104,8 @@ leg_helgrind() {
     try "helgrind sees the library's lock" \
         valgrind -q --tool=helgrind --error-exitcode=99 "$here/race" locked
     # A child keeps the locks of threads it does not have, for all that Helgrind knows. The faults
-    # are a thousand processes that Memcheck looks at. The last five are about numbers: millions of
-    # steps of few threads.
-    export TEST_SKIP='test_faults/ test_fork/ test_process/ /after_fork /a_task_may_fork
-        /a_future_with_too_many_references /a_long_chain_of_futures /an_unbounded_queue_gives_memory
-        /a_hundred_thousand_timers /errno_stays_as_it_was_whatever'
-    export TEST_SLOW=20
-    under_valgrind "$(path_of build-suite CC=gcc CFLAGS="$flags")" '' --tool=helgrind \
+    # are a thousand processes that Memcheck looks at.
+    export TEST_SKIP='test_faults/ test_fork/ test_process/' TEST_SLOW=20
+    under_valgrind "$(path_of build-suite CC=gcc CFLAGS="$flags")" "$busy_forks" --tool=helgrind \
         --suppressions=tests/checks/helgrind.supp
 }

@@ -17,8 +17,10 @@ leg_wine() {
     export TEST_SLOW=6 # a program of a second is one of some ten seconds there
     # With few buckets: a fault at the first use of each would be a process each.
     tests CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 LDFLAGS=-static RUN=$wine
-    RUN=$wine counted sh tests/windows_suite.sh \
-        "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
+    try "no test is lost" sh tests/lost_tests.sh $wine \
+        "$(path_of build-suite CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 \
+            LDFLAGS=-static)"
+    counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
         test_windows/ test_thread/ test_local/ test_lock/ test_condition/ test_queue/ test_exit/
     counted $wine "$(path_of build-stress CC=$win32 BACKEND=win32 LDFLAGS=-static)" 5 64
     windows_demo "$(path_of build-demo CC=$win32 BACKEND=win32 LDFLAGS=-static)"
@@ -42,8 +44,8 @@ interlocked() {
         -c tests/checks/every_macro.c -o "$here/macros.o"
     try "interlocked: it links" $win32 -static "$here/macros.o" -o "$here/macros.exe"
     try "interlocked: it runs" $wine "$here/macros.exe"
-    RUN=$wine counted sh tests/windows_suite.sh "$(path_of build-suite CC=$win32 BACKEND=win32 \
-        CFLAGS=-O0 LDFLAGS=-static LIBRARY="$(echo $library)")" test_lock/ test_queue/ test_future/
+    counted $wine "$(path_of build-suite CC=$win32 BACKEND=win32 CFLAGS=-O0 LDFLAGS=-static \
+        LIBRARY="$(echo $library)")" test_lock/ test_queue/ test_future/
 }
 
 # What Visual Studio's users compile, by clang as if it were Microsoft's compiler, over headers that
@@ -120,14 +122,14 @@ windows_forms() {
 
 # The examples of a platform of the user's own, and every number of buckets that is special.
 leg_own_platform() {
-    counted sh tests/suite_without.sh tests/platform/futex_left_out.txt \
-        "$(path_of build-suite CC=gcc \
-            CFLAGS="-O1 -D_GNU_SOURCE= -Itests/platform -DPYTHREADING_PLATFORM='\"futex.h\"'")"
+    suite_of "$(path_of build-suite CC=gcc \
+        CFLAGS="-O1 -D_GNU_SOURCE= -Itests/platform -DPYTHREADING_PLATFORM='\"futex.h\"'")"
     try "the kernel of the other" gcc -std=c11 -O1 $warnings -c tests/platform/kernel.c \
         -o "$here/kernel.o"
-    counted sh tests/suite_without.sh tests/platform/rtos_left_out.txt \
-        "$(path_of build-suite CC=gcc LDFLAGS="$here/kernel.o" \
-            CFLAGS="-O1 -Itests/platform -DPYTHREADING_PLATFORM='\"rtos.h\"'")"
+    # Its clock counts microseconds, and what a thread needs to wait is a part of the thread.
+    suite_of "$(path_of build-suite CC=gcc LDFLAGS="$here/kernel.o" \
+        CFLAGS="-O1 -Itests/platform -DPYTHREADING_PLATFORM='\"rtos.h\"'")" \
+        --without NEEDS_FINE_CLOCK --without NEEDS_FALLIBLE_WAITS
     set -- -std=c11 -O1 $warnings -Itests/platform -DPYTHREADING_PLATFORM='"rtos.h"' -I.
     try "its headers" gcc "$@" -M -xc tests/cplusplus/implement.c -MF "$here/headers"
     try "no header of a system" not grep -E \
@@ -136,15 +138,14 @@ leg_own_platform() {
         try "$buckets buckets are refused" not gcc -std=c11 -I. -DPYTHREADING_BUCKETS=$buckets \
             -fsyntax-only tests/cplusplus/implement.c
     done
-    TEST_SKIP=test_spin/a_long_yield_on_one suite CC=gcc \
-        CFLAGS='-O1 -DPYTHREADING_BUCKETS=1'
+    suite CC=gcc CFLAGS='-O1 -DPYTHREADING_BUCKETS=1'
 }
 
 # What is left for a system that is not known, run on Linux; with the calls of the BSDs over it.
 leg_generic_posix() {
     need clang clang
     set -- CC=gcc STD=gnu11 CFLAGS='-O1 -U__linux__ -Ulinux'
-    counted sh tests/suite_without.sh tests/generic_left_out.txt "$(path_of build-suite "$@")"
+    suite_of "$(path_of build-suite "$@")"
     for system in FREEBSD OPENBSD NETBSD; do
         suite=$(path_of build-suite "$@" LIBRARY="clang -std=gnu11 -DSHIM_$system \
             -include tests/shims/bsd.h -Itests/shims/bsd")
@@ -163,8 +164,7 @@ leg_generic_posix() {
 # The code for macOS, over a shim, with thread-local storage that is freed as early as there.
 leg_apple_emulated() {
     need clang clang
-    counted sh tests/suite_without.sh tests/apple_left_out.txt "$(path_of build-suite CC=clang \
-        BACKEND=pthreads \
+    suite_of "$(path_of build-suite CC=clang BACKEND=pthreads \
         CFLAGS='-O1 -femulated-tls -U__linux__ -Ulinux -include tests/shims/apple.h')"
 }
 
