@@ -99,7 +99,10 @@ static void count_signal(int number) {
     signals = signals + 1;
 }
 
-TEST(sleep_is_not_ended_by_a_signal, NEEDS_SIGNALS) {
+/* qemu-i386 7.2: a loop that computes 1.0 * 3 beside a timer's signals gets 0 at the first of them
+ * or the second, each time, without threads and without this library. */
+TEST(sleep_is_not_ended_by_a_signal, NEEDS_SIGNALS | NOT_EMULATED,
+     "an emulator loses the x87's registers where a signal's handler runs") {
     struct itimerval every = {{0, 2000}, {0, 2000}};
     struct itimerval never = {{0, 0}, {0, 0}};
     signal(SIGALRM, count_signal);
