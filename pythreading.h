@@ -1007,15 +1007,16 @@ typedef struct pyt__self {
     struct pyt__frame *pyt__frame;        /* innermost place that pyt_raise can jump to */
     struct pyt_thread *pyt__in_run;       /* the one with its `run` override running */
     struct pyt__local_table *pyt__locals; /* its pyt_local values */
-    struct pyt__local_use *pyt__making;   /* in the constructor of these */
+    struct pyt__local_value *pyt__making; /* what it is constructing, innermost first */
     struct pyt__local_value *pyt__ending; /* what it is destroying, innermost first */
     struct pyt_barrier *pyt__acting;      /* in the action of these, innermost first */
-    struct pyt_future *pyt__early;        /* in the first callback of these, innermost first */
-    struct pyt__observer *pyt__deferred; /* callbacks for later, oldest first; see settle_watched */
-    struct pyt__observer *pyt__deferred_last; /* means nothing when there is none */
-    int pyt__nesting;                         /* how deep in callbacks of futures that are done */
-    const char *pyt__cause;                   /* why a system's object is not to be had; or NULL */
-    int pyt__drops;                           /* how many executors' queues it is dropping */
+    char *pyt__reported;                  /* what the excepthook is being told of; owned, or NULL */
+    struct pyt__observer *pyt__early;     /* pool callbacks it is in, innermost first */
+    struct pyt__observer *pyt__callbacks; /* those of futures that are done; see the future room */
+    struct pyt__observer *pyt__callbacks_last; /* means nothing when there is none */
+    int pyt__nesting;                          /* how deep in callbacks of futures that are done */
+    const char *pyt__cause;                    /* why a system's object is not to be had; or NULL */
+    int pyt__drops;                            /* how many executors' queues it is dropping */
     int pyt__rounds;                      /* how often the system has told of the thread's end */
     bool pyt__end_noticed;                /* the system will tell of it */
     bool pyt__gone;                       /* it was told so for the last time that counts */
@@ -6965,25 +6966,20 @@ PYT__EXTERN_C_END
 #define PYT__LOCAL_ROUNDS 4 /* as often as the systems run thread-specific destructors */
 
 typedef struct pyt__local_value {
-    struct pyt__local_value *next, *previous; /* the local's list; under the lock. Out of it,
-                                                 `next` is what the destruction is part of */
+    struct pyt__local_value *next, *previous; /* the local's list; under the lock. Out of it, `next`
+                                                 is what its making or destruction is part of */
     pyt_local *local;
     struct pyt__local_table *table; /* the one it is in */
 } pyt__local_value;
 
 #define PYT__LOCAL_HEAD (((sizeof(pyt__local_value) + 15) / 16) * 16)
 
-/* A local with its constructor running in a thread; on that thread's stack. */
-struct pyt__local_use {
-    pyt_local *local;
-    struct pyt__local_use *outer;
-};
-
-static bool pyt__local_in_use(const struct pyt__local_use *use, const pyt_local *local) {
-    while (use != NULL && use->local != local) {
-        use = use->outer;
+/* Is a value of `local` among these, which the calling thread is making or destroying? */
+static bool pyt__local_is_among(const pyt__local_value *value, const pyt_local *local) {
+    while (value != NULL && value->local != local) {
+        value = value->next;
     }
-    return use != NULL;
+    return value != NULL;
 }
 
 struct pyt__local_table {
@@ -7083,7 +7079,6 @@ static bool pyt__local_link_locked(pyt_local *local, pyt__local_value *value) {
     if (!pyt__local_reserve_locked(slot)) {
         return false;
     }
-    value->local = local;
     value->table = pyt__me.pyt__locals;
     value->previous = NULL;
     value->next = local->pyt__values;
@@ -7124,9 +7119,14 @@ static void pyt__local_idle(pyt_local *local) {
     pyt__unpark_list(list);
 }
 
-/* The calling thread will not come back from the destroy functions it is in.
+/* The calling thread will not come back from the constructors and destroy functions it is in.
  * gone  its stack is gone, too: nothing is left that could still use the values */
 static void pyt__locals_cut_off(bool gone) {
+    while (gone && pyt__me.pyt__making != NULL) {
+        pyt__local_value *value = pyt__me.pyt__making;
+        pyt__me.pyt__making = value->next;
+        pyt__release_memory(value);
+    }
     while (pyt__me.pyt__ending != NULL) {
         pyt__local_value *value = pyt__me.pyt__ending;
         pyt_local *local = value->local;
@@ -7136,14 +7136,6 @@ static void pyt__locals_cut_off(bool gone) {
         }
         pyt__local_idle(local);
     }
-}
-
-static bool pyt__local_is_ending(const pyt_local *local) {
-    const pyt__local_value *value = pyt__me.pyt__ending;
-    while (value != NULL && value->local != local) {
-        value = value->next;
-    }
-    return value != NULL;
 }
 
 static void pyt__local_call_destroy(void *arg) {
@@ -7187,11 +7179,12 @@ static void pyt__local_call_construct(void *arg) {
 /* Run the constructor. One that raises has failed, and goes on raising without its value. */
 static bool pyt__local_construct(pyt_local *local, pyt__local_value *value) {
     struct pyt__local_making making = {local, pyt__local_data(value), 0};
-    struct pyt__local_use use = {local, pyt__me.pyt__making};
     struct pyt__frame frame;
-    pyt__me.pyt__making = &use;
+    value->local = local;
+    value->next = pyt__me.pyt__making;
+    pyt__me.pyt__making = value;
     pyt__ending ending = pyt__call(&frame, pyt__local_call_construct, &making);
-    pyt__me.pyt__making = use.outer;
+    pyt__me.pyt__making = value->next;
     if (ending != PYT__RETURNED) {
         pyt__release_memory(value);
         pyt__unwind(ending, frame.code, frame.message);
@@ -7209,7 +7202,7 @@ static pyt__local_value *pyt__local_make(pyt_local *local) {
         pyt__fail(PYT_RUNTIME_ERROR, "the thread has ended, it can have no new local values");
         return NULL;
     }
-    if (pyt__local_in_use(pyt__me.pyt__making, local)) {
+    if (pyt__local_is_among(pyt__me.pyt__making, local)) {
         pyt__fail(PYT_RUNTIME_ERROR, "a local's constructor cannot use the local");
         return NULL;
     }
@@ -7230,7 +7223,6 @@ static pyt__local_value *pyt__local_make(pyt_local *local) {
     bool linked = pyt__local_link_locked(local, value);
     if (!linked) { /* as if it had been taken out: destroyed without the lock, counted as busy */
         ++*pyt__local_busy_locked(local);
-        value->local = local;
     }
     pyt_lock_release(&pyt__locals_lock);
     if (!linked) {
@@ -7278,7 +7270,7 @@ PYT__API pyt_status pyt_local_delete(pyt_local *local) {
     if (local == NULL) {
         return pyt__fail_null();
     }
-    if (pyt__local_is_ending(local)) {
+    if (pyt__local_is_among(pyt__me.pyt__ending, local)) {
         return pyt__fail(PYT_RUNTIME_ERROR, "a local's destroy function cannot delete the local");
     }
     pyt__parker *parker = pyt__enroll();
@@ -8223,12 +8215,21 @@ static void pyt__report(int code, const char *message) {
     pyt__default_excepthook(&args);
 }
 
+/* The same with a message that is freed then. It is on record meanwhile: the hook may end the
+ * thread. */
+static void pyt__report_owned(int code, char *message) {
+    char *outer = pyt__me.pyt__reported;
+    pyt__me.pyt__reported = message;
+    pyt__report(code, message);
+    pyt__me.pyt__reported = outer;
+    pyt__release_memory(message);
+}
+
 PYT__SIM(static void pyt__sim_uncaught(bool raised);) /* the simulate room's */
 
 PYT__NORETURN static void pyt__uncaught(pyt__ending ending, int code, char *message) {
     if (ending == PYT__RAISED) {
-        pyt__report(code, message);
-        pyt__release_memory(message);
+        pyt__report_owned(code, message);
     }
 #if defined(PYTHREADING_SIMULATE)
     if (pyt__sim_self() != NULL) {
@@ -8452,7 +8453,6 @@ static void pyt__thread_exits(void) {
 static void pyt__leave(void) {
     pyt__me.pyt__frame = NULL;
     pyt__me.pyt__in_run = NULL;
-    pyt__me.pyt__making = NULL;
     pyt__cut_off(true);
     pyt__locals_end(); /* a destroy function may be the first to ask for this thread's handle */
 }
@@ -8496,15 +8496,18 @@ static void pyt__retire_at_last(void) {
     }
 }
 
-/* The system tells that the thread ends, in each of its rounds of destructors; where it does. */
+/* The system tells that the thread ends, in each of its rounds of destructors; where it does. Asked
+ * for the next round first: code of the program that is called here may end the thread once more,
+ * which begins the rounds anew. */
 PYT__UNUSED static void pyt__retire(void *self) {
     (void)self;
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    if (pyt__me.pyt__rounds == 0) {
+    if (pyt__me.pyt__rounds++ == 0) {
         PYT__ADD(&shared->leaving, 1, relaxed);
     }
+    bool again = PYT__END_ROUNDS > 1 && pyt__os_key_set(shared->key, &pyt__me);
     pyt__leave();
-    if (++pyt__me.pyt__rounds >= PYT__END_ROUNDS || !pyt__os_key_set(shared->key, &pyt__me)) {
+    if (!again || pyt__me.pyt__rounds >= PYT__END_ROUNDS) {
         pyt__retire_at_last();
     }
 }
@@ -8515,14 +8518,15 @@ static void pyt__thread_note_ending(pyt_thread *thread, pyt__ending ending,
     pyt_trace_event event = ending == PYT__RAISED ? PYT_TRACE_EXCEPTION : PYT_TRACE_RETURN;
     struct pyt__frame hook_frame;
     pyt__me.pyt__in_run = NULL;
+    if (ending == PYT__RAISED) { /* first: a hook may end the thread */
+        thread->end.message = frame->message;
+        pyt__thread_change(thread, 0, PYT__RAISED_STATE);
+    }
     if (pyt__call(&hook_frame, pyt__trace_ending, &event) == PYT__RAISED) {
-        pyt__report(hook_frame.code, hook_frame.message);
-        pyt__release_memory(hook_frame.message);
+        pyt__report_owned(hook_frame.code, hook_frame.message);
     }
     if (ending == PYT__RAISED) {
         pyt__report(frame->code, frame->message);
-        thread->end.message = frame->message;
-        pyt__thread_change(thread, 0, PYT__RAISED_STATE);
     }
 }
 
@@ -11569,7 +11573,7 @@ typedef struct pyt__observer {
     PYT__ATOMIC(struct pyt__observer *) next;     /* older; under bucket lock */
     void (*callback)(pyt_future *future, void *); /* NULL: this is a pyt__watch */
     void *arg;                                    /* the callback's, or the watcher */
-    pyt_future *future;                           /* a watch's; a deferred callback's, owned */
+    pyt_future *future;                           /* a watch's; what a thread calls back for */
 } pyt__observer;
 
 /* A watcher's place at one future. */
@@ -11610,7 +11614,7 @@ static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
 /* The executor room's: without threads, run what is queued before the future is waited for. */
 static void pyt__future_hasten(pyt_future *future);
 /* The executor room's: a worker that counts as idle already is about to call callbacks. */
-static void pyt__worker_busy(const pyt_future *done);
+static void pyt__worker_busy(void);
 
 static uint32_t pyt__future_phase(const pyt_future *future) {
     return PYT__LOAD(&future->word, acquire) & PYT__FUTURE_PHASE;
@@ -11743,8 +11747,7 @@ static void pyt__future_call_back(pyt_future *future, void (*callback)(pyt_futur
     struct pyt__callback_call call = {callback, future, arg};
     struct pyt__frame frame;
     if (pyt__call(&frame, pyt__callback_body, &call) == PYT__RAISED) {
-        pyt__report(frame.code, frame.message);
-        pyt__release_memory(frame.message);
+        pyt__report_owned(frame.code, frame.message);
     }
 }
 
@@ -11765,66 +11768,79 @@ static void pyt__future_call_early(pyt_future *future, pyt_status failure) {
     PYT__STORE(link, NULL, relaxed);
     pyt__bucket_unlock(bucket);
     future->failure = failure;
-    future->next = pyt__me.pyt__early; /* in no list while it runs */
-    pyt__me.pyt__early = future;
+    oldest->future = future;
+    PYT__STORE(&oldest->next, pyt__me.pyt__early, relaxed);
+    pyt__me.pyt__early = oldest;
     pyt__future_call_back(future, oldest->callback, oldest->arg);
-    pyt__me.pyt__early = future->next;
+    pyt__me.pyt__early = PYT__LOAD(&oldest->next, relaxed);
     pyt__release_memory(oldest);
 }
 
 /* ---- callbacks of a future that is done ----
  *
+ * A thread has one list of the callbacks that it is to call, or is in. Those of one future are next
+ * to each other in their order, and the last of them owns a reference to it. What is called now is
+ * in front; it stays there, marked by having no function any more, until it has returned. So
+ * pyt__futures_cut_off finds what a thread that ends in a callback leaves.
+ *
  * A callback may complete the next future, whose callback completes the next. So that a long chain
- * does not use up the stack, callbacks that would be nested deeper than PYT__NESTING_MAX are put
- * into a list of the thread's, each with a reference to its future. The outermost call works it
- * off. The callbacks of one future stay in their order: all of them go into the list, or none. */
+ * does not use up the stack, callbacks that would be nested deeper than PYT__NESTING_MAX go to the
+ * end of the list. The outermost call works them off. */
 
 /* Recursion as it occurs in programs is not deeper; a level takes half a kilobyte of the stack. */
 #define PYT__NESTING_MAX 32
 
-static void pyt__callbacks_defer(pyt_future *future, pyt__observer *observers) {
-    while (observers != NULL) {
-        pyt__observer *observer = observers;
-        observers = PYT__LOAD(&observer->next, relaxed);
-        observer->future = pyt_future_ref(future);
-        PYT__STORE(&observer->next, NULL, relaxed);
-        if (pyt__me.pyt__deferred == NULL) {
-            pyt__me.pyt__deferred = observer;
-        } else {
-            PYT__STORE(&pyt__me.pyt__deferred_last->next, observer, relaxed);
-        }
-        pyt__me.pyt__deferred_last = observer;
+/* Put callbacks of a future into the thread's list. */
+static void pyt__callbacks_add(pyt_future *future, pyt__observer *observers, bool in_front) {
+    pyt__observer *first = pyt__me.pyt__callbacks;
+    pyt__observer *last = observers;
+    last->future = pyt_future_ref(future);
+    for (; PYT__LOAD(&last->next, relaxed) != NULL; last->future = future) {
+        last = PYT__LOAD(&last->next, relaxed);
     }
+    if (in_front && first != NULL) {
+        PYT__STORE(&last->next, first, relaxed);
+        pyt__me.pyt__callbacks = observers;
+        return;
+    }
+    if (first == NULL) {
+        pyt__me.pyt__callbacks = observers;
+    } else {
+        PYT__STORE(&pyt__me.pyt__callbacks_last->next, observers, relaxed);
+    }
+    pyt__me.pyt__callbacks_last = last;
 }
 
-/* Call what was deferred, also by what is called here. The thread is at level 1. */
-static void pyt__callbacks_call_deferred(void) {
-    while (pyt__me.pyt__deferred != NULL) {
-        pyt__observer *observer = pyt__me.pyt__deferred;
-        pyt__me.pyt__deferred = PYT__LOAD(&observer->next, relaxed);
-        pyt__future_call_back(observer->future, observer->callback, observer->arg);
-        pyt_future_unref(observer->future);
+/* Call what is in front of the thread's list, also what is added there meanwhile.
+ * future  as far as it is this one's; NULL: all that there is */
+static void pyt__callbacks_work_off(const pyt_future *future) {
+    pyt__observer *observer = pyt__me.pyt__callbacks;
+    while (observer != NULL && (future == NULL || observer->future == future)) {
+        pyt_future *done = observer->future;
+        void (*callback)(pyt_future *, void *) = observer->callback;
+        observer->callback = NULL;
+        if (callback != NULL) {
+            pyt__future_call_back(done, callback, observer->arg);
+        }
+        pyt__observer *next = PYT__LOAD(&observer->next, relaxed);
+        pyt__me.pyt__callbacks = next;
         pyt__release_memory(observer);
+        if (next == NULL || next->future != done) {
+            pyt_future_unref(done);
+        }
+        observer = next;
     }
 }
 
 /* Call the callbacks of a future that is done, oldest first, or defer them. */
 static void pyt__callbacks_call(pyt_future *future, pyt__observer *observers) {
-    if (pyt__me.pyt__nesting >= PYT__NESTING_MAX) {
-        pyt__callbacks_defer(future, observers);
-        return;
+    bool now = pyt__me.pyt__nesting < PYT__NESTING_MAX;
+    pyt__callbacks_add(future, observers, now);
+    if (now) {
+        pyt__me.pyt__nesting++;
+        pyt__callbacks_work_off(pyt__me.pyt__nesting == 1 ? NULL : future);
+        pyt__me.pyt__nesting--;
     }
-    pyt__me.pyt__nesting++;
-    while (observers != NULL) {
-        pyt__observer *observer = observers;
-        observers = PYT__LOAD(&observer->next, relaxed);
-        pyt__future_call_back(future, observer->callback, observer->arg);
-        pyt__release_memory(observer);
-    }
-    if (pyt__me.pyt__nesting == 1) {
-        pyt__callbacks_call_deferred();
-    }
-    pyt__me.pyt__nesting--;
 }
 
 /* Make a WATCHED future done: under the bucket lock, with all that follows from it.
@@ -11853,7 +11869,7 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
     pyt__bucket_unlock(bucket);
     pyt__unpark_list(wakes); /* d */
     if (observers != NULL) {
-        pyt__worker_busy(future);
+        pyt__worker_busy();
         pyt__callbacks_call(future, observers);
     }
     return true;
@@ -11903,16 +11919,30 @@ static void pyt__future_lose(pyt_future *future) {
     }
 }
 
-/* The calling thread will not come back from the callbacks that it is in: those that come before
- * their futures are done, and those that put off others. */
-static void pyt__futures_cut_off(void) {
+/* The calling thread will not come back from the callbacks that it is in, nor from an excepthook
+ * that one of them has led to.
+ *
+ *    1  of a pool's, which come before their futures are done: the futures fail
+ *    2  those behind them in the thread's list are called
+ *
+ * gone  its stack is gone, too: nothing is left that could still use the message of a failure */
+static void pyt__futures_cut_off(bool gone) {
+    if (gone) {
+        pyt__release_memory(pyt__me.pyt__reported);
+        pyt__me.pyt__reported = NULL;
+    }
     pyt__me.pyt__nesting = 1;
     while (pyt__me.pyt__early != NULL) {
-        pyt_future *future = pyt__me.pyt__early;
-        pyt__me.pyt__early = future->next;
+        pyt__observer *observer = pyt__me.pyt__early;
+        pyt_future *future = observer->future;
+        pyt__me.pyt__early = PYT__LOAD(&observer->next, relaxed);
+        pyt__release_memory(observer);
+        if (gone && future->failure != PYT_OK) {
+            pyt__release_memory(future->outcome.message);
+        }
         pyt__future_lose(future);
     }
-    pyt__callbacks_call_deferred();
+    pyt__callbacks_work_off(NULL);
     pyt__me.pyt__nesting = 0;
 }
 
@@ -13108,7 +13138,8 @@ PYT__API pyt_status pyt_executor_new(pyt_executor **executor, const pyt_executor
 }
 
 /* A task that will not run: cancelled, or failed with the executor. The queue's reference goes. */
-static void pyt__executor_drop_task(pyt_executor *executor, pyt_future *future, bool broken) {
+static void pyt__executor_drop_task(pyt_executor *executor, pyt_future *future) {
+    bool broken = PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_BROKEN;
     if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_HELPER) {
         executor->drop(future, broken);
     }
@@ -13152,8 +13183,7 @@ static void pyt__executor_drop_all(pyt_executor *executor) {
     pyt_future *future = pyt__executor_next_dropped(executor);
     while (future != NULL) {
         PYT__STEP();
-        bool broken = PYT__LOAD(&executor->state, relaxed) == PYT__EXECUTOR_BROKEN;
-        pyt__executor_drop_task(executor, future, broken);
+        pyt__executor_drop_task(executor, future);
         future = pyt__executor_next_dropped(executor);
     }
 }
@@ -13558,13 +13588,10 @@ static void pyt__executor_grow_if_needed_locked(pyt_executor *executor) {
     }
 }
 
-/* A task may have been submitted for this worker, which is not free after all: it is to call
- * the callbacks of a future that is done. If that is its task's, they are no part of the task. */
-static void pyt__worker_busy(const pyt_future *done) {
+/* A task may have been submitted for this worker, which is not free after all: it is to call the
+ * callbacks of a future that is done. */
+static void pyt__worker_busy(void) {
     pyt__worker *worker = pyt__me.pyt__worker;
-    if (worker != NULL && PYT__LOAD(&worker->task, relaxed) == done) {
-        PYT__STORE(&worker->task, NULL, relaxed);
-    }
     if (worker == NULL || !worker->idle || worker->begun) {
         return; /* without threads a worker is a name, and always free */
     }
@@ -13611,7 +13638,7 @@ static bool pyt__executor_replace_locked(pyt_executor *executor, pyt__worker *wo
            executor->threads > 0;
 }
 
-/* The task that a worker was in will not be completed by it. */
+/* The task that a worker was in, or in whose callbacks, will not be completed by it. */
 static void pyt__worker_lose_task(pyt__worker *worker) {
     pyt_executor *executor = worker->executor;
     pyt_future *future = PYT__LOAD(&worker->task, relaxed);
@@ -13655,10 +13682,10 @@ static void pyt__worker_cut_off(void) {
 #endif /* PYTHREADING_DUMMY */
 
 /* The calling thread will not come back from callbacks of futures that it was dropping: it drops
- * the rest, before it is gone. */
+ * the rest, before it is gone. The one whose callbacks these are still has the queue's reference:
+ * its drop is made again, to the end. */
 static void pyt__drops_cut_off(void) {
-    while (pyt__me.pyt__drops > 0) {
-        pyt__me.pyt__drops--;
+    for (; pyt__me.pyt__drops > 0; pyt__me.pyt__drops--) {
         pyt__lock_take(&pyt__executors_lock);
         pyt_executor *executor = pyt__executors;
         while (executor != NULL &&
@@ -13667,6 +13694,9 @@ static void pyt__drops_cut_off(void) {
         }
         pyt_lock_release(&pyt__executors_lock);
         if (executor != NULL) {
+            if (executor->dropping != NULL) {
+                pyt__executor_drop_task(executor, executor->dropping);
+            }
             pyt__executor_drop_all(executor);
             pyt__executor_unref(executor);
         }
@@ -15430,7 +15460,7 @@ static void pyt__exit_fork_child(void) {
 static void pyt__cut_off(bool gone) {
     pyt__barriers_cut_off();
     pyt__locals_cut_off(gone);
-    pyt__futures_cut_off();
+    pyt__futures_cut_off(gone);
     pyt__worker_cut_off();
     pyt__drops_cut_off();
 }
