@@ -11264,8 +11264,10 @@ PYT__API pyt_status pyt_scheduler_run_nowait(pyt_scheduler *scheduler, double *n
  *      FAILED     done; there is a failure
  *
  *  CLAIMED is set, for good, by the one thread that may write the outcome of a future that was
- *  made by hand: set_result and set_exception compete for it, and cancel loses against it. OWNED
- *  says that an executor made the future: its worker alone completes it, and needs no claim.
+ *  made by hand: set_result and set_exception compete for it, and cancel loses against it. Two bits
+ *  beside it say after how many forks that was: fork's child, which does not have that thread,
+ *  takes the claim for void, and the future can be completed there. OWNED says that an executor
+ *  made the future: its worker alone completes it, and needs no claim.
  *
  *  WATCHED says that a thread may be parked on the future's address, or that `observers` may not
  *  be empty. It is set under the bucket lock of the address, while the future is not done, and
@@ -11546,6 +11548,7 @@ enum {
 #define PYT__FUTURE_OWNED UINT32_C(0x20)
 #define PYT__FUTURE_HELPER UINT32_C(0x40) /* works for a job of a pool; see there */
 #define PYT__FUTURE_EAGER UINT32_C(0x80)  /* fixed */
+#define PYT__FUTURE_CLAIM_SHIFT 6         /* instead of these two: CLAIMED after how many forks */
 #define PYT__FUTURE_REF UINT32_C(0x100)   /* one reference */
 /* Eight million references, half of what there is room for. A count that comes this far stays
  * there, and the future is never freed. The other half is for threads that count at the same
@@ -11597,7 +11600,7 @@ typedef struct pyt__watcher {
     PYT__ATOMIC(pyt__watch *) ready;      /* those that are, newest first; all are taken at once */
     pyt__watch *first_ready, *last_ready; /* as_completed: not given yet, oldest first */
     pyt__parker *parker;                  /* of the thread that sleeps; before ASLEEP */
-    uint32_t forks;                       /* in which process that was */
+    uint32_t forks;                       /* in which process that was, or the making */
     pyt_return_when return_when;          /* fixed */
     int64_t deadline;                     /* as_completed; fixed */
     size_t n;                             /* different futures; fixed */
@@ -11649,7 +11652,9 @@ static void pyt__future_clear(pyt_future *future) {
     pyt__observer *observer = PYT__LOAD(&future->observers, relaxed);
     while (observer != NULL) { /* callbacks of a future that was never completed */
         pyt__observer *older = PYT__LOAD(&observer->next, relaxed);
-        pyt__release_memory(observer);
+        if (observer->callback != NULL) { /* not a place of a watcher that fork's child inherits */
+            pyt__release_memory(observer);
+        }
         observer = older;
     }
 }
@@ -11946,9 +11951,23 @@ static void pyt__futures_cut_off(bool gone) {
     pyt__me.pyt__nesting = 0;
 }
 
+static uint32_t pyt__future_claim_mark(void) {
+    return (pyt__forks & 3) << PYT__FUTURE_CLAIM_SHIFT;
+}
+
+/* Has a thread of this process the claim? One that was made four forks away passes for such. */
+static bool pyt__future_is_claimed(uint32_t word) {
+    uint32_t mark = UINT32_C(3) << PYT__FUTURE_CLAIM_SHIFT;
+    return (word & PYT__FUTURE_CLAIMED) && (word & mark) == pyt__future_claim_mark();
+}
+
 PYT__API pyt_status pyt_future_cancel(pyt_future *future) {
     if (future == NULL) {
         return pyt__fail_null();
+    }
+    uint32_t word = PYT__LOAD(&future->word, relaxed);
+    while ((word & PYT__FUTURE_CLAIMED) && !pyt__future_is_claimed(word) &&
+           !PYT__CAS(&future->word, &word, word & ~PYT__FUTURE_CLAIMED, relaxed)) {
     }
     if (pyt__future_settle(future, PYT__FUTURE_PENDING, PYT__FUTURE_CANCELLED) ||
         pyt_future_cancelled(future)) {
@@ -11963,8 +11982,8 @@ static uint32_t pyt__future_start(pyt_future *future) {
     for (;;) {
         uint32_t phase = word & PYT__FUTURE_PHASE;
         if ((phase != PYT__FUTURE_PENDING && phase != PYT__FUTURE_CANCELLED) ||
-            (word & PYT__FUTURE_CLAIMED) || PYT__CAS(&future->word, &word, word + 1, acq_rel)) {
-            return word & PYT__FUTURE_CLAIMED ? (uint32_t)PYT__FUTURE_FINISHED : phase;
+            pyt__future_is_claimed(word) || PYT__CAS(&future->word, &word, word + 1, acq_rel)) {
+            return pyt__future_is_claimed(word) ? (uint32_t)PYT__FUTURE_FINISHED : phase;
         }
     }
 }
@@ -11993,12 +12012,15 @@ PYT__API pyt_status pyt_future_set_running_or_notify_cancel(pyt_future *future) 
  * Returns  its phase, PENDING or RUNNING; any other: lost */
 static uint32_t pyt__future_claim(pyt_future *future) {
     uint32_t word = PYT__LOAD(&future->word, relaxed);
+    uint32_t claim;
     do {
-        if ((word & PYT__FUTURE_PHASE) > PYT__FUTURE_RUNNING ||
-            (word & (PYT__FUTURE_CLAIMED | PYT__FUTURE_OWNED))) {
+        if ((word & PYT__FUTURE_PHASE) > PYT__FUTURE_RUNNING || (word & PYT__FUTURE_OWNED) ||
+            pyt__future_is_claimed(word)) {
             return PYT__FUTURE_FINISHED;
         }
-    } while (!PYT__CAS(&future->word, &word, word | PYT__FUTURE_CLAIMED, acq_rel));
+        claim = word & ~(UINT32_C(3) << PYT__FUTURE_CLAIM_SHIFT);
+        claim |= PYT__FUTURE_CLAIMED | pyt__future_claim_mark();
+    } while (!PYT__CAS(&future->word, &word, claim, acq_rel));
     return word & PYT__FUTURE_PHASE;
 }
 
@@ -12274,6 +12296,7 @@ static pyt__watcher *pyt__watcher_make(pyt_future *const *futures, size_t n,
     }
     memset((void *)watcher, 0, sizeof *watcher);
     watcher->return_when = return_when;
+    watcher->forks = pyt__forks;
     if (!pyt__watcher_fill(watcher, futures, n)) {
         pyt__release_memory(watcher);
         return NULL;
@@ -12457,6 +12480,7 @@ static void pyt__watcher_collect(pyt__watcher *watcher) {
         pyt__watch *watch = newest;
         newest = watch->ready_next;
         watch->ready_next = oldest;
+        watch->observer.arg = NULL; /* it has been told: see pyt__watcher_recount */
         oldest = watch;
     }
     if (oldest != NULL) {
@@ -12464,6 +12488,33 @@ static void pyt__watcher_collect(pyt__watcher *watcher) {
             oldest;
         watcher->last_ready = last;
     }
+}
+
+/* Fork's child inherits the iterator. A thread that it does not have may have made a future done
+ * without having told the watcher yet: this thread does that.
+ *
+ *    1  what was told before, and only that, has been collected: its `arg` is NULL
+ *    2  under the bucket lock a future is not done, and its completer will tell; or it is done, and
+ *       told unless its place is not among those that became ready since 1. A place that the other
+ *       thread left in `observers` is told of by nobody: the future is done */
+static void pyt__watcher_recount(pyt__watcher *watcher) {
+    pyt__watcher_collect(watcher);
+    for (size_t i = 0; i < watcher->n; i++) {
+        pyt__watch *watch = &watcher->watches[i];
+        if (watch->observer.arg == NULL) {
+            continue;
+        }
+        pyt__bucket *bucket = pyt__bucket_lock(watch->observer.future);
+        pyt__watch *ready = PYT__LOAD(&watcher->ready, acquire);
+        while (ready != NULL && ready != watch) {
+            ready = ready->ready_next;
+        }
+        if (ready == NULL && pyt_future_done(watch->observer.future)) {
+            (void)pyt__watcher_count(watcher, watch, false);
+        }
+        pyt__bucket_unlock(bucket);
+    }
+    watcher->forks = pyt__forks; /* last: until then no thread is woken for it */
 }
 
 static pyt_status pyt__as_completed_begin(pyt_as_completed *iterator, pyt_future *const *futures,
@@ -12524,6 +12575,9 @@ PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future
     }
     if (pyt__enroll() == NULL) {
         return PYT_MEMORY_ERROR;
+    }
+    if (watcher->forks != pyt__forks) {
+        pyt__watcher_recount(watcher);
     }
     pyt__watcher_collect(watcher);
     while (watcher->first_ready == NULL) {
@@ -14164,8 +14218,7 @@ static void pyt__executor_fork_child(pyt_executor *executor) {
 }
 
 /* In fork's child: no worker exists but perhaps the caller; what was queued is cancelled, what ran
- * has failed. A future made by hand that another thread was ending at that very instant stays
- * undone, as a lock that it held would stay held. The executors go on with new workers. */
+ * has failed. The executors go on with new workers. */
 static void pyt__executors_fork_child(void) {
     PYT__STORE(&pyt__executors_lock.pyt__word, 0, relaxed);
     pyt__executors_ending = false;
@@ -15416,7 +15469,8 @@ PYT__API pyt_status pyt_async_result_successful(const pyt_async_result *result, 
  *  wait for what needs the locks. The child has one thread, and none waits any more: the queues are
  *  empty, the parkers of the others are free. PARKED bits may stay; they cost a look. The others'
  *  handles are OVER, nothing joins their system threads, and waiting timers have ended unfired. The
- *  caller is the main thread. A user's lock that another thread held stays held.
+ *  caller is the main thread. A user's lock that another thread held stays held; a future made by
+ *  hand that it was completing can be completed in the child.
  *
  *      the forking thread                  another thread, in the library
  *      fork_before: take the locks of      is before or after a step under each of them, or

@@ -50,6 +50,28 @@ bool test_same_bucket(const void *one, const void *other) {
     return pyt__shared_get() != NULL && pyt__bucket_of(one) == pyt__bucket_of(other);
 }
 
+void test_claim(pyt_future *future) {
+    CHECK(pyt__future_claim(future) <= PYT__FUTURE_RUNNING);
+}
+
+void test_complete_half(pyt_future *future, bool takes_out) {
+    test_claim(future);
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    uint32_t word = PYT__LOAD(&future->word, relaxed) & ~(PYT__FUTURE_PHASE | PYT__FUTURE_WATCHED);
+    PYT__STORE(&future->word, word | PYT__FUTURE_FINISHED, release);
+    if (takes_out) {
+        PYT__STORE(&future->observers, NULL, relaxed);
+    }
+    pyt__bucket_unlock(bucket);
+}
+
+bool test_is_watched(pyt_future *future) {
+    pyt__bucket *bucket = pyt__bucket_lock(future);
+    bool watched = PYT__LOAD(&future->observers, relaxed) != NULL;
+    pyt__bucket_unlock(bucket);
+    return watched;
+}
+
 int64_t test_backoff(void) {
     const pyt__parker *parker = pyt__me.pyt__parker;
     if (parker == NULL) {

@@ -285,6 +285,13 @@ size_t test_standard_stack_size(void);
 /* Do two addresses share a bucket of the park room? */
 bool test_same_bucket(const void *one, const void *other);
 
+/* As if another thread were on its way to complete a future that was made by hand, for a fork to
+ * cut in: it has the right to; or it has made it done with no value, and told no watcher, having
+ * taken them out of the future's list or not. Then, is a watcher or a callback in that list? */
+void test_claim(pyt_future *future);
+void test_complete_half(pyt_future *future, bool takes_out);
+bool test_is_watched(pyt_future *future);
+
 /* Locks of the library's own, for tests in which one thread finds another inside: the one that is
  * held while a thread starts, the one of an executor's spare futures, the one of its workers, and,
  * NULL behind the last, those that guard a list. */

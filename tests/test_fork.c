@@ -991,6 +991,146 @@ TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_proces
     CHECK_INT(atomic_load(&all.told), 3);
 }
 
+/* ---- futures made by hand -------------------------------------------------------------------- */
+
+static pyt_future *made(void) {
+    pyt_future *future;
+    CHECK_STATUS(pyt_future_new(&future), PYT_OK);
+    return future;
+}
+
+static void complete_the_claimed(void *arg) {
+    pyt_future **futures = arg;
+    void *result = NULL;
+    pyt_exception exception;
+    CHECK_STATUS(pyt_future_result_timeout(futures[0], 0, &result), PYT_TIMEOUT);
+    CHECK_STATUS(pyt_future_set_result(futures[0], futures), PYT_OK);
+    CHECK_STATUS(pyt_future_set_result(futures[0], NULL), PYT_INVALID_STATE);
+    CHECK_STATUS(pyt_future_result(futures[0], &result), PYT_OK);
+    CHECK(result == futures);
+    CHECK_STATUS(pyt_future_set_exception(futures[1], 7, "seven"), PYT_OK);
+    CHECK_STATUS(pyt_future_exception(futures[1], &exception), PYT_OK);
+    CHECK_INT(exception.code, 7);
+    CHECK_STATUS(pyt_future_cancel(futures[2]), PYT_OK);
+    CHECK(pyt_future_cancelled(futures[2]));
+    CHECK_STATUS(pyt_future_set_running_or_notify_cancel(futures[3]), PYT_OK);
+    CHECK_STATUS(pyt_future_cancel(futures[3]), PYT_INVALID_STATE);
+    CHECK_STATUS(pyt_future_set_result(futures[3], NULL), PYT_OK);
+    CHECK(pyt_future_running(futures[4]));
+    CHECK_STATUS(pyt_future_set_result(futures[4], NULL), PYT_OK);
+    for (int i = 0; i < 5; i++) {
+        pyt_future_unref(futures[i]);
+    }
+}
+
+static void fork_with_the_claimed(void *arg) {
+    in_a_child(complete_the_claimed, arg);
+    complete_the_claimed(arg);
+}
+
+/* Also one that a child claims and its own child inherits. */
+static void claim_another(void *arg) {
+    pyt_future *futures[5];
+    memcpy(futures, arg, sizeof futures);
+    CHECK_STATUS(pyt_future_set_result(futures[0], NULL), PYT_OK);
+    pyt_future_unref(futures[0]);
+    futures[0] = made();
+    test_claim(futures[0]);
+    CHECK_STATUS(pyt_future_set_result(futures[0], NULL), PYT_INVALID_STATE);
+    in_a_child(complete_the_claimed, futures);
+}
+
+TEST(a_future_that_another_thread_was_completing_at_a_fork_can_be_completed_in_the_child,
+     NEEDS_FORK) {
+    pyt_future *futures[5];
+    for (int i = 0; i < 5; i++) {
+        futures[i] = made();
+        if (i == 4) {
+            CHECK_STATUS(pyt_future_set_running_or_notify_cancel(futures[i]), PYT_OK);
+        }
+        test_claim(futures[i]);
+        CHECK_STATUS(pyt_future_set_result(futures[i], NULL), PYT_INVALID_STATE);
+        CHECK_STATUS(pyt_future_cancel(futures[i]), PYT_INVALID_STATE);
+        CHECK_STATUS(pyt_future_set_running_or_notify_cancel(futures[i]), PYT_RUNTIME_ERROR);
+    }
+    in_a_child(fork_with_the_claimed, futures);
+    in_a_child(claim_another, futures);
+    for (int i = 0; i < 5; i++) {
+        pyt_future_unref(futures[i]);
+    }
+}
+
+typedef struct iteration {
+    pyt_as_completed iterator;
+    pyt_future *futures[5];
+} iteration;
+
+static void iterate_in_the_child(void *arg) {
+    static const size_t order[4] = {1, 4, 2, 3};
+    iteration *all = arg;
+    pyt_future *next;
+    CHECK_STATUS(pyt_future_set_result(all->futures[4], NULL), PYT_OK);
+    for (int i = 0; i < 4; i++) {
+        CHECK_STATUS(pyt_as_completed_next(&all->iterator, &next), PYT_OK);
+        CHECK(next == all->futures[order[i]]);
+        CHECK_INT(pyt_as_completed_index(&all->iterator), order[i]);
+    }
+    CHECK_STATUS(pyt_as_completed_next(&all->iterator, &next), PYT_QUEUE_EMPTY);
+    pyt_as_completed_destroy(&all->iterator);
+    for (int i = 0; i < 5; i++) {
+        CHECK(pyt_future_done(all->futures[i]));
+        pyt_future_unref(all->futures[i]);
+    }
+}
+
+/* The first has been given before the fork, the second is ready, the next two are on their way. */
+TEST(in_the_child_an_iterator_gives_what_other_threads_were_completing_at_the_fork, NEEDS_FORK) {
+    iteration all;
+    pyt_future *next;
+    for (int i = 0; i < 5; i++) {
+        all.futures[i] = made();
+    }
+    CHECK_STATUS(pyt_as_completed_init(&all.iterator, all.futures, 5), PYT_OK);
+    CHECK_STATUS(pyt_future_set_result(all.futures[0], NULL), PYT_OK);
+    CHECK_STATUS(pyt_as_completed_next(&all.iterator, &next), PYT_OK);
+    CHECK(next == all.futures[0]);
+    CHECK_STATUS(pyt_future_set_result(all.futures[1], NULL), PYT_OK);
+    test_complete_half(all.futures[2], false);
+    test_complete_half(all.futures[3], true);
+    in_a_child(iterate_in_the_child, &all);
+    pyt_as_completed_destroy(&all.iterator);
+    for (int i = 0; i < 5; i++) {
+        pyt_future_unref(all.futures[i]);
+    }
+}
+
+static void *wait_for_two(void *futures) {
+    CHECK_STATUS(pyt_wait(futures, 2, PYT_ALL_COMPLETED, NULL, NULL), PYT_OK);
+    return futures;
+}
+
+static void complete_one_and_free_two(void *arg) {
+    pyt_future **futures = arg;
+    CHECK_STATUS(pyt_future_set_result(futures[1], NULL), PYT_OK);
+    pyt_future_unref(futures[0]);
+    pyt_future_unref(futures[1]);
+}
+
+TEST(a_future_that_another_thread_waits_for_at_a_fork_can_be_freed_in_the_child,
+     NEEDS_THREADS | NEEDS_BUSY_FORK) {
+    pyt_future *futures[2] = {made(), made()};
+    pyt_thread *thread = test_thread(wait_for_two, futures);
+    while (!test_is_watched(futures[1])) {
+        test_yield();
+    }
+    in_a_child(complete_one_and_free_two, futures);
+    CHECK_STATUS(pyt_future_set_result(futures[0], NULL), PYT_OK);
+    CHECK_STATUS(pyt_future_set_result(futures[1], NULL), PYT_OK);
+    test_join(thread);
+    pyt_future_unref(futures[0]);
+    pyt_future_unref(futures[1]);
+}
+
 /* ---- interrupts ----------------------------------------------------------------------------- */
 
 static void *interrupt_main(void *arg) {
