@@ -27,6 +27,12 @@
 
 PYT__EXTERN_C_BEGIN
 
+/* What C11 has and GNU's C99 has not. */
+#if !defined(__cplusplus) && __STDC_VERSION__ < 201112L
+#define DBL_TRUE_MIN __DBL_DENORM_MIN__
+typedef long double max_align_t;
+#endif
+
 /* ---- tests ---- */
 
 /* What a test may need that not every platform, build or run has. It says so behind its name:

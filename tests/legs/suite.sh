@@ -14,7 +14,7 @@ asan-clang      clang     c11  c11        4  -O1 -g -fsanitize=address,undefined
 gcc-pthreads    gcc       c17  pthreads   3  -O3
 gcc-c2x         gcc       c2x  c11        3  -Os
 clang-c11       clang     c11  c11        3  -O2
-clang-pthreads  clang     c17  pthreads   3  -O1
+clang-pthreads  clang     gnu99 pthreads  3  -O1 -Wno-c11-extensions
 clang-19        clang-19  c23  c11        3  -O0
 END
 }
