@@ -6,7 +6,13 @@ shift
 rm -rf build/check
 mkdir -p build/check
 echo "$# checks, $jobs at a time; the output of each is build/check/NAME.log"
-printf '%s\n' "$@" | CHECK_PARALLEL=$jobs xargs -n 1 -P "$jobs" sh tests/check_leg.sh
+# The longest first, so that nothing long is alone at the end.
+long='wine memcheck helgrind asan tsan arm64 simulate i386 asan-clang own-platform embed musl debug
+emscripten cxx-implementation tsan-gcc armhf s390x riscv64 ppc64le macos-compile stress'
+for name in $long "$@"; do
+    echo "$name"
+done | awk -v all=" $* " 'index(all, " " $0 " ") && !seen[$0]++' |
+    CHECK_PARALLEL=$jobs xargs -n 1 -P "$jobs" sh tests/check_leg.sh
 passed=0 failed=0
 for name in "$@"; do
     # A check that left no result did not get as far as to have one.
