@@ -86,7 +86,8 @@ ifeq ($(BACKEND),dummy)
 RUN_SUITE = $(SUITE)
 RUN_EXAMPLES = "sh tests/readme_examples.sh $(BUILD)/readme"
 else ifeq ($(BACKEND),win32)
-RUN_SUITE = $(RUN) $(SUITE)
+# A process costs more than a test under Wine.
+RUN_SUITE = $(RUN) $(SUITE) --together 8
 RUN_EXAMPLES = "RUN='$(RUN)' EXE=.exe sh tests/run_examples.sh $(BUILD)/examples"
 else
 RUN_SUITE = $(SUITE)

@@ -1,6 +1,7 @@
 /* The runner of the tests. The implementation is in tests/library.c.
  *
- *     suite [-v] [--list] [--lacking] [--without FLAG] [--jobs N] [--stop] [--limit SECONDS]
+ *     suite [-v] [--list] [--lacking] [--without FLAG] [--jobs N] [--together N] [--stop]
+ *           [--limit SECONDS]
  *           [--simulate SEEDS [--seed S]] [TEXT...]
  *
  * runs the tests whose "file/name" contains one of the texts, each in a process of its own, N at
@@ -9,6 +10,10 @@
  * --without names; --lacking prints these flags. TEST_SLOW stretches time limits and bands;
  * TEST_SKIP is a list of texts, separated by blanks: tests with one of them in their "file/name"
  * are left out.
+ *
+ * With --together a process runs up to N tests of a file one after the other: for where a process
+ * costs more than a test. Unless all of them pass and say nothing, each is run once more, in a
+ * process of its own, and that is what counts.
  *
  * With --simulate each test is the body of a simulated run for each of so many seeds, which begin
  * with S, or 1. It needs a build with PYTHREADING_SIMULATE. Each run has a process of its own, as
@@ -29,7 +34,9 @@
 enum {
     TEST_FAILED = 1,
     TEST_SKIPPED = 77,
-    TEST_JOBS = 16
+    TEST_ALL_PASSED = 78, /* of those that a process ran together */
+    TEST_JOBS = 16,
+    TEST_TOGETHER = 32
 };
 
 static double test_slow = 1;
@@ -46,7 +53,9 @@ typedef struct test_outcome {
 } test_outcome;
 
 typedef struct test_job {
-    const test_case *test;   /* NULL: free */
+    const test_case *test; /* the first; NULL: free */
+    test_case *tests[TEST_TOGETHER];
+    int count;
     intptr_t process, group; /* the system's */
     double start;
     FILE *output; /* what it wrote to stdout */
@@ -57,6 +66,8 @@ static test_case *test_first;
 static test_job test_jobs[TEST_JOBS];
 static const char *test_full_name(const test_case *test);
 static double test_limit_of(const test_case *test); /* in seconds */
+static double test_limit_of_job(const test_job *job);
+static void test_run_body(const test_case *test);
 static void test_finish(test_job *job, const test_outcome *outcome);
 
 /* What the system has to provide: that of test.h which is said there to be the system's, and
@@ -498,11 +509,12 @@ pyt_status test_foreign(pyt_status (*function)(void *object), void *object) {
 
 static struct {
     bool list, lacking, verbose, stop;
-    long jobs;
+    long jobs, together;
     double limit; /* of every test, in seconds; 0: each has its own */
     char **texts;
     const char *skip;
     int matched, passed, failed, skipped;
+    bool again; /* tests that ran together have to run again */
 } test_run;
 
 static const char *test_file(const test_case *test) {
@@ -521,6 +533,25 @@ static const char *test_full_name(const test_case *test) {
 static double test_limit_of(const test_case *test) {
     double own = test->limit * test_slow;
     return test_run.limit > 0 && test_run.limit < own ? test_run.limit : own;
+}
+
+/* Of tests that run together the longest: they are short, and late they run again. */
+static double test_limit_of_job(const test_job *job) {
+    double longest = 0;
+    for (int i = 0; i < job->count; i++) {
+        double limit = test_limit_of(job->tests[i]);
+        longest = limit > longest ? limit : longest;
+    }
+    return longest;
+}
+
+/* Another test may have run in this process before. */
+static void test_run_body(const test_case *test) {
+    test_fail_nth(0);
+    test_fail_memory(false);
+    test_at_call(NULL, NULL, NULL);
+    test_current = test;
+    test->body();
 }
 
 static int test_compare(const test_case *one, const test_case *other) {
@@ -591,15 +622,35 @@ static void test_say_failed(const test_job *job, const test_outcome *outcome) {
     test_show(job->errors);
 }
 
+static bool test_is_empty(FILE *file) {
+    return fseek(file, 0, SEEK_END) == 0 && ftell(file) == 0;
+}
+
+/* Each of the tests passed, or each has to run again. */
+static void test_finish_together(const test_job *job, bool passed) {
+    for (int i = 0; i < job->count; i++) {
+        job->tests[i]->again = !passed;
+        if (passed && test_run.verbose) {
+            printf("ok   %s (one of %d: %.3f s)\n", test_full_name(job->tests[i]), job->count,
+                   test_now() - job->start);
+        }
+    }
+    test_run.passed += passed ? job->count : 0;
+    test_run.again = test_run.again || !passed;
+}
+
 static void test_finish(test_job *job, const test_outcome *outcome) {
     bool exited = !outcome->late && outcome->crash[0] == '\0';
-    if (exited && outcome->code == 0) {
+    if (job->count > 1) {
+        test_finish_together(job, exited && outcome->code == TEST_ALL_PASSED &&
+                                      test_is_empty(job->output) && test_is_empty(job->errors));
+    } else if (exited && outcome->code == 0) {
         test_run.passed++;
         if (test_run.verbose) {
             printf("ok   %s (%.3f s)\n", test_full_name(job->test), test_now() - job->start);
             test_show(job->output);
             test_show(job->errors);
-        } else if (fseek(job->output, 0, SEEK_END) == 0 && ftell(job->output) > 0) {
+        } else if (!test_is_empty(job->output)) {
             printf("note %s\n", test_full_name(job->test));
             test_show(job->output);
         }
@@ -627,7 +678,7 @@ static test_job *test_free_job(void) {
     }
 }
 
-static void test_start(const test_case *test) {
+static void test_start(test_case *const *tests, int count) {
     test_job *job = test_free_job();
     job->output = test_scratch();
     job->errors = test_scratch();
@@ -637,39 +688,88 @@ static void test_start(const test_case *test) {
         job->errors = job->errors != NULL ? job->errors : test_scratch();
     }
     fflush(NULL);
+    memcpy(job->tests, tests, (size_t)count * sizeof *tests);
+    job->count = count;
     job->start = test_now();
-    job->test = test;
+    job->test = tests[0];
     if (job->output == NULL || job->errors == NULL || !test_spawn(job)) {
         perror("suite: cannot start a test");
         exit(2);
     }
 }
 
-static void test_run_all(void) {
-    for (const test_case *test = test_first; test != NULL; test = test->next) {
-        if (test_run.stop && test_run.failed > 0) {
-            break;
-        }
-        if (!test_matches(test)) {
-            continue;
-        }
-        test_run.matched++;
-        if (test_run.list) {
-            puts(test_full_name(test));
-        } else if (test_left_out(test)) {
-            test_run.skipped++;
-        } else if (test_reason(test) != NULL) {
-            test_run.skipped++;
-            printf("skip %s: %s\n", test_full_name(test), test_reason(test));
-        } else {
-            test_start(test);
-        }
-    }
+static void test_reap_all(void) {
     for (int i = 0; i < TEST_JOBS; i++) {
         while (test_jobs[i].test != NULL) {
             test_reap();
         }
     }
+}
+
+/* May tests of this file share a process? In these nearly every test counts what the library makes
+ * once, ends the process or leaves a hook behind. */
+static bool test_may_share(const test_case *test) {
+    static const char *const alone[] = {"test_exit.c",  "test_faults.c", "test_hooks.c",
+                                        "test_local.c", "test_misuse.c", "test_process.c",
+                                        "test_sched.c", "test_timer.c"};
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
+        if (strcmp(test_file(test), alone[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does the test run now? One that does not is listed or counted. */
+static bool test_chosen(const test_case *test) {
+    if (!test_matches(test)) {
+        return false;
+    }
+    test_run.matched++;
+    if (test_run.list) {
+        puts(test_full_name(test));
+        return false;
+    }
+    bool out = test_left_out(test);
+    if (!out && test_reason(test) != NULL) {
+        printf("skip %s: %s\n", test_full_name(test), test_reason(test));
+        out = true;
+    }
+    test_run.skipped += out;
+    return !out;
+}
+
+static void test_run_all(void) {
+    test_case *tests[TEST_TOGETHER];
+    int count = 0;
+    for (test_case *test = test_first; test != NULL; test = test->next) {
+        if (test_run.stop && test_run.failed > 0) {
+            break;
+        }
+        if (!test_chosen(test)) {
+            continue;
+        }
+        bool full = count == test_run.together;
+        if (count > 0 &&
+            (full || strcmp(tests[0]->file, test->file) != 0 || !test_may_share(test))) {
+            test_start(tests, count);
+            count = 0;
+        }
+        tests[count++] = test;
+    }
+    if (count > 0) {
+        test_start(tests, count);
+    }
+    test_reap_all();
+}
+
+static void test_run_again(void) {
+    for (test_case *test = test_first; test != NULL; test = test->next) {
+        if (test->again && !(test_run.stop && test_run.failed > 0)) {
+            test_start(&test, 1);
+        }
+    }
+    test_reap_all();
 }
 
 static bool test_read_arguments(int argc, char **argv) {
@@ -687,6 +787,8 @@ static bool test_read_arguments(int argc, char **argv) {
             }
         } else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc) {
             test_run.jobs = strtol(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--together") == 0 && i + 1 < argc) {
+            test_run.together = strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--stop") == 0) {
             test_run.stop = true;
         } else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc) {
@@ -700,7 +802,8 @@ static bool test_read_arguments(int argc, char **argv) {
         }
     }
     test_run.texts = argv + i;
-    return test_run.jobs >= 1 && test_run.jobs <= TEST_JOBS &&
+    return test_run.jobs >= 1 && test_run.jobs <= TEST_JOBS && test_run.together >= 1 &&
+           test_run.together <= (test_seeds == 0 ? TEST_TOGETHER : 1) &&
            (test_seeds == 0 || TEST_CAN_SIMULATE);
 }
 
@@ -717,11 +820,13 @@ int main(int argc, char **argv) {
     pyt_set_misusehook(test_overlook);
     test_take_over(argc, argv);
     test_run.jobs = test_default_jobs();
+    test_run.together = 1;
     if (!test_read_arguments(argc, argv)) {
         fprintf(stderr,
-                "usage: %s [-v] [--list] [--lacking] [--without FLAG] [--jobs 1-%d] [--stop] "
-                "[--limit SECONDS] [--simulate SEEDS [--seed S]] [TEXT...]\n",
-                argv[0], TEST_JOBS);
+                "usage: %s [-v] [--list] [--lacking] [--without FLAG] [--jobs 1-%d] "
+                "[--together 1-%d] [--stop] [--limit SECONDS] [--simulate SEEDS [--seed S]] "
+                "[TEXT...]\n",
+                argv[0], TEST_JOBS, TEST_TOGETHER);
         return 2;
     }
     test_lacking |= TEST_SYSTEM_LACKS | test_build_lacks() | test_platform_lacks() |
@@ -735,6 +840,9 @@ int main(int argc, char **argv) {
         printf("pythreading.h %s on %s\n", PYT_VERSION, PYT_BACKEND);
     }
     test_run_all();
+    if (test_run.again) {
+        test_run_again();
+    }
     if (test_run.list) {
         return test_run.matched == 0;
     }

@@ -272,7 +272,7 @@ static void test_execute_seeds(const test_case *test) {
 __attribute__((noreturn)) static void test_execute(test_job *job) {
     setpgid(0, 0);
     test_current = job->test;
-    test_limit = test_limit_of(job->test);
+    test_limit = test_limit_of_job(job);
     if (freopen("/dev/null", "r", stdin) == NULL) {
         _exit(TEST_FAILED);
     }
@@ -280,11 +280,13 @@ __attribute__((noreturn)) static void test_execute(test_job *job) {
     dup2(fileno(job->errors), STDERR_FILENO);
     if (test_seeds > 0) {
         test_execute_seeds(job->test);
-    } else {
-        test_set_alarm();
-        job->test->body();
+        exit(0);
     }
-    exit(0);
+    for (int i = 0; i < job->count; i++) {
+        test_set_alarm();
+        test_run_body(job->tests[i]);
+    }
+    exit(job->count > 1 ? TEST_ALL_PASSED : 0);
 }
 
 static bool test_spawn(test_job *job) {

@@ -1,7 +1,7 @@
 /* What the tests need of Windows; tests/main.c says what that is.
  *
  * There is no fork. The process of a test is this program once more, started as
- *     suite --one FILE/NAME
+ *     suite --one FILE/NAME...
  * with its output going to the job's files. So is the child of a test, which runs the same test up
  * to the place where it was made: the outcomes of the children before are in a file, whose handle
  * is in the environment. */
@@ -150,17 +150,17 @@ static HANDLE test_handle(FILE *file) {
 }
 
 /* Start this program for one test, with these for its output. `more` is inherited too, or NULL.
- * Returns its handle, or NULL. */
-static HANDLE test_start_self(const char *name, HANDLE output, HANDLE errors, HANDLE more,
+ * `names` are of one test, or of those that run together. Returns its handle, or NULL. */
+static HANDLE test_start_self(const char *names, HANDLE output, HANDLE errors, HANDLE more,
                               DWORD flags, HANDLE *thread) {
-    char program[MAX_PATH + 1], line[1024];
+    char program[MAX_PATH + 1], line[8192];
     STARTUPINFOA how = {.cb = sizeof how, .dwFlags = STARTF_USESTDHANDLES};
     PROCESS_INFORMATION process;
     HANDLE inherited[] = {output, errors, more};
     if (GetModuleFileNameA(NULL, program, sizeof program) == 0) {
         return NULL;
     }
-    snprintf(line, sizeof line, "suite --one %s", name);
+    snprintf(line, sizeof line, "suite --one %s", names);
     how.hStdOutput = output;
     how.hStdError = errors;
     for (int i = 0; i < 3 && inherited[i] != NULL; i++) {
@@ -275,8 +275,21 @@ static LONG WINAPI test_crash(EXCEPTION_POINTERS *what) {
     return EXCEPTION_EXECUTE_HANDLER;
 }
 
+static void test_run_named(const char *name) {
+    const test_case *test = test_first;
+    while (test != NULL && strcmp(test_full_name(test), name) != 0) {
+        test = test->next;
+    }
+    if (test == NULL) {
+        _exit(2);
+    }
+    test_name = name;
+    test_made = NULL;
+    test_run_body(test);
+}
+
 static void test_take_over(int argc, char **argv) {
-    if (argc != 3 || strcmp(argv[1], "--one") != 0) {
+    if (argc < 3 || strcmp(argv[1], "--one") != 0) {
         return;
     }
     SetUnhandledExceptionFilter(test_crash);
@@ -288,15 +301,10 @@ static void test_take_over(int argc, char **argv) {
         test_before = test_stream((HANDLE)(intptr_t)strtoll(before, NULL, 10));
         CHECK(test_before != NULL && fseek(test_before, 0, SEEK_SET) == 0);
     }
-    test_name = argv[2];
-    for (const test_case *test = test_first; test != NULL; test = test->next) {
-        if (strcmp(test_full_name(test), test_name) == 0) {
-            test_current = test;
-            test->body();
-            exit(0);
-        }
+    for (int i = 2; i < argc; i++) {
+        test_run_named(argv[i]);
     }
-    _exit(2);
+    exit(argc > 3 ? TEST_ALL_PASSED : 0);
 }
 
 static long test_default_jobs(void) {
@@ -305,12 +313,23 @@ static long test_default_jobs(void) {
     return system.dwNumberOfProcessors < 4 ? (long)system.dwNumberOfProcessors : 4;
 }
 
+/* The names of all tests of a job, with blanks between. */
+static void test_names_of(const test_job *job, char *names, size_t size) {
+    names[0] = '\0';
+    for (int i = 0; i < job->count; i++) {
+        size_t length = strlen(names);
+        snprintf(names + length, size - length, " %s", test_full_name(job->tests[i]));
+    }
+}
+
 /* All processes of a test are in a job of the system's, of which nothing may be left. */
 static bool test_spawn(test_job *job) {
+    char names[8000];
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
     HANDLE thread = NULL, group = CreateJobObjectA(NULL, NULL);
-    HANDLE process = test_start_self(test_full_name(job->test), test_handle(job->output),
-                                     test_handle(job->errors), NULL, CREATE_SUSPENDED, &thread);
+    test_names_of(job, names, sizeof names);
+    HANDLE process = test_start_self(names, test_handle(job->output), test_handle(job->errors),
+                                     NULL, CREATE_SUSPENDED, &thread);
     if (process == NULL || group == NULL) {
         return false;
     }
@@ -349,7 +368,7 @@ static void test_reap(void) {
     for (int i = 0; i < TEST_JOBS; i++) {
         test_job *job = &test_jobs[i];
         if (job->test != NULL) {
-            double left = job->start + test_limit_of(job->test) + 1 - now;
+            double left = job->start + test_limit_of_job(job) + 1 - now;
             if (left <= 0) {
                 test_end_job(job, true);
                 return;

@@ -97,6 +97,7 @@ typedef struct test_case {
     int flags;
     const char *reason; /* of what it is NOT_ for, or NULL */
     struct test_case *next;
+    bool again; /* it ran together with others, of which one did not pass */
 } test_case;
 
 void test_register(test_case *test);
@@ -106,15 +107,15 @@ void test_register(test_case *test);
 #define TEST_WITH_DEFAULTS(name, flags, reason, ...) TEST_DEFINE(name, 20, flags, reason, 0)
 #define TEST_LIMIT(name, ...) TEST_DEFINE(name, __VA_ARGS__, 0, 0, 0)
 
-#define TEST_DEFINE(name, seconds, flags, reason, ...)                                \
-    static void test_body_##name(void);                                               \
-    _Static_assert((((flags)&TEST_EXCEPTIONS) != 0) == (sizeof(#reason) > 2),         \
-                   "a reason is for flags that begin with NOT, and for those alone"); \
-    static test_case test_case_##name = {__FILE__,         __LINE__, #name,  seconds, \
-                                         test_body_##name, flags,    reason, 0};      \
-    __attribute__((constructor)) static void test_register_##name(void) {             \
-        test_register(&test_case_##name);                                             \
-    }                                                                                 \
+#define TEST_DEFINE(name, seconds, flags, reason, ...)                                         \
+    static void test_body_##name(void);                                                        \
+    _Static_assert((((flags)&TEST_EXCEPTIONS) != 0) == (sizeof(#reason) > 2),                  \
+                   "a reason is for flags that begin with NOT, and for those alone");          \
+    static test_case test_case_##name = {__FILE__, __LINE__, #name, seconds, test_body_##name, \
+                                         flags,    reason,   0,     0};                        \
+    __attribute__((constructor)) static void test_register_##name(void) {                      \
+        test_register(&test_case_##name);                                                      \
+    }                                                                                          \
     static void test_body_##name(void)
 
 /* Is a sanitizer at work that follows threads, or memory? 0 or 1. */

@@ -21,7 +21,8 @@ leg_wine() {
         "$(path_of build-suite CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 \
             LDFLAGS=-static)"
     counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
-        test_windows/ test_thread/ test_local/ test_lock/ test_condition/ test_queue/ test_exit/
+        --together 8 test_windows/ test_thread/ test_local/ test_lock/ test_condition/ \
+        test_queue/ test_exit/
     counted $wine "$(path_of build-stress CC=$win32 BACKEND=win32 LDFLAGS=-static)" 5 64
     windows_demo "$(path_of build-demo CC=$win32 BACKEND=win32 LDFLAGS=-static)"
     for compiler in $win32 $posix $i686; do
@@ -45,7 +46,7 @@ interlocked() {
     try "interlocked: it links" $win32 -static "$here/macros.o" -o "$here/macros.exe"
     try "interlocked: it runs" $wine "$here/macros.exe"
     counted $wine "$(path_of build-suite CC=$win32 BACKEND=win32 CFLAGS=-O0 LDFLAGS=-static \
-        LIBRARY="$(echo $library)")" test_lock/ test_queue/ test_future/
+        LIBRARY="$(echo $library)")" --together 8 test_lock/ test_queue/ test_future/
 }
 
 # What Visual Studio's users compile, by clang as if it were Microsoft's compiler, over headers that
