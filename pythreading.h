@@ -57,7 +57,7 @@
  *   >>executor    concurrent.futures.ThreadPoolExecutor
  *   >>pool        multiprocessing.dummy.Pool
  *   >>process     the end of the process, fork
- *   >>debug       who holds what and waits for what; deadlocks are found
+ *   >>debug       who holds what and waits for what; deadlocks, mistakes, the dump
  *   >>simulate    schedules from a seed, virtual time
  *   >>memory      the program's memory accesses in a simulated run, data races
  *
@@ -69,8 +69,7 @@
  *                  PYT_OVERFLOW_ERROR PYT_MEMORY_ERROR PYT_BROKEN_BARRIER PYT_QUEUE_EMPTY
  *                  PYT_QUEUE_FULL PYT_QUEUE_SHUT_DOWN PYT_CANCELLED PYT_INVALID_STATE
  *                  PYT_BROKEN_EXECUTOR PYT_TASK_ERROR PYT_INTERRUPTED PYT_NOT_SUPPORTED
- *                  pyt_strerror pyt_error_message PYT_MUST pyt_misuse_args pyt_misusehook
- *                  pyt_set_misusehook
+ *                  pyt_strerror pyt_error_message PYT_MUST
  *   platform       PYT_BACKEND
  *   time           PYT_TIMEOUT_MAX pyt_sleep pyt_monotonic
  *   lock           pyt_lock _acquire[_nowait _timeout] _release _locked PYT_LOCK_INIT
@@ -114,7 +113,7 @@
  *                  _starmap[_async] _iterator _imap[_unordered] _close _terminate _join _free
  *                  pyt_async_result _get[_timeout] _wait[_timeout] _ready _successful
  *                  PYT_POOL_ARRAYS
- *   debug          pyt_dump_threads
+ *   debug          pyt_misuse_args pyt_misusehook pyt_set_misusehook pyt_dump_threads
  *   simulate       pyt_strategy PYT_STRATEGY_RANDOM PYT_STRATEGY_PRIORITIES
  *                  PYT_STRATEGY_EXHAUSTIVE pyt_simulate_options pyt_simulate
  *                  pyt_simulate_schedule pyt_simulate_runs pyt_step PYT_CHECK
@@ -727,18 +726,6 @@ PYT__EXTERN_C_END
 #error "compile the file with PYTHREADING_IMPLEMENTATION without -fsanitize=thread"
 #endif
 
-#if PYT__PLACED
-/* While definitions are compiled, a call is the library's own: see the end of the file. */
-#undef PYT__CALL
-#undef PYT__CALL_MUST
-#undef PYT__CALL_TRY
-#undef PYT__CALL_GET
-#define PYT__CALL(function, ...) function(__VA_ARGS__)
-#define PYT__CALL_MUST(function, ...) function(__VA_ARGS__)
-#define PYT__CALL_TRY(function, ...) function(__VA_ARGS__)
-#define PYT__CALL_GET(function, ...) function(__VA_ARGS__)
-#endif
-
 #if defined(PYTHREADING_NO_SETJMP) || defined(__wasi__)
 #define PYT__NO_SETJMP 1
 #endif
@@ -950,30 +937,6 @@ PYT__INLINE void pyt__must(pyt_status status, const char *file, int line) {
     }
 }
 
-/* What the misusehook is told; valid during the call. */
-typedef struct pyt_misuse_args {
-    pyt_status status;
-    const char *message; /* what pyt_error_message says; of a deadlock its cycle */
-    const char *call;    /* the function or macro of the library that was called */
-    const char *file;    /* where: __FILE__ and __LINE__ of the call */
-    int line;
-} pyt_misuse_args;
-
-typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
-
-/* Set what is called for a mistake that Python would punish with an exception: with
- * PYTHREADING_DEBUG each call that fails with PYT_RUNTIME_ERROR, PYT_VALUE_ERROR or
- * PYT_OVERFLOW_ERROR, a deadlock included, and each of these of a pyt_with or pyt_guard, which has
- * no status: also when its release fails. In other builds the hook is kept and never called.
- *
- * hook     NULL: the default, which prints one line to stderr. It returns to the call, which goes
- *          on as without it: status and pyt_error_message stay what they are
- * Thread   any; the hook runs in the thread that made the mistake, at the end of its call, with no
- *          lock of the library held. It may use the library: mistakes made there are printed
- * Python   an uncaught exception
- */
-PYT__API void pyt_set_misusehook(pyt_misusehook hook);
-
 #if PYT__PLACED
 /* A call of the user's: which function of the library, and where. All NULL and 0: not known. */
 typedef struct pyt__place {
@@ -983,15 +946,14 @@ typedef struct pyt__place {
 
 /* What the debug build notes of the calling thread. No other thread touches it. */
 typedef struct pyt__notes {
-    pyt__place pyt__here;            /* the call it is in */
-    bool pyt__reporting;             /* is in the misusehook */
-    pyt_status pyt__failure;         /* how a call in that call failed last */
-    bool pyt__busy;                  /* is noting, so that what the allocator locks is not noted */
-    const void *pyt__lock;           /* the lock of the user's that it is taking, or NULL */
-    bool pyt__held;                  /* and whether that has been noted as held */
-    bool pyt__in_queue;              /* its parker is in a queue: the allocator is not called */
-    struct pyt__parker *pyt__heir;   /* the waiter its release has handed the lock to, or NULL */
-    struct pyt__holding *pyt__spare; /* for notes to come, a list; owned */
+    pyt__place pyt__here;    /* the call it is in */
+    bool pyt__reporting;     /* is in the misusehook */
+    pyt_status pyt__failure; /* how a call in that call failed last */
+    bool pyt__busy;          /* is noting, so that what the allocator locks is not noted */
+    const void *pyt__lock;   /* the lock of the user's that it is taking, or NULL */
+    bool pyt__in_queue;      /* its parker is in a queue: the allocator is not called */
+    struct pyt__parker *pyt__successor; /* what its release has handed the lock to, or NULL */
+    struct pyt__holding *pyt__spare;    /* for notes to come, a list; owned */
 } pyt__notes;
 #define pyt__my_notes (pyt__me.pyt__own_notes)
 #endif
@@ -1155,53 +1117,6 @@ PYT__API PYT__COLD PYT__NORETURN void pyt__must_failed(pyt_status status, const 
     (void)fflush(stderr);
     abort();
 }
-
-static PYT__ATOMIC(uintptr_t) pyt__misusehook; /* a pyt_misusehook */
-
-PYT__API void pyt_set_misusehook(pyt_misusehook hook) {
-    PYT__STORE(&pyt__misusehook, (uintptr_t)hook, seq_cst);
-}
-
-#if defined(PYTHREADING_DEBUG)
-static void pyt__default_misusehook(const pyt_misuse_args *args) {
-    const char *name = pyt_status_name(args->status);
-    if (args->file != NULL) {
-        PYT__PRINT("%s:%d: %s in %s: %s\n", args->file, args->line, name, args->call,
-                   args->message);
-    } else {
-        PYT__PRINT("%s: %s\n", name, args->message);
-    }
-}
-
-/* Call a hook of the user's. What it does with the library leaves the failed call's message. */
-static void pyt__call_misusehook(pyt_misusehook hook, const pyt_misuse_args *args) {
-    const char *message = pyt__me.pyt__message;
-    char *memory = pyt__me.pyt__message_memory;
-    pyt__me.pyt__message_memory = NULL;
-    pyt__my_notes.pyt__reporting = true;
-    hook(args);
-    pyt__my_notes.pyt__reporting = false;
-    pyt__release_memory(pyt__me.pyt__message_memory);
-    pyt__me.pyt__message_memory = memory;
-    pyt__me.pyt__message = message;
-}
-
-PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const char *file,
-                                     int line) {
-    if (status != PYT_RUNTIME_ERROR && status != PYT_VALUE_ERROR && status != PYT_OVERFLOW_ERROR) {
-        return;
-    }
-    int saved = errno;
-    pyt_misuse_args args = {status, pyt_error_message(), call, file, line};
-    pyt_misusehook hook = (pyt_misusehook)PYT__LOAD(&pyt__misusehook, seq_cst);
-    if (hook == NULL || pyt__my_notes.pyt__reporting) {
-        pyt__default_misusehook(&args);
-    } else {
-        pyt__call_misusehook(hook, &args);
-    }
-    errno = saved;
-}
-#endif
 
 /* A copy of `text`, or NULL without memory. */
 static char *pyt__copy_text(const char *text) {
@@ -3571,7 +3486,6 @@ enum {
 #if defined(PYTHREADING_DEBUG)
 /* What a thread waits for; see the debug room. */
 typedef struct pyt__waiting {
-    uint64_t number;     /* how many waits its parker has had; the waits of two threads differ */
     int kind;            /* PYT__NOT_WAITING ... */
     bool timed;          /* it ends by itself */
     const void *address; /* of the queue the parker was put into; NULL: none */
@@ -3599,10 +3513,9 @@ typedef struct pyt__parker {
     bool in_use;                           /* under pyt__shared mutex */
     struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
 #if defined(PYTHREADING_DEBUG)
-    pyt__waiting waiting;         /* set by the owner; under mutex */
-    PYT__ATOMIC(uint32_t) life;   /* how many owners it has had */
-    PYT__ATOMIC(uintptr_t) ident; /* the owner's, set under pyt__shared mutex; 0: there is none */
-    unsigned long native;         /* the owner's; under mutex */
+    pyt__waiting waiting; /* set by the owner; what it is under: see the debug room */
+    uintptr_t ident;      /* the owner's, 0: there is none; under pyt__shared mutex */
+    unsigned long native; /* the owner's; under pyt__shared mutex */
 #endif
 } pyt__parker;
 
@@ -3614,16 +3527,7 @@ typedef struct pyt__bucket {
     PYT__ATOMIC(uint32_t) yields_from; /* see the spin room */
 } pyt__bucket;
 
-#if defined(PYTHREADING_DEBUG)
-#define PYT__HOLDING_BUCKETS 64
-
-/* Who holds what, for a part of all addresses of locks. */
-typedef struct pyt__holdings {
-    pyt__os_mutex mutex;
-    struct pyt__holding *first; /* under mutex */
-    uint64_t numbers;           /* how many were ever noted here; under mutex */
-} pyt__holdings;
-#endif
+#define PYT__HOLDING_LISTS 64
 
 /* What all threads share. Made when first needed, published whole, never freed: a daemon thread
  * may use it while the process ends. */
@@ -3639,7 +3543,7 @@ typedef struct pyt__shared {
     pyt__os_mutex fork_mutex;      /* one fork at a time */
     pyt__parker *fork_parker;      /* for a forking thread that has none and gets no memory */
     pyt__os_key key;
-    PYT__DEBUG(pyt__holdings holdings[PYT__HOLDING_BUCKETS];)
+    PYT__DEBUG(struct pyt__holding *holdings[PYT__HOLDING_LISTS];) /* by address; under mutex */
 } pyt__shared;
 
 static PYT__ATOMIC(pyt__shared *) pyt__shared_place;
@@ -3656,16 +3560,10 @@ static void pyt__fork_parent(void);
 static void pyt__fork_child(void);
 
 #if defined(PYTHREADING_DEBUG) /* the debug room's */
-static bool pyt__holdings_make(pyt__shared *shared);
-static void pyt__holdings_unmake(pyt__shared *shared);
-static void pyt__parker_begin(pyt__parker *parker);
-static void pyt__parker_end(pyt__parker *parker);
-static void pyt__notes_end(void);
-static bool pyt__waiting_begin_locked(pyt__parker *parker, int64_t deadline);
-static void pyt__waiting_end_locked(pyt__parker *parker, bool mine, pyt_status status);
-#else
-#define pyt__holdings_make(shared) true
-#define pyt__holdings_unmake(shared) ((void)0)
+static void pyt__thread_begins(pyt__parker *parker);
+static void pyt__thread_ends(pyt__parker *parker);
+static bool pyt__about_to_sleep(pyt__parker *parker, int64_t deadline);
+static void pyt__sleep_over_locked(pyt__parker *parker, bool mine, pyt_status status);
 #endif
 
 static pyt__parker *pyt__parker_make(void) {
@@ -3697,10 +3595,7 @@ static bool pyt__shared_make_mutexes(pyt__shared *shared) {
     }
     if (made == PYT__BUCKETS && pyt__os_mutex_init(&shared->mutex)) {
         if (pyt__os_mutex_init(&shared->fork_mutex)) {
-            if (pyt__holdings_make(shared)) {
-                return true;
-            }
-            pyt__os_mutex_destroy(&shared->fork_mutex);
+            return true;
         }
         pyt__os_mutex_destroy(&shared->mutex);
     }
@@ -3711,7 +3606,6 @@ static bool pyt__shared_make_mutexes(pyt__shared *shared) {
 }
 
 static void pyt__shared_unmake_mutexes(pyt__shared *shared) {
-    pyt__holdings_unmake(shared);
     pyt__os_mutex_destroy(&shared->fork_mutex);
     pyt__os_mutex_destroy(&shared->mutex);
     for (size_t i = 0; i < PYT__BUCKETS; i++) {
@@ -3808,7 +3702,6 @@ static pyt__parker *pyt__parker_take(void) {
 
 static void pyt__parker_give(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    PYT__DEBUG(pyt__parker_end(parker);)
     pyt__os_mutex_lock(&shared->mutex);
     parker->in_use = false;
     parker->next_free = shared->free;
@@ -3820,7 +3713,7 @@ static void pyt__parker_give(pyt__parker *parker) {
 static bool pyt__enroll_with(pyt__parker *parker) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     pyt__me.pyt__parker = parker;
-    PYT__DEBUG(pyt__parker_begin(parker);)
+    PYT__DEBUG(pyt__thread_begins(parker);)
     if (pyt__me.pyt__ident == 0 && pyt__is_main_thread()) {
         PYT__STORE(&pyt__main_parker, parker, seq_cst); /* pairs with pyt_interrupt_main's load */
     }
@@ -3835,6 +3728,7 @@ static pyt__parker *pyt__enroll_new(void) {
         if (PYT__LOAD(&pyt__main_parker, relaxed) == parker) {
             PYT__STORE(&pyt__main_parker, NULL, seq_cst);
         }
+        PYT__DEBUG(pyt__thread_ends(parker);)
         pyt__me.pyt__parker = NULL;
         pyt__parker_give(parker);
         parker = NULL;
@@ -4212,8 +4106,8 @@ static void pyt__give_way_to_exit(pyt__parker *parker) {
 /* Sleep until woken.
  * Returns  PYT_OK when woken; PYT_TIMEOUT, PYT_INTERRUPTED: not yet woken, and a waker may come */
 static pyt_status pyt__parker_park(pyt__parker *parker, int64_t deadline, bool interruptible) {
+    PYT__DEBUG(bool mine = pyt__about_to_sleep(parker, deadline);)
     pyt__os_mutex_lock(&parker->mutex);
-    PYT__DEBUG(bool mine = pyt__waiting_begin_locked(parker, deadline);)
     pyt_status status = pyt__parker_park_nudged(parker, deadline, interruptible);
     /* Leave ASLEEP or NUDGED, unless a waker is first: from EMPTY on it does not signal. */
     uint32_t state = PYT__LOAD(&parker->state, relaxed);
@@ -4226,7 +4120,7 @@ static pyt_status pyt__parker_park(pyt__parker *parker, int64_t deadline, bool i
         }
         status = PYT_OK;
     }
-    PYT__DEBUG(pyt__waiting_end_locked(parker, mine, status);)
+    PYT__DEBUG(pyt__sleep_over_locked(parker, mine, status);)
     pyt__os_mutex_unlock(&parker->mutex);
     pyt__give_way_to_exit(parker);
     return status;
@@ -4787,7 +4681,7 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
         done = PYT__CAS(&lock->pyt__word, &word, next, release);
         if (done && oldest != NULL) {
             pyt__waitq_remove(bucket, oldest);
-            PYT__DEBUG(pyt__my_notes.pyt__heir = (next & PYT__LOCKED) ? oldest : NULL;)
+            PYT__DEBUG(pyt__my_notes.pyt__successor = (next & PYT__LOCKED) ? oldest : NULL;)
             nudged = pyt__lock_nudge_locked(bucket, lock, oldest);
         }
     }
@@ -8461,7 +8355,6 @@ static void pyt__leave(void) {
 static void pyt__retire_at_last(void) {
     pyt_thread *thread = pyt__me.pyt__thread;
     pyt__parker *parker = pyt__me.pyt__parker;
-    PYT__DEBUG(pyt__parker_end(parker);)
     if (thread != NULL && !(pyt__thread_state(thread) & PYT__MAIN)) {
         pyt__me.pyt__thread = NULL;
         pyt__me.pyt__ident = 0;
@@ -8482,7 +8375,7 @@ static void pyt__retire_at_last(void) {
         PYT__STORE(&pyt__main_parker, NULL, seq_cst);
     }
     pyt__os_key_set(PYT__LOAD(&pyt__shared_place, acquire)->key, NULL);
-    PYT__DEBUG(pyt__notes_end();)
+    PYT__DEBUG(pyt__thread_ends(parker);)
     pyt__me.pyt__parker = NULL;
     pyt__me.pyt__gone = true;
     pyt__parker_give(parker);
@@ -8656,7 +8549,7 @@ static void pyt__thread_join_system(pyt_thread *thread) {
 
 #if defined(PYTHREADING_DEBUG) /* the debug room's */
 static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, bool interruptible);
-static void pyt__wait_is_over(void);
+static void pyt__wait_over(void);
 #endif
 
 static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, bool interruptible) {
@@ -8691,7 +8584,7 @@ static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, b
     }
 #endif
     pyt_status status = pyt__event_wait_until(&thread->done, deadline, interruptible);
-    PYT__DEBUG(pyt__wait_is_over();)
+    PYT__DEBUG(pyt__wait_over();)
     if (status == PYT_OK) {
         pyt__thread_join_system(thread);
     }
@@ -15730,11 +15623,7 @@ static bool pyt__hook_exit_locked(void) {
 #endif
 }
 
-#if defined(PYTHREADING_DEBUG) /* the debug room's */
-static void pyt__holdings_lock_all(pyt__shared *shared);
-static void pyt__holdings_unlock_all(pyt__shared *shared);
-static void pyt__holdings_renew(pyt__shared *shared);
-#endif
+PYT__DEBUG(static void pyt__notes_renew(pyt__shared *shared);) /* the debug room's */
 
 /* Lock or unlock the mutexes of the park room that are not the shared part's. No other
  * thread locks more than one parker's at a time, or the shared part's or a bucket's behind it. */
@@ -15771,7 +15660,6 @@ PYT__UNCHECKED static void pyt__fork_before(void) {
     pyt__lock_take(&pyt__locals_lock);
     /* 3. The mutexes last: waiting for a lock needs them. */
     pyt__os_mutex_lock(&shared->mutex);
-    PYT__DEBUG(pyt__holdings_lock_all(shared);)
     if (!PYT__FORK_RENEWS) {
         pyt__fork_all_mutexes(shared, pyt__os_mutex_lock);
     }
@@ -15791,7 +15679,6 @@ PYT__UNCHECKED static void pyt__fork_parent(void) {
     if (!PYT__FORK_RENEWS) {
         pyt__fork_all_mutexes(shared, pyt__os_mutex_unlock);
     }
-    PYT__DEBUG(pyt__holdings_unlock_all(shared);)
     pyt__os_mutex_unlock(&shared->mutex);
     pyt_lock_release(&pyt__locals_lock);
     pyt__registry_close();
@@ -15843,7 +15730,7 @@ static void pyt__fork_child_parking(pyt__shared *shared) {
         pyt__parker_renew(parker);
     }
     pyt__parker_renew(shared->fork_parker);
-    PYT__DEBUG(pyt__holdings_renew(shared);)
+    PYT__DEBUG(pyt__notes_renew(shared);)
     if (pyt__me.pyt__parker == shared->fork_parker) {
         pyt__me.pyt__parker = NULL;
     }
@@ -15930,10 +15817,16 @@ static void pyt__fork_child(void) {
 #endif /* PYT__DEFINE */
 
 /* ============================================================================================== *
- *  >>debug                                  who holds what and waits for what; deadlocks are found
+ *  >>debug                        who holds what and waits for what; deadlocks, mistakes, the dump
  *
- *  With PYTHREADING_DEBUG alone; without it nothing of this exists in any room. The rooms above
- *  call in at a few places, which are marked PYT__DEBUG, PYT__BARE or "noted".
+ *  With PYTHREADING_DEBUG; without it only pyt_set_misusehook is left of this room. The rooms above
+ *  call it at the places marked PYT__DEBUG, PYT__BARE or "noted", most of all these five hooks:
+ *
+ *      acquired       by the acquirer, or by a release that hands the lock over
+ *      about to wait  for a lock, a notify, the end of a thread; by pyt__parker_park for the rest
+ *      wait over      by pyt__parker_park after a timeout or an interrupt, else by its caller
+ *      released       by each release, before its step on the word
+ *      thread ends    what it holds has no holder any more
  *
  *  Places. Each public function that returns a status is a macro of its own name for the user: it
  *  notes in the calling thread's notes where it stands, and calls. What is acquired or waited for
@@ -15941,54 +15834,45 @@ static void pyt__fork_child(void) {
  *  itself: then the note is overwritten. At its end the macro reports a mistake, with its own
  *  place. A call by the function's address has no place and reports nothing.
  *
- *  Holdings. Who holds a lock is noted in a table, by the lock's address, for the locks of users
- *  alone: those whose acquirers come by pyt__lock_acquire_noted or a condition's wait. The
- *  acquirer's try of the word and its note, and the releaser's removal of the note and its step on
- *  the word, are made in one piece under the mutex of the table's bucket, so as seen from there
+ *  Holdings. A table, by address, has a note of each lock of the user's that is held, made by
+ *  pyt__lock_acquire_noted or a condition's wait. Each of these is one piece under the shared
+ *  part's mutex: an acquirer's try of the word and its note; a releaser's removal of the note, its
+ *  step on the word and, if that hands the lock over, the successor's note and the end of its wait.
+ *  Were the note made after the step, another thread could release the lock in between, as Python
+ *  allows, and the note would stay. So under that mutex
  *
  *      there is a note    the lock is held, and was acquired by that thread; or it was discarded
  *                         while held, and nobody has acquired a lock at that address since
  *      there is none      it is free; or there was no memory for the note
  *
- *  A releaser that hands the lock over hands its note over, too, in the same piece, and ends the
- *  heir's wait for it; if it had none, the heir makes one on waking.
+ *  A lock that somebody waits for was not discarded; a lock that was moved while held would take
+ *  the note of another one, and may not be.
  *
- *  A lock that somebody waits for was not discarded. If it lies where a discarded one was, its
- *  holder has replaced the note in the step that made the other wait; a lock that was moved while
- *  held would take the note of another one, and may not be. A holder is a parker and
- *  which of its owners it was; parkers stay, so that a note may outlive its thread.
+ *  Waits. What a thread waits for is in its parker. The owner publishes it under the same mutex:
  *
- *  Waits. What a thread waits for is in its parker, under the parker's mutex, and has a number that
- *  no other wait of that parker has. The owner alone sets it:
- *
- *      FOR_ANYTHING  by pyt__parker_park, as long as it lasts, unless one of these is there
+ *      FOR_ANYTHING  by pyt__parker_park, unless one of these is there
  *      FOR_LOCK      from before the acquirer queues until it has the lock
  *      FOR_NOTIFY    a condition's, until it was woken; FOR_LOCK follows. A notify moves the parker
  *                    from the queue at `address` to that of `lock`: from then on it waits for that
  *      FOR_THREAD    from before a joiner looks whether the thread is over until it knows
  *
- *  An interrupt or a timeout takes the wait back in pyt__parker_park already. A wake-up need not:
- *  a thread that was woken for a lock without having been handed it waits on as long as somebody
- *  holds it. It ends its wait in the piece in which it takes the lock and makes the note.
+ *  and takes it back under that mutex or its parker's; pyt__parker_park under the latter, in one
+ *  piece with consuming the wake-up or the interrupt. With both locked one sees the wait, or what
+ *  ended it, or no wait. A thread that was woken for a lock without being handed it waits on as
+ *  long as the lock is held.
  *
  *  Deadlocks. Before it sleeps for a lock or a thread without a deadline, a thread publishes its
- *  wait and then follows: from a lock to its holder, from a joined thread to that thread, from each
- *  to what that one waits for without a deadline. If that leads back to itself it has found a
- *  cycle, unless the steps were not true at the same time. So it walks again and compares: each
- *  wait and each holding has a number that is never used again, so what was there with the same
- *  number in both walks was there in between. At the instant between the two, all were.
- *
- *  Of threads that close a cycle at the same time at least one sees it. Each notes its holdings,
- *  then publishes its wait, then looks at those of the others. If a look misses what another thread
- *  wrote (its wait, a holding or that it has begun), it came before that writing under the same
- *  mutex, and so did the looker's own wait, which was published before. If all of them missed
- *  something, each had published before the next one in a circle, and so before itself.
+ *  wait and then follows, with the mutex locked: from a lock to its holder, from a joined thread to
+ *  that thread, from each to what that one waits for without a deadline. If that leads back to
+ *  itself it is a deadlock: meanwhile nobody acquires, releases or begins to wait. Of threads that
+ *  close a cycle at the same time the last to lock the mutex sees the waits of all others, and what
+ *  each had acquired before.
  *
  *  A thread that waits for a Lock which it holds itself waits for any other thread to release it.
  *  That is a deadlock only if no other is left to do so: all others that the library knows wait
- *  without a deadline, too, for what none of them is about to give. They are looked through twice
- *  as well, with the same numbers. Who has been woken or interrupted and does not run yet does not
- *  wait: the waker, if it is not itself the one who looks, has either set WOKEN or runs.
+ *  without a deadline, too, for what none of them is about to give. A thread that has been woken or
+ *  interrupted and does not run yet does not wait. Its waker runs, or published its own wait after
+ *  it had set WOKEN.
  *
  *  A cycle that is closed by pyt_with or pyt_guard, which have no way to fail, goes to the
  *  misusehook before the thread sleeps in it. So does one that is closed by a condition's wait that
@@ -15997,10 +15881,38 @@ static void pyt__fork_child(void) {
  *  the dump, but not reported: a cycle that is closed by a notify, made while another thread holds
  *  the lock; and one for whose list of steps there is no memory.
  *
- *  Mutexes are taken in the order shared, bucket of holdings, bucket of the park room, parker; the
- *  allocator is called with none of them held.
+ *  Mutexes are taken in the order shared, bucket, parker; the allocator is called with none of them
+ *  held. That is why a note's memory is there before the try, in the thread's notes.
  * ============================================================================================== */
 #if PYT__DECLARE
+PYT__EXTERN_C_BEGIN
+
+/* What the misusehook is told; valid during the call. */
+typedef struct pyt_misuse_args {
+    pyt_status status;
+    const char *message; /* what pyt_error_message says; of a deadlock its cycle */
+    const char *call;    /* the function or macro of the library that was called */
+    const char *file;    /* where: __FILE__ and __LINE__ of the call */
+    int line;
+} pyt_misuse_args;
+
+typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
+
+/* Set what is called for a mistake that Python would punish with an exception: with
+ * PYTHREADING_DEBUG each call that fails with PYT_RUNTIME_ERROR, PYT_VALUE_ERROR or
+ * PYT_OVERFLOW_ERROR, a deadlock included, and each of these of a pyt_with or pyt_guard, which has
+ * no status: also when its release fails. In other builds the hook is kept and never called.
+ *
+ * hook     NULL: the default, which prints one line to stderr. It returns to the call, which goes
+ *          on as without it: status and pyt_error_message stay what they are
+ * Thread   any; the hook runs in the thread that made the mistake, at the end of its call, with no
+ *          lock of the library held. It may use the library: mistakes made there are printed
+ * Python   an uncaught exception
+ */
+PYT__API void pyt_set_misusehook(pyt_misusehook hook);
+
+PYT__EXTERN_C_END
+
 #if defined(PYTHREADING_DEBUG)
 
 PYT__EXTERN_CXX_BEGIN
@@ -16029,6 +15941,13 @@ PYT__EXTERN_C_END
 #endif /* PYT__DECLARE */
 
 #if PYT__DEFINE
+
+static PYT__ATOMIC(uintptr_t) pyt__misusehook; /* a pyt_misusehook */
+
+PYT__API void pyt_set_misusehook(pyt_misusehook hook) {
+    PYT__STORE(&pyt__misusehook, (uintptr_t)hook, seq_cst);
+}
+
 #if defined(PYTHREADING_DEBUG)
 
 PYT__EXTERN_CXX_BEGIN
@@ -16044,105 +15963,76 @@ enum {
     PYT__FOR_ANYTHING
 };
 
+/* All under pyt__shared mutex. */
 typedef struct pyt__holding {
     const pyt_lock *lock;
-    pyt__parker *holder; /* who acquired it */
-    uint32_t life;       /* which of the parker's owners that was */
-    uint64_t number;     /* no other holding in this bucket has it */
+    pyt__parker *holder; /* NULL: the holder has ended */
     uintptr_t ident;     /* the holder's */
     bool is_rlock;
     pyt__place place;
     int64_t since;
-    struct pyt__holding *next;
+    struct pyt__holding *next; /* in the table's list, or in the spare ones of a thread */
 } pyt__holding;
 
-/* ---- holdings ---- */
+/* ---- mistakes ---- */
 
-static bool pyt__holdings_make(pyt__shared *shared) {
-    size_t made = 0;
-    while (made < PYT__HOLDING_BUCKETS && pyt__os_mutex_init(&shared->holdings[made].mutex)) {
-        made++;
-    }
-    if (made == PYT__HOLDING_BUCKETS) {
-        return true;
-    }
-    while (made > 0) {
-        pyt__os_mutex_destroy(&shared->holdings[--made].mutex);
-    }
-    return false;
-}
-
-static void pyt__holdings_unmake(pyt__shared *shared) {
-    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
-        pyt__os_mutex_destroy(&shared->holdings[i].mutex);
+static void pyt__default_misusehook(const pyt_misuse_args *args) {
+    const char *name = pyt_status_name(args->status);
+    if (args->file != NULL) {
+        PYT__PRINT("%s:%d: %s in %s: %s\n", args->file, args->line, name, args->call,
+                   args->message);
+    } else {
+        PYT__PRINT("%s: %s\n", name, args->message);
     }
 }
 
-static void pyt__holdings_lock_all(pyt__shared *shared) {
-    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
-        pyt__os_mutex_lock(&shared->holdings[i].mutex);
-    }
+/* Call a hook of the user's. What it does with the library leaves the failed call's message. */
+static void pyt__call_misusehook(pyt_misusehook hook, const pyt_misuse_args *args) {
+    const char *message = pyt__me.pyt__message;
+    char *memory = pyt__me.pyt__message_memory;
+    pyt__me.pyt__message_memory = NULL;
+    pyt__my_notes.pyt__reporting = true;
+    hook(args);
+    pyt__my_notes.pyt__reporting = false;
+    pyt__release_memory(pyt__me.pyt__message_memory);
+    pyt__me.pyt__message_memory = memory;
+    pyt__me.pyt__message = message;
 }
 
-static void pyt__holdings_unlock_all(pyt__shared *shared) {
-    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
-        pyt__os_mutex_unlock(&shared->holdings[i].mutex);
+PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const char *file,
+                                     int line) {
+    if (status != PYT_RUNTIME_ERROR && status != PYT_VALUE_ERROR && status != PYT_OVERFLOW_ERROR) {
+        return;
     }
+    int saved = errno;
+    pyt_misuse_args args = {status, pyt_error_message(), call, file, line};
+    pyt_misusehook hook = (pyt_misusehook)PYT__LOAD(&pyt__misusehook, seq_cst);
+    if (hook == NULL || pyt__my_notes.pyt__reporting) {
+        pyt__default_misusehook(&args);
+    } else {
+        pyt__call_misusehook(hook, &args);
+    }
+    errno = saved;
 }
 
-/* In the child of a fork: the holdings are whole, since the forking thread had locked them all.
- * Those of threads that are not here are held for ever. */
-static void pyt__holdings_renew(pyt__shared *shared) {
-    if (!PYT__FORK_RENEWS) {
-        pyt__holdings_unlock_all(shared);
-    }
-    for (size_t i = 0; PYT__FORK_RENEWS && i < PYT__HOLDING_BUCKETS; i++) {
-        (void)pyt__os_mutex_init(&shared->holdings[i].mutex);
-    }
-    for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
-        if (parker != pyt__me.pyt__parker) {
-            parker->waiting.kind = PYT__NOT_WAITING;
-            PYT__STORE(&parker->ident, 0, relaxed);
-            PYT__ADD(&parker->life, 1, relaxed);
-        }
-    }
-    if (pyt__me.pyt__parker != NULL) {
-        pyt__me.pyt__parker->native = pyt__os_thread_id();
-    }
-}
+/* ---- the five hooks ---- */
 
-/* The bucket for a lock, locked; NULL: nothing has ever been noted. */
-static pyt__holdings *pyt__holdings_lock(const pyt_lock *lock) {
+/* Lock what all notes are under; NULL: nothing has ever been noted. */
+static pyt__shared *pyt__notes_lock(void) {
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    if (shared == NULL) {
-        return NULL;
+    if (shared != NULL) {
+        pyt__os_mutex_lock(&shared->mutex);
     }
-    pyt__holdings *bucket = &shared->holdings[(pyt__hash(lock) >> 48) % PYT__HOLDING_BUCKETS];
-    pyt__os_mutex_lock(&bucket->mutex);
-    return bucket;
+    return shared;
 }
 
 /* Where the pointer to the note about a lock is, or to where it would be put. */
-static pyt__holding **pyt__holding_link(pyt__holdings *bucket, const pyt_lock *lock) {
-    pyt__holding **link = &bucket->first;
+static pyt__holding **pyt__holding_link(pyt__shared *shared, const pyt_lock *lock) {
+    pyt__holding **link = &shared->holdings[(pyt__hash(lock) >> 48) % PYT__HOLDING_LISTS];
     while (*link != NULL && (*link)->lock != lock) {
         link = &(*link)->next;
     }
     return link;
-}
-
-/* Copy what is noted about a lock. Returns false when nothing is. */
-static bool pyt__holding_of(const pyt_lock *lock, pyt__holding *copy) {
-    pyt__holdings *bucket = pyt__holdings_lock(lock);
-    if (bucket == NULL) {
-        return false;
-    }
-    pyt__holding *holding = *pyt__holding_link(bucket, lock);
-    if (holding != NULL) {
-        *copy = *holding;
-    }
-    pyt__os_mutex_unlock(&bucket->mutex);
-    return holding != NULL;
 }
 
 /* Keep memory for a note to come: it is not given back while the thread may hold what the program's
@@ -16152,64 +16042,148 @@ static void pyt__spare_keep(pyt__holding *holding) {
     pyt__my_notes.pyt__spare = holding;
 }
 
-/* A thread that releases what others have acquired gets their notes: it keeps one of them. */
-static void pyt__spare_trim(void) {
-    while (pyt__my_notes.pyt__spare != NULL && pyt__my_notes.pyt__spare->next != NULL) {
-        pyt__holding *holding = pyt__my_notes.pyt__spare;
-        pyt__my_notes.pyt__spare = holding->next;
-        pyt__release_memory(holding);
-    }
-}
-
-/* At the thread's end, and what the allocator locks for that is not noted. */
-static void pyt__notes_end(void) {
+/* A thread that releases what others have acquired gets their notes: it keeps `most`, 0 or 1. */
+static void pyt__spare_trim(int most) {
+    bool busy = pyt__my_notes.pyt__busy;
+    pyt__holding *holding = pyt__my_notes.pyt__spare;
     pyt__my_notes.pyt__busy = true;
-    while (pyt__my_notes.pyt__spare != NULL) {
-        pyt__holding *holding = pyt__my_notes.pyt__spare;
+    while (holding != NULL && (most == 0 || holding->next != NULL)) {
         pyt__my_notes.pyt__spare = holding->next;
         pyt__release_memory(holding);
+        holding = pyt__my_notes.pyt__spare;
     }
-    pyt__my_notes.pyt__busy = false;
+    pyt__my_notes.pyt__busy = busy;
 }
 
-/* Note that the calling thread holds the lock. A note that is there is that of a discarded lock. */
-static void pyt__holding_note_locked(pyt__holdings *bucket, const pyt_lock *lock) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    pyt__holding **link = pyt__holding_link(bucket, lock);
-    pyt__my_notes.pyt__held = true;
-    if (*link != NULL && parker == NULL) {
-        pyt__holding *stale = *link;
-        *link = stale->next;
-        pyt__spare_keep(stale);
+/* Hook "released". Returns whether there was a note, which is the calling thread's to keep now. */
+static bool pyt__released_locked(pyt__shared *shared, const pyt_lock *lock) {
+    pyt__holding **link = pyt__holding_link(shared, lock);
+    pyt__holding *holding = *link;
+    if (holding != NULL) {
+        *link = holding->next;
+        pyt__spare_keep(holding);
+    }
+    return holding != NULL;
+}
+
+/* Hook "acquired", by the holder, or by the releaser that hands it the lock: its wait is over. */
+static void pyt__acquired_locked(pyt__shared *shared, const pyt_lock *lock, pyt__parker *holder) {
+    (void)pyt__released_locked(shared, lock); /* a note that is there is of a discarded lock */
+    pyt__holding *holding = pyt__my_notes.pyt__spare;
+    if (holder == NULL) {
         return;
     }
-    if (*link == NULL) {
-        *link = pyt__my_notes.pyt__spare;
-        if (*link == NULL) {
-            return;
-        }
-        pyt__my_notes.pyt__spare = (*link)->next;
-        (*link)->next = NULL;
+    pyt__os_mutex_lock(&holder->mutex);
+    holder->waiting.kind = PYT__NOT_WAITING;
+    pyt__os_mutex_unlock(&holder->mutex);
+    if (holding != NULL) {
+        bool mine = holder == pyt__me.pyt__parker;
+        pyt__my_notes.pyt__spare = holding->next;
+        holding->lock = lock;
+        holding->holder = holder;
+        holding->ident = holder->ident;
+        holding->is_rlock = false;
+        holding->place = mine ? pyt__my_notes.pyt__here : holder->waiting.place;
+        holding->since = pyt__os_now();
+        holding->next = NULL;
+        *pyt__holding_link(shared, lock) = holding;
     }
-    pyt__holding *holding = *link;
-    holding->lock = lock;
-    holding->holder = parker;
-    holding->life = PYT__LOAD(&parker->life, relaxed);
-    holding->number = ++bucket->numbers;
-    holding->ident = PYT__LOAD(&parker->ident, relaxed);
-    holding->is_rlock = false;
-    holding->place = pyt__my_notes.pyt__here;
-    holding->since = pyt__os_now();
 }
 
+/* Hook "about to wait": the calling thread's parker says for what from here on. */
+static void pyt__about_to_wait(int kind, const void *address, const void *lock, uintptr_t thread,
+                               int64_t deadline) {
+    pyt__waiting *waiting = &pyt__me.pyt__parker->waiting;
+    pyt__shared *shared = pyt__notes_lock();
+    waiting->kind = kind;
+    waiting->timed = deadline != PYT__FOREVER;
+    waiting->address = address;
+    waiting->lock = lock;
+    waiting->thread = thread;
+    waiting->place = pyt__my_notes.pyt__here;
+    waiting->since = pyt__os_now();
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+/* The same in pyt__parker_park, unless the thread has said for what.
+ * Returns  whether it was to be said here */
+static bool pyt__about_to_sleep(pyt__parker *parker, int64_t deadline) {
+    pyt__os_mutex_lock(&parker->mutex);
+    bool mine = parker->waiting.kind == PYT__NOT_WAITING && deadline != PYT__AT_ONCE;
+    pyt__os_mutex_unlock(&parker->mutex);
+    if (mine) {
+        const void *address = PYT__LOAD(&parker->address, relaxed);
+        pyt__about_to_wait(PYT__FOR_ANYTHING, address, NULL, 0, deadline);
+    }
+    return mine;
+}
+
+/* Hook "wait over". In pyt__parker_park, which has locked the parker, not if it woke for a lock or a
+ * thread: the call knows when it has that. */
+static void pyt__sleep_over_locked(pyt__parker *parker, bool mine, pyt_status status) {
+    if (mine || status != PYT_OK) {
+        parker->waiting.kind = PYT__NOT_WAITING;
+    }
+}
+
+static void pyt__wait_over(void) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__os_mutex_lock(&parker->mutex);
+    parker->waiting.kind = PYT__NOT_WAITING;
+    pyt__os_mutex_unlock(&parker->mutex);
+}
+
+static void pyt__thread_ends_locked(pyt__shared *shared, const pyt__parker *parker) {
+    for (size_t i = 0; i < PYT__HOLDING_LISTS; i++) {
+        for (pyt__holding *holding = shared->holdings[i]; holding != NULL;
+             holding = holding->next) {
+            holding->holder = holding->holder != parker ? holding->holder : NULL;
+        }
+    }
+}
+
+/* Hook "thread ends". The parker will be another thread's. */
+static void pyt__thread_ends(pyt__parker *parker) {
+    pyt__shared *shared = pyt__notes_lock();
+    parker->ident = 0;
+    pyt__thread_ends_locked(shared, parker);
+    pyt__os_mutex_unlock(&shared->mutex);
+    pyt__spare_trim(0);
+}
+
+/* The calling thread has this parker from now on. */
+static void pyt__thread_begins(pyt__parker *parker) {
+    pyt__shared *shared = pyt__notes_lock();
+    parker->ident = pyt_get_ident();
+    parker->native = pyt__os_thread_id();
+    parker->waiting.kind = PYT__NOT_WAITING;
+    pyt__os_mutex_unlock(&shared->mutex);
+}
+
+/* In the child of a fork: the notes are whole, since the forking thread had locked their mutex.
+ * The locks of threads that are not here are held for ever. */
+static void pyt__notes_renew(pyt__shared *shared) {
+    for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
+        if (parker != pyt__me.pyt__parker) {
+            parker->waiting.kind = PYT__NOT_WAITING;
+            parker->ident = 0;
+            pyt__thread_ends_locked(shared, parker);
+        } else {
+            parker->native = pyt__os_thread_id();
+        }
+    }
+}
+
+/* ---- what calls them for locks ---- */
+
 static void pyt__note_rlock(const pyt_rlock *rlock) {
-    pyt__holdings *bucket = pyt__holdings_lock(&rlock->pyt__lock);
-    if (bucket != NULL) {
-        pyt__holding *holding = *pyt__holding_link(bucket, &rlock->pyt__lock);
+    pyt__shared *shared = pyt__notes_lock();
+    if (shared != NULL) {
+        pyt__holding *holding = *pyt__holding_link(shared, &rlock->pyt__lock);
         if (holding != NULL) {
             holding->is_rlock = true;
         }
-        pyt__os_mutex_unlock(&bucket->mutex);
+        pyt__os_mutex_unlock(&shared->mutex);
     }
 }
 
@@ -16219,214 +16193,90 @@ static void pyt__noting_begin(const pyt_lock *lock) {
     const char *message = pyt__me.pyt__message;
     pyt__place here = pyt__my_notes.pyt__here;
     pyt__my_notes.pyt__busy = true;
-    pyt__my_notes.pyt__held = false;
     if (pyt__enroll() != NULL && !pyt__my_notes.pyt__in_queue) {
-        pyt__holding *fresh = NULL;
         if (pyt__my_notes.pyt__spare == NULL) {
-            fresh = (pyt__holding *)pyt__allocate(sizeof *fresh);
+            pyt__holding *fresh = (pyt__holding *)pyt__allocate(sizeof *fresh);
+            if (fresh != NULL) {
+                pyt__spare_keep(fresh);
+            }
         }
-        if (fresh != NULL) {
-            pyt__spare_keep(fresh);
-        }
-        pyt__spare_trim();
+        pyt__spare_trim(1);
     }
     pyt__my_notes.pyt__lock = PYT__LOAD(&pyt__shared_place, acquire) != NULL ? lock : NULL;
     pyt__my_notes.pyt__here = here;
     pyt__me.pyt__message = message;
 }
 
-/* The lock is taken, or not. A lock that was handed over is noted now. */
+/* The lock is taken, or not. One that was handed over by a releaser that had no note of it to hand
+ * over is noted now. */
 static void pyt__noting_end(const pyt_lock *lock, bool taken) {
-    if (taken && pyt__my_notes.pyt__lock == lock && !pyt__my_notes.pyt__held) {
-        pyt__holdings *bucket = pyt__holdings_lock(lock);
-        if (*pyt__holding_link(bucket, lock) == NULL && pyt_lock_locked(lock)) {
-            pyt__holding_note_locked(bucket, lock); /* the releaser had no note to hand over */
+    if (taken && pyt__my_notes.pyt__lock == lock) {
+        pyt__shared *shared = pyt__notes_lock();
+        if (*pyt__holding_link(shared, lock) == NULL && pyt_lock_locked(lock)) {
+            pyt__acquired_locked(shared, lock, pyt__me.pyt__parker);
         }
-        pyt__os_mutex_unlock(&bucket->mutex);
+        pyt__os_mutex_unlock(&shared->mutex);
     }
     pyt__my_notes.pyt__lock = NULL;
     pyt__my_notes.pyt__busy = false;
 }
 
-/* The releaser's note goes to the one to whom it has handed the lock, whose wait is over. */
-static void pyt__holding_hand_locked(pyt__holdings *bucket, pyt__holding *holding,
-                                     pyt__parker *heir) {
-    pyt__os_mutex_lock(&heir->mutex);
-    holding->place = heir->waiting.place;
-    heir->waiting.kind = PYT__NOT_WAITING;
-    heir->waiting.number++;
-    pyt__os_mutex_unlock(&heir->mutex);
-    holding->holder = heir;
-    holding->life = PYT__LOAD(&heir->life, relaxed);
-    holding->number = ++bucket->numbers;
-    holding->ident = PYT__LOAD(&heir->ident, relaxed);
-    holding->since = pyt__os_now();
-    holding->next = bucket->first;
-    bucket->first = holding;
-}
-
-static void pyt__wait_is_over(void);
-
+/* In one piece, as the banner has it. */
 static bool pyt__lock_try_noted(pyt_lock *lock, uint32_t mark) {
-    pyt__holdings *bucket = pyt__holdings_lock(lock);
+    pyt__shared *shared = pyt__notes_lock();
     pyt__my_notes.pyt__lock = NULL;
     bool taken = pyt__lock_try(lock, mark);
     pyt__my_notes.pyt__lock = lock;
     if (taken) {
-        pyt__holding_note_locked(bucket, lock);
-        if (pyt__me.pyt__parker != NULL) {
-            pyt__wait_is_over();
-        }
+        pyt__acquired_locked(shared, lock, pyt__me.pyt__parker);
     }
-    pyt__os_mutex_unlock(&bucket->mutex);
+    pyt__os_mutex_unlock(&shared->mutex);
     return taken;
 }
 
-/* Also the library's own locks are let go here; about them nothing is noted. */
+/* In one piece, as the banner has it. Also the library's own locks are released here; about them
+ * nothing is noted. */
 PYT__API PYT__COLD pyt_status pyt__lock_release_noted(pyt_lock *lock) {
-    pyt__holdings *bucket = lock != NULL ? pyt__holdings_lock(lock) : NULL;
-    if (bucket == NULL) {
+    pyt__shared *shared = lock != NULL ? pyt__notes_lock() : NULL;
+    if (shared == NULL) {
         return pyt__lock_release_slow(lock);
     }
-    pyt__holding **link = pyt__holding_link(bucket, lock);
-    pyt__holding *holding = *link;
-    if (holding != NULL) {
-        *link = holding->next;
-    }
-    pyt__my_notes.pyt__heir = NULL;
+    bool noted = pyt__released_locked(shared, lock);
+    pyt__my_notes.pyt__successor = NULL;
     pyt_status status = pyt__lock_release_slow(lock);
-    if (holding != NULL && pyt__my_notes.pyt__heir != NULL) {
-        pyt__holding_hand_locked(bucket, holding, pyt__my_notes.pyt__heir);
-        holding = NULL;
+    if (noted && pyt__my_notes.pyt__successor != NULL) {
+        pyt__acquired_locked(shared, lock, pyt__my_notes.pyt__successor);
     }
-    pyt__os_mutex_unlock(&bucket->mutex);
-    if (holding != NULL && (pyt__my_notes.pyt__in_queue || pyt__my_notes.pyt__spare == NULL)) {
-        pyt__spare_keep(holding); /* also for the note when it has the lock again */
-    } else if (holding != NULL) {
-        bool busy = pyt__my_notes.pyt__busy;
-        pyt__my_notes.pyt__busy = true;
-        pyt__release_memory(holding);
-        pyt__my_notes.pyt__busy = busy;
+    pyt__os_mutex_unlock(&shared->mutex);
+    if (noted && !pyt__my_notes.pyt__in_queue) {
+        pyt__spare_trim(1);
     }
     return status;
 }
 
-/* ---- waits ---- */
+/* ---- deadlocks ---- */
 
-/* The calling thread has this parker from now on; and no more. */
-static void pyt__parker_begin(pyt__parker *parker) {
-    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    pyt__os_mutex_lock(&parker->mutex);
-    parker->native = pyt__os_thread_id();
-    parker->waiting.kind = PYT__NOT_WAITING;
-    pyt__os_mutex_unlock(&parker->mutex);
-    pyt__os_mutex_lock(&shared->mutex);
-    PYT__STORE(&parker->ident, pyt_get_ident(), relaxed);
-    pyt__os_mutex_unlock(&shared->mutex);
-}
+/* A step from a thread that waits to the one that it waits for. */
+typedef struct pyt__edge {
+    uintptr_t ident; /* of the one that waits */
+    unsigned long native;
+    pyt__waiting waiting;
+    bool forever;         /* only another thread can end the wait, and has not */
+    pyt__holding holding; /* FOR_LOCK; its lock is NULL: the lock is free */
+    pyt__parker *to;      /* NULL: none that is known */
+} pyt__edge;
 
-static void pyt__parker_end(pyt__parker *parker) {
-    PYT__STORE(&parker->ident, 0, relaxed);
-    PYT__ADD(&parker->life, 1, relaxed);
-}
-
-/* Publish a wait of the calling thread's. Its parker's mutex is locked. */
-static pyt__waiting *pyt__waiting_set_locked(pyt__parker *parker, int kind, int64_t deadline) {
-    pyt__waiting *waiting = &parker->waiting;
-    waiting->number++;
-    waiting->kind = kind;
-    waiting->timed = deadline != PYT__FOREVER;
-    waiting->address = NULL;
-    waiting->lock = NULL;
-    waiting->thread = 0;
-    waiting->place = pyt__my_notes.pyt__here;
-    waiting->since = pyt__os_now();
-    return waiting;
-}
-
-/* In pyt__parker_park: publish that the thread is asleep, unless it has said for what.
- * Returns  whether it was to be published here */
-static bool pyt__waiting_begin_locked(pyt__parker *parker, int64_t deadline) {
-    if (parker->waiting.kind != PYT__NOT_WAITING || deadline == PYT__AT_ONCE) {
-        return false;
-    }
-    pyt__waiting_set_locked(parker, PYT__FOR_ANYTHING, deadline)->address =
-        PYT__LOAD(&parker->address, relaxed);
-    return true;
-}
-
-static void pyt__waiting_end_locked(pyt__parker *parker, bool mine, pyt_status status) {
-    if (mine || status != PYT_OK) {
-        parker->waiting.kind = PYT__NOT_WAITING;
-    }
-}
-
-static void pyt__wait_is_over(void) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    pyt__os_mutex_lock(&parker->mutex);
-    parker->waiting.kind = PYT__NOT_WAITING;
-    pyt__os_mutex_unlock(&parker->mutex);
-}
-
-static void pyt__wait_for_lock(const pyt_lock *lock, int64_t deadline) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    pyt__os_mutex_lock(&parker->mutex);
-    pyt__waiting_set_locked(parker, PYT__FOR_LOCK, deadline)->lock = lock;
-    pyt__os_mutex_unlock(&parker->mutex);
-}
-
-static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    pyt__os_mutex_lock(&parker->mutex);
-    pyt__waiting *waiting = pyt__waiting_set_locked(parker, PYT__FOR_NOTIFY, deadline);
-    waiting->address = &condition->pyt__queue;
-    waiting->lock = pyt__condition_lock(condition);
-    pyt__os_mutex_unlock(&parker->mutex);
-}
-
-static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed) {
-    pyt_lock *lock = pyt__condition_lock(condition);
-    if (!handed) {
-        pyt__wait_for_lock(lock, PYT__FOREVER);
-    }
-    if (!pyt__my_notes.pyt__busy) {
-        pyt__noting_begin(lock);
-    }
-}
-
-static void pyt__have_lock_again(pyt_condition *condition) {
-    pyt_lock *lock = pyt__condition_lock(condition);
-    pyt__my_notes.pyt__in_queue = false;
-    if (pyt__my_notes.pyt__lock == lock) {
-        pyt__noting_end(lock, true);
-        if (pyt__condition_rlock(condition) != NULL) {
-            pyt__note_rlock(pyt__condition_rlock(condition));
-        }
-    }
-    pyt__wait_is_over();
-}
-
-/* The parkers that there are; the list of older ones of each never changes. Who looks through them
- * for an ident and does not find it has looked before its thread began. */
-static pyt__parker *pyt__parkers(void) {
-    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    pyt__os_mutex_lock(&shared->mutex);
-    pyt__parker *youngest = shared->youngest;
-    pyt__os_mutex_unlock(&shared->mutex);
-    return youngest;
-}
-
-/* Of these parkers the one of the thread with that ident, or NULL. */
-static pyt__parker *pyt__parker_of(pyt__parker *parkers, uintptr_t ident) {
-    pyt__parker *parker = parkers;
-    while (parker != NULL && PYT__LOAD(&parker->ident, relaxed) != ident) {
+/* The parker of the thread with that ident, or NULL. */
+static pyt__parker *pyt__parker_of_locked(pyt__shared *shared, uintptr_t ident) {
+    pyt__parker *parker = shared->youngest;
+    while (parker != NULL && parker->ident != ident) {
         parker = parker->older;
     }
     return parker;
 }
 
 /* Copy what a thread waits for. A notified one waits for its lock. */
-static void pyt__waiting_of(pyt__parker *parker, pyt__waiting *copy) {
+static void pyt__waiting_of_locked(pyt__parker *parker, pyt__waiting *copy) {
     pyt__os_mutex_lock(&parker->mutex);
     *copy = parker->waiting;
     const void *address = PYT__LOAD(&parker->address, relaxed);
@@ -16440,25 +16290,6 @@ static void pyt__waiting_of(pyt__parker *parker, pyt__waiting *copy) {
     }
 }
 
-/* As pyt__waiting_of, for one that can only be ended by another thread; not by an interrupt that is
- * on its way. */
-static bool pyt__waits_forever(pyt__parker *parker, pyt__waiting *copy) {
-    pyt__waiting_of(parker, copy);
-    bool interrupted = PYT__LOAD(&pyt__main_interrupted, seq_cst) != 0 &&
-                       PYT__LOAD(&pyt__main_parker, relaxed) == parker;
-    return copy->kind != PYT__NOT_WAITING && !copy->timed && !interrupted;
-}
-
-/* ---- deadlocks ---- */
-
-/* A step from a thread that waits to the one that it waits for. */
-typedef struct pyt__edge {
-    pyt__parker *from, *to;
-    uint32_t life; /* of `to` */
-    pyt__waiting waiting;
-    pyt__holding holding; /* FOR_LOCK */
-} pyt__edge;
-
 /* Is the joined thread the main thread, and over? Its ident stays with its parker, and it may wait
  * for others at the end of the process by then, while who joins it is about to go on. */
 static bool pyt__main_is_over(uintptr_t ident) {
@@ -16467,142 +16298,90 @@ static bool pyt__main_is_over(uintptr_t ident) {
            pyt__thread_phase(thread) == PYT__OVER;
 }
 
-/* Returns false when the thread does not wait, or may go on without another one's doing. */
-static bool pyt__edge_from(pyt__parker *parker, pyt__edge *edge) {
+static void pyt__edge_of_locked(pyt__shared *shared, pyt__parker *parker, pyt__edge *edge) {
     memset(edge, 0, sizeof *edge);
-    edge->from = parker;
-    if (!pyt__waits_forever(parker, &edge->waiting)) {
-        return false;
-    }
-    if (edge->waiting.kind == PYT__FOR_THREAD) {
-        if (pyt__main_is_over(edge->waiting.thread)) {
-            return false;
+    edge->ident = parker->ident;
+    edge->native = parker->native;
+    bool interrupted = pyt__is_interrupted(parker); /* before the copy: then it is consumed there */
+    pyt__waiting_of_locked(parker, &edge->waiting);
+    edge->forever = edge->waiting.kind != PYT__NOT_WAITING && !edge->waiting.timed && !interrupted;
+    if (edge->waiting.kind == PYT__FOR_THREAD && !pyt__main_is_over(edge->waiting.thread)) {
+        edge->to = pyt__parker_of_locked(shared, edge->waiting.thread);
+    } else if (edge->waiting.kind == PYT__FOR_LOCK) {
+        pyt__holding *holding = *pyt__holding_link(shared, (const pyt_lock *)edge->waiting.lock);
+        if (holding != NULL) {
+            edge->holding = *holding;
+            edge->to = holding->holder;
         }
-        edge->to = pyt__parker_of(pyt__parkers(), edge->waiting.thread);
-        edge->life = edge->to != NULL ? PYT__LOAD(&edge->to->life, relaxed) : 0;
-        return edge->to != NULL;
     }
-    const pyt_lock *lock = (const pyt_lock *)edge->waiting.lock;
-    if (edge->waiting.kind != PYT__FOR_LOCK || !pyt__holding_of(lock, &edge->holding)) {
-        return false;
-    }
-    edge->to = edge->holding.holder;
-    edge->life = edge->holding.life;
-    return PYT__LOAD(&edge->to->life, relaxed) == edge->life;
 }
 
-static bool pyt__edges_are_same(const pyt__edge *one, const pyt__edge *other) {
-    return one->from == other->from && one->to == other->to && one->life == other->life &&
-           one->waiting.number == other->waiting.number &&
-           one->holding.number == other->holding.number;
-}
-
-/* How many steps lead from a thread back to it; 0: they do not. A cycle that it is not in is left
- * when a step comes to a thread that was marked. */
-static size_t pyt__cycle_length(pyt__parker *start) {
+/* Does a thread wait for what no thread that runs is about to give? */
+static bool pyt__is_stuck_locked(pyt__shared *shared, pyt__parker *parker) {
     pyt__edge edge;
-    pyt__parker *marked = start;
-    pyt__parker *parker = start;
-    size_t next_mark = 2;
-    for (size_t length = 1; pyt__edge_from(parker, &edge); length++) {
-        parker = edge.to;
-        if (parker == start) {
-            return length;
-        }
-        if (parker == marked) {
-            return 0;
-        }
-        if (length == next_mark) {
-            marked = parker;
-            next_mark *= 2;
-        }
-    }
-    return 0;
-}
-
-/* Walk around the cycle and write its steps down, or compare them with those written down. */
-static bool pyt__cycle_walk(pyt__edge *edges, size_t length, bool compare) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    for (size_t i = 0; i < length; i++) {
-        pyt__edge edge;
-        if (!pyt__edge_from(parker, &edge) || (compare && !pyt__edges_are_same(&edge, &edges[i]))) {
-            return false;
-        }
-        edges[i] = edge;
-        parker = edge.to;
-    }
-    return parker == pyt__me.pyt__parker;
-}
-
-/* Does a thread wait for what no thread that runs is about to give? Adds its numbers to `sum`,
- * which stays the same only as long as all of them do. The list of parkers is locked. */
-static bool pyt__is_stuck_locked(pyt__parker *parker, pyt__parker *parkers, uint64_t *sum) {
-    pyt__waiting waiting;
-    if (!pyt__waits_forever(parker, &waiting)) {
-        return false;
-    }
-    *sum += pyt__hash(parker) * waiting.number;
-    if (waiting.kind == PYT__FOR_THREAD) {
-        return pyt__parker_of(parkers, waiting.thread) != NULL &&
-               !pyt__main_is_over(waiting.thread);
-    }
-    if (waiting.kind == PYT__FOR_LOCK) {
-        pyt__holding holding;
-        if (!pyt__holding_of((const pyt_lock *)waiting.lock, &holding)) {
-            return false; /* it is free */
-        }
-        *sum += pyt__hash(waiting.lock) * holding.number;
-    }
-    return true;
+    pyt__edge_of_locked(shared, parker, &edge);
+    return edge.forever && (edge.waiting.kind != PYT__FOR_THREAD || edge.to != NULL) &&
+           (edge.waiting.kind != PYT__FOR_LOCK || edge.holding.lock != NULL);
 }
 
 /* Is no other thread left that could do anything? */
-static bool pyt__nobody_else_runs(uint64_t *sum) {
-    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    bool stuck = true;
-    *sum = 0;
-    pyt__os_mutex_lock(&shared->mutex);
-    pyt__parker *youngest = shared->youngest;
-    for (pyt__parker *parker = youngest; stuck && parker != NULL; parker = parker->older) {
-        stuck = !parker->in_use || parker == pyt__me.pyt__parker ||
-                pyt__is_stuck_locked(parker, youngest, sum);
+static bool pyt__is_alone_locked(pyt__shared *shared) {
+    pyt__parker *parker = shared->youngest;
+    while (parker != NULL && (!parker->in_use || parker == pyt__me.pyt__parker ||
+                              pyt__is_stuck_locked(shared, parker))) {
+        parker = parker->older;
     }
-    pyt__os_mutex_unlock(&shared->mutex);
-    return stuck;
+    return parker == NULL;
 }
 
-static bool pyt__is_alone(void) {
-    uint64_t before;
-    uint64_t after;
-    if (!pyt__nobody_else_runs(&before)) {
-        return false;
+/* Follow from the calling thread back to it, and write the first `capacity` steps down. A cycle
+ * that it is not in is left after as many steps as there are threads.
+ * Returns  how many steps that is; 0: it is no deadlock */
+static size_t pyt__cycle(pyt__edge *edges, size_t capacity) {
+    pyt__edge edge;
+    size_t length = 0;
+    size_t most = 0;
+    pyt__shared *shared = pyt__notes_lock();
+    for (pyt__parker *parker = shared->youngest; parker != NULL; parker = parker->older) {
+        most++;
     }
-    PYT__STEP();
-    return pyt__nobody_else_runs(&after) && before == after;
+    pyt__parker *parker = pyt__me.pyt__parker;
+    do {
+        pyt__edge_of_locked(shared, parker, &edge);
+        parker = edge.forever ? edge.to : NULL;
+        if (length < capacity) {
+            edges[length] = edge;
+        }
+        length++;
+    } while (parker != NULL && parker != pyt__me.pyt__parker && length < most);
+    bool found = parker != NULL && parker == pyt__me.pyt__parker;
+    found = found && (length > 1 || pyt__is_alone_locked(shared));
+    pyt__os_mutex_unlock(&shared->mutex);
+    return found ? length : 0;
 }
 
 static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length, bool can_fail);
 
 /* The calling thread has published a wait without a deadline, and will sleep: is it in a cycle?
+ * The memory for its steps is got between two walks, of which the second decides.
  * can_fail  false: report it and return PYT_OK */
 static pyt_status pyt__look_for_deadlock(bool can_fail) {
     PYT__STEP();
-    size_t length = pyt__cycle_length(pyt__me.pyt__parker);
-    if (length == 0 || length > SIZE_MAX / sizeof(pyt__edge)) {
+    size_t capacity = pyt__cycle(NULL, 0);
+    if (capacity == 0 || capacity > SIZE_MAX / sizeof(pyt__edge)) {
         return PYT_OK;
     }
-    pyt__edge *edges = (pyt__edge *)pyt__allocate(length * sizeof *edges);
-    if (edges == NULL) {
-        return PYT_OK;
-    }
+    pyt__edge *edges = (pyt__edge *)pyt__allocate(capacity * sizeof *edges);
+    size_t length = edges != NULL ? pyt__cycle(edges, capacity) : 0;
     pyt_status status = PYT_OK;
-    if (pyt__cycle_walk(edges, length, false) && (length > 1 || pyt__is_alone()) &&
-        pyt__cycle_walk(edges, length, true)) {
+    if (length > 0 && length <= capacity) {
         status = pyt__fail_deadlock(edges, length, can_fail);
     }
     pyt__release_memory(edges);
     return status;
 }
+
+/* ---- calls that wait ---- */
 
 /* The try failed: wait for the lock, unless that would be for ever. A with block, which is not
  * interruptible, has no way to fail: it reports that and waits. Without threads no lock is waited
@@ -16617,7 +16396,7 @@ static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool in
         return pyt__me.pyt__enrolling ? pyt__lock_acquire_until(lock, deadline, interruptible)
                                       : pyt__fail_memory();
     }
-    pyt__wait_for_lock(lock, deadline);
+    pyt__about_to_wait(PYT__FOR_LOCK, NULL, lock, 0, deadline);
     pyt_status status = PYT_OK;
     if (deadline == PYT__FOREVER) {
         status = pyt__look_for_deadlock(interruptible);
@@ -16626,7 +16405,7 @@ static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool in
         status = pyt__lock_acquire_until(lock, deadline, interruptible);
     }
     PYT__STEP();
-    pyt__wait_is_over();
+    pyt__wait_over();
     return status;
 }
 
@@ -16651,6 +16430,35 @@ static pyt_status pyt__lock_acquire_noted(pyt_lock *lock, int64_t deadline, bool
     return status;
 }
 
+/* A condition's wait: it is in the queue and has released the lock; its sleep is over and it takes
+ * the lock again, unless it was handed it; it has it. */
+static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline) {
+    const pyt_lock *lock = pyt__condition_lock(condition);
+    pyt__about_to_wait(PYT__FOR_NOTIFY, &condition->pyt__queue, lock, 0, deadline);
+}
+
+static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed) {
+    pyt_lock *lock = pyt__condition_lock(condition);
+    if (!handed) {
+        pyt__about_to_wait(PYT__FOR_LOCK, NULL, lock, 0, PYT__FOREVER);
+    }
+    if (!pyt__my_notes.pyt__busy) {
+        pyt__noting_begin(lock);
+    }
+}
+
+static void pyt__have_lock_again(pyt_condition *condition) {
+    pyt_lock *lock = pyt__condition_lock(condition);
+    pyt__my_notes.pyt__in_queue = false;
+    if (pyt__my_notes.pyt__lock == lock) {
+        pyt__noting_end(lock, true);
+        if (pyt__condition_rlock(condition) != NULL) {
+            pyt__note_rlock(pyt__condition_rlock(condition));
+        }
+    }
+    pyt__wait_over();
+}
+
 /* A condition's wait has ended without a notify, and its thread takes the lock again, whatever
  * happens: a cycle is reported and then waited in. The thread has left the queue and was handed
  * nothing: the allocator and the misusehook may use its parker. */
@@ -16669,116 +16477,120 @@ static void pyt__look_for_deadlock_again(const pyt_lock *lock) {
 /* Before a thread that is alive is waited for.
  * Returns  PYT_RUNTIME_ERROR when that would be for ever; the process's end waits nevertheless */
 static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, bool interruptible) {
-    pyt__parker *parker = pyt__me.pyt__parker;
     if (deadline == PYT__AT_ONCE) {
         return PYT_OK;
     }
-    pyt__os_mutex_lock(&parker->mutex);
-    pyt__waiting_set_locked(parker, PYT__FOR_THREAD, deadline)->thread = pyt_thread_ident(thread);
-    pyt__os_mutex_unlock(&parker->mutex);
+    pyt__about_to_wait(PYT__FOR_THREAD, NULL, NULL, pyt_thread_ident(thread), deadline);
     if (deadline != PYT__FOREVER || !interruptible || pyt_event_is_set(&thread->done)) {
         return PYT_OK;
     }
     pyt_status status = pyt__look_for_deadlock(true);
     if (status != PYT_OK) {
-        pyt__wait_is_over();
+        pyt__wait_over();
     }
     return status;
 }
 
 /* ---- reports ---- */
 
-/* A text that goes to a file, or to memory that grows with it. */
+/* A text that goes to a file, or to memory as far as that reaches. */
 typedef struct pyt__text {
     FILE *file;
-    char *memory; /* NULL: none yet */
+    char *memory; /* NULL: none, the text is measured */
     size_t length, size;
-    bool failed; /* no memory */
 } pyt__text;
-
-static bool pyt__text_grow(pyt__text *text, size_t length) {
-    if (text->length + length < text->size) {
-        return true;
-    }
-    size_t size = (text->length + length + 1) * 2;
-    char *memory = (char *)pyt__allocate(size);
-    if (memory == NULL) {
-        text->failed = true;
-        return false;
-    }
-    if (text->memory != NULL) {
-        memcpy(memory, text->memory, text->length + 1);
-    }
-    pyt__release_memory(text->memory);
-    text->memory = memory;
-    text->size = size;
-    return true;
-}
 
 static void pyt__say(pyt__text *text, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     if (text->file != NULL) {
         (void)vfprintf(text->file, format, arguments);
-    } else if (!text->failed) {
-        va_list again;
-        va_copy(again, arguments);
-        int length = vsnprintf(NULL, 0, format, arguments);
-        if (length > 0 && pyt__text_grow(text, (size_t)length)) {
-            (void)vsnprintf(text->memory + text->length, text->size - text->length, format, again);
-            text->length += (size_t)length;
-        }
-        va_end(again);
+    } else {
+        bool fits = text->length < text->size;
+        int length = vsnprintf(fits ? text->memory + text->length : NULL,
+                               fits ? text->size - text->length : 0, format, arguments);
+        text->length += length > 0 ? (size_t)length : 0;
     }
     va_end(arguments);
 }
 
-/* The threads that have handles, with a reference each. */
-typedef struct pyt__roll {
+/* The threads that have handles, with a reference each, and for the dump what is held. */
+typedef struct pyt__snapshot {
     pyt_thread **threads; /* NULL without memory */
     size_t count;
-} pyt__roll;
+    pyt__holding *holdings; /* NULL without memory, or not asked for */
+    size_t held;
+} pyt__snapshot;
 
-static pyt__roll pyt__roll_call(void) {
-    pyt__roll roll = {NULL, 0};
+static pyt__snapshot pyt__snapshot_threads(void) {
+    pyt__snapshot snapshot = {NULL, 0, NULL, 0};
     size_t capacity = pyt_active_count();
-    while (capacity > 0 && roll.threads == NULL) {
-        roll.threads = (pyt_thread **)pyt__allocate(capacity * sizeof *roll.threads);
-        if (roll.threads == NULL) {
+    while (capacity > 0 && snapshot.threads == NULL) {
+        snapshot.threads = (pyt_thread **)pyt__allocate(capacity * sizeof *snapshot.threads);
+        if (snapshot.threads == NULL) {
             break;
         }
-        size_t count = pyt_enumerate(roll.threads, capacity);
-        roll.count = count < capacity ? count : capacity;
+        size_t count = pyt_enumerate(snapshot.threads, capacity);
+        snapshot.count = count < capacity ? count : capacity;
         if (count > capacity) {
-            while (roll.count > 0) {
-                pyt_thread_unref(roll.threads[--roll.count]);
+            while (snapshot.count > 0) {
+                pyt_thread_unref(snapshot.threads[--snapshot.count]);
             }
-            pyt__release_memory(roll.threads);
-            roll.threads = NULL;
+            pyt__release_memory(snapshot.threads);
+            snapshot.threads = NULL;
             capacity = count;
         }
     }
-    return roll;
+    return snapshot;
 }
 
-static void pyt__roll_end(pyt__roll *roll) {
-    while (roll->count > 0) {
-        pyt_thread_unref(roll->threads[--roll->count]);
+/* Copy the first `capacity` holdings. Returns how many there are. */
+static size_t pyt__holdings_copy(pyt__holding *copies, size_t capacity) {
+    size_t count = 0;
+    pyt__shared *shared = pyt__notes_lock();
+    for (size_t i = 0; i < PYT__HOLDING_LISTS; i++) {
+        for (const pyt__holding *holding = shared->holdings[i]; holding != NULL;
+             holding = holding->next) {
+            if (count < capacity) {
+                copies[count] = *holding;
+            }
+            count++;
+        }
     }
-    pyt__release_memory(roll->threads);
+    pyt__os_mutex_unlock(&shared->mutex);
+    return count;
 }
 
-static pyt_thread *pyt__roll_find(const pyt__roll *roll, uintptr_t ident) {
-    for (size_t i = 0; i < roll->count; i++) {
-        if (pyt_thread_ident(roll->threads[i]) == ident) {
-            return roll->threads[i];
+static void pyt__snapshot_holdings(pyt__snapshot *snapshot) {
+    size_t capacity;
+    do {
+        capacity = snapshot->held + 8; /* for what is acquired meanwhile */
+        pyt__release_memory(snapshot->holdings);
+        snapshot->holdings = (pyt__holding *)pyt__allocate(capacity * sizeof(pyt__holding));
+        snapshot->held =
+            snapshot->holdings != NULL ? pyt__holdings_copy(snapshot->holdings, capacity) : 0;
+    } while (snapshot->held > capacity);
+}
+
+static void pyt__snapshot_end(pyt__snapshot *snapshot) {
+    while (snapshot->count > 0) {
+        pyt_thread_unref(snapshot->threads[--snapshot->count]);
+    }
+    pyt__release_memory(snapshot->threads);
+    pyt__release_memory(snapshot->holdings);
+}
+
+static pyt_thread *pyt__snapshot_find(const pyt__snapshot *snapshot, uintptr_t ident) {
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (pyt_thread_ident(snapshot->threads[i]) == ident) {
+            return snapshot->threads[i];
         }
     }
     return NULL;
 }
 
-static void pyt__say_thread(pyt__text *text, const pyt__roll *roll, uintptr_t ident) {
-    pyt_thread *thread = pyt__roll_find(roll, ident);
+static void pyt__say_thread(pyt__text *text, const pyt__snapshot *snapshot, uintptr_t ident) {
+    pyt_thread *thread = pyt__snapshot_find(snapshot, ident);
     if (thread != NULL) {
         pyt__say(text, "%s", pyt_thread_name(thread));
     } else {
@@ -16796,28 +16608,46 @@ static void pyt__say_lock(pyt__text *text, const void *lock, bool is_rlock) {
     pyt__say(text, "%s 0x%" PRIxPTR, is_rlock ? "RLock" : "Lock", (uintptr_t)lock);
 }
 
-static void pyt__say_holder(pyt__text *text, const pyt__roll *roll, const pyt__holding *holding) {
-    if (PYT__LOAD(&holding->holder->life, relaxed) == holding->life) {
-        pyt__say_thread(text, roll, holding->ident);
-        pyt__say(text, " acquired");
-    } else {
-        pyt__say(text, "a thread that has ended, 0x%" PRIxPTR ", acquired", holding->ident);
+/* What a thread waits for, and who has it. */
+static void pyt__say_what_for(pyt__text *text, const pyt__snapshot *snapshot,
+                              const pyt__edge *edge) {
+    const pyt__waiting *waiting = &edge->waiting;
+    const pyt__holding *holding = &edge->holding;
+    if (waiting->kind == PYT__FOR_THREAD) {
+        pyt__say(text, " for the end of ");
+        pyt__say_thread(text, snapshot, waiting->thread);
+    } else if (waiting->kind == PYT__FOR_NOTIFY) {
+        uintptr_t condition = (uintptr_t)waiting->address - offsetof(pyt_condition, pyt__queue);
+        pyt__say(text, " for a notify of Condition 0x%" PRIxPTR, condition);
+    } else if (waiting->kind == PYT__FOR_LOCK) {
+        pyt__say(text, " for ");
+        pyt__say_lock(text, waiting->lock, holding->is_rlock);
+        if (holding->holder != NULL) {
+            pyt__say(text, ", which ");
+            pyt__say_thread(text, snapshot, holding->ident);
+            pyt__say(text, " acquired");
+        } else if (holding->lock != NULL) {
+            pyt__say(text, ", which a thread that has ended, 0x%" PRIxPTR ", acquired",
+                     holding->ident);
+        }
+        pyt__say_place(text, &holding->place);
+    } else if (waiting->address != NULL) {
+        pyt__say(text, " on 0x%" PRIxPTR, (uintptr_t)waiting->address);
     }
-    pyt__say_place(text, &holding->place);
 }
 
-static void pyt__say_edge(pyt__text *text, const pyt__roll *roll, const pyt__edge *edge) {
-    pyt__say_thread(text, roll, PYT__LOAD(&edge->from->ident, relaxed));
-    pyt__say(text, " waits");
-    pyt__say_place(text, &edge->waiting.place);
-    pyt__say(text, " for ");
-    if (edge->waiting.kind == PYT__FOR_THREAD) {
-        pyt__say(text, "the end of ");
-        pyt__say_thread(text, roll, edge->waiting.thread);
-    } else {
-        pyt__say_lock(text, edge->waiting.lock, edge->holding.is_rlock);
-        pyt__say(text, ", which ");
-        pyt__say_holder(text, roll, &edge->holding);
+static void pyt__say_deadlock(pyt__text *text, const pyt__snapshot *snapshot,
+                              const pyt__edge *edges, size_t length) {
+    pyt__say(text, "deadlock: ");
+    for (size_t i = 0; i < length; i++) {
+        pyt__say_thread(text, snapshot, edges[i].ident);
+        pyt__say(text, " waits");
+        pyt__say_place(text, &edges[i].waiting.place);
+        pyt__say_what_for(text, snapshot, &edges[i]);
+        pyt__say(text, i + 1 < length ? "; " : "");
+    }
+    if (length == 1) {
+        pyt__say(text, ", and all other threads wait");
     }
 }
 
@@ -16836,19 +16666,19 @@ static void pyt__report_deadlock(const char *sentence) {
     pyt__my_notes.pyt__here = here;
 }
 
+/* Measure the sentence, then write it. */
 static pyt_status pyt__fail_deadlock(const pyt__edge *edges, size_t length, bool can_fail) {
     pyt_status status = PYT_OK;
-    pyt__text text = {NULL, NULL, 0, 0, false};
-    pyt__roll roll = pyt__roll_call();
-    pyt__say(&text, "deadlock: ");
-    for (size_t i = 0; i < length; i++) {
-        pyt__say_edge(&text, &roll, &edges[i]);
-        pyt__say(&text, i + 1 < length ? "; " : "");
+    pyt__text text = {NULL, NULL, 0, 0};
+    pyt__snapshot snapshot = pyt__snapshot_threads();
+    pyt__say_deadlock(&text, &snapshot, edges, length);
+    text.memory = (char *)pyt__allocate(text.length + 1);
+    if (text.memory != NULL) {
+        text.size = text.length + 1;
+        text.length = 0;
+        pyt__say_deadlock(&text, &snapshot, edges, length);
     }
-    if (length == 1) {
-        pyt__say(&text, ", and all other threads wait");
-    }
-    pyt__roll_end(&roll);
+    pyt__snapshot_end(&snapshot);
     const char *sentence = text.memory != NULL ? text.memory : "deadlock";
     if (can_fail) {
         status = pyt__fail_copied(PYT_RUNTIME_ERROR, sentence);
@@ -16865,107 +16695,54 @@ static double pyt__seconds_since(int64_t since) {
     return (double)(pyt__os_now() - since) * 1e-9;
 }
 
-/* The number of the last holding in a bucket by now. */
-static uint64_t pyt__holdings_last(pyt__holdings *bucket) {
-    pyt__os_mutex_lock(&bucket->mutex);
-    uint64_t last = bucket->numbers;
-    pyt__os_mutex_unlock(&bucket->mutex);
-    return last;
-}
-
-/* The holding with the smallest number above `number` in a bucket, up to `last`. A copy, so that
- * nothing is locked while it is written down. */
-static bool pyt__holding_after(pyt__holdings *bucket, uint64_t number, uint64_t last,
-                               pyt__holding *copy) {
-    const pyt__holding *first = NULL;
-    pyt__os_mutex_lock(&bucket->mutex);
-    for (const pyt__holding *holding = bucket->first; holding != NULL; holding = holding->next) {
-        if (holding->number > number && holding->number <= last &&
-            (first == NULL || holding->number < first->number)) {
-            first = holding;
-        }
-    }
-    if (first != NULL) {
-        *copy = *first;
-    }
-    pyt__os_mutex_unlock(&bucket->mutex);
-    return first != NULL;
-}
-
-static bool pyt__holding_is_of(const pyt__holding *holding, const pyt__parker *parker) {
-    bool alive = PYT__LOAD(&holding->holder->life, relaxed) == holding->life;
-    return parker != NULL ? alive && holding->holder == parker : !alive;
-}
-
 /* Write down what a thread holds; NULL: what those held that have ended. */
-static void pyt__dump_holdings(pyt__text *text, const pyt__parker *parker) {
-    pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
-    for (size_t i = 0; i < PYT__HOLDING_BUCKETS; i++) {
-        pyt__holding holding;
-        uint64_t number = 0;
-        uint64_t last = pyt__holdings_last(&shared->holdings[i]);
-        while (pyt__holding_after(&shared->holdings[i], number, last, &holding)) {
-            number = holding.number;
-            if (pyt__holding_is_of(&holding, parker)) {
-                pyt__say(text, "    holds ");
-                pyt__say_lock(text, holding.lock, holding.is_rlock);
-                pyt__say(text, ", acquired");
-                pyt__say_place(text, &holding.place);
-                pyt__say(text, " %.3f s ago\n", pyt__seconds_since(holding.since));
-            }
+static void pyt__dump_holdings(pyt__text *text, const pyt__snapshot *snapshot,
+                               const pyt__parker *parker) {
+    for (size_t i = 0; i < snapshot->held; i++) {
+        const pyt__holding *holding = &snapshot->holdings[i];
+        if (holding->holder == parker) {
+            pyt__say(text, "    holds ");
+            pyt__say_lock(text, holding->lock, holding->is_rlock);
+            pyt__say(text, ", acquired");
+            pyt__say_place(text, &holding->place);
+            pyt__say(text, " %.3f s ago\n", pyt__seconds_since(holding->since));
         }
     }
 }
 
-static void pyt__dump_what_for(pyt__text *text, const pyt__roll *roll,
-                               const pyt__waiting *waiting) {
-    pyt__holding holding;
-    if (waiting->kind == PYT__FOR_THREAD) {
-        pyt__say(text, " for the end of ");
-        pyt__say_thread(text, roll, waiting->thread);
-    } else if (waiting->kind == PYT__FOR_LOCK) {
-        bool held = pyt__holding_of((const pyt_lock *)waiting->lock, &holding);
-        pyt__say(text, " for ");
-        pyt__say_lock(text, waiting->lock, held && holding.is_rlock);
-        if (held) {
-            pyt__say(text, ", which ");
-            pyt__say_holder(text, roll, &holding);
-        }
-    } else if (waiting->kind == PYT__FOR_NOTIFY) {
-        uintptr_t condition = (uintptr_t)waiting->address - offsetof(pyt_condition, pyt__queue);
-        pyt__say(text, " for a notify of Condition 0x%" PRIxPTR, condition);
-    } else if (waiting->address != NULL) {
-        pyt__say(text, " on 0x%" PRIxPTR, (uintptr_t)waiting->address);
-    }
-}
-
-static void pyt__dump_waiting(pyt__text *text, const pyt__roll *roll, pyt__parker *parker) {
-    pyt__waiting waiting;
-    pyt__waiting_of(parker, &waiting);
-    if (waiting.kind == PYT__NOT_WAITING) {
+/* Write down what a thread that has this parker holds and waits for. */
+static void pyt__dump_notes(pyt__text *text, const pyt__snapshot *snapshot,
+                            const pyt__parker *parker, const pyt__edge *edge) {
+    pyt__dump_holdings(text, snapshot, parker);
+    if (edge->waiting.kind == PYT__NOT_WAITING) {
         pyt__say(text, "    does not wait here\n");
         return;
     }
     pyt__say(text, "    waits");
-    pyt__say_place(text, &waiting.place);
-    pyt__dump_what_for(text, roll, &waiting);
-    pyt__say(text, ", for %.3f s%s\n", pyt__seconds_since(waiting.since),
-             waiting.timed ? ", with a deadline" : "");
+    pyt__say_place(text, &edge->waiting.place);
+    pyt__say_what_for(text, snapshot, edge);
+    pyt__say(text, ", for %.3f s%s\n", pyt__seconds_since(edge->waiting.since),
+             edge->waiting.timed ? ", with a deadline" : "");
 }
 
-static void pyt__dump_handle(pyt__text *text, const pyt__roll *roll, pyt_thread *thread) {
+static void pyt__dump_handle(pyt__text *text, const pyt__snapshot *snapshot, pyt_thread *thread) {
     uint32_t state = pyt__thread_state(thread);
     uintptr_t ident = pyt_thread_ident(thread);
-    pyt__parker *parker = pyt__parker_of(pyt__parkers(), ident);
     unsigned long native = state & PYT__BEGUN ? PYT__LOAD(&thread->when.native, relaxed) : 0;
     pyt__say(text, "%s: ident 0x%" PRIxPTR ", native id %lu", pyt_thread_name(thread), ident,
              native);
     pyt__say(text, "%s%s%s%s\n", state & PYT__MAIN ? ", the main thread" : "",
              state & PYT__DUMMY ? ", made elsewhere" : "", state & PYT__DAEMON ? ", daemon" : "",
              (state & PYT__PHASE) == PYT__OVER ? ", over" : ", alive");
+    pyt__edge edge;
+    pyt__shared *shared = pyt__notes_lock();
+    pyt__parker *parker = pyt__parker_of_locked(shared, ident);
     if (parker != NULL) {
-        pyt__dump_holdings(text, parker);
-        pyt__dump_waiting(text, roll, parker);
+        pyt__edge_of_locked(shared, parker, &edge);
+    }
+    pyt__os_mutex_unlock(&shared->mutex);
+    if (parker != NULL) {
+        pyt__dump_notes(text, snapshot, parker, &edge);
     } else {
         pyt__say(text,
                  state & PYT__TIMER ? "    a timer that waits\n" : "    does not wait here\n");
@@ -16973,17 +16750,21 @@ static void pyt__dump_handle(pyt__text *text, const pyt__roll *roll, pyt_thread 
 }
 
 /* Threads that nobody has asked for their handle, and those of the library. */
-static void pyt__dump_unnamed(pyt__text *text, const pyt__roll *roll, pyt__parker *parker) {
-    uintptr_t ident = PYT__LOAD(&parker->ident, relaxed);
-    if (ident == 0 || pyt__roll_find(roll, ident) != NULL) {
-        return;
+static void pyt__dump_unnamed(pyt__text *text, const pyt__snapshot *snapshot) {
+    pyt__shared *shared = pyt__notes_lock();
+    pyt__parker *parker = shared->youngest; /* the list of older ones never changes */
+    pyt__os_mutex_unlock(&shared->mutex);
+    for (; parker != NULL; parker = parker->older) {
+        pyt__edge edge;
+        pyt__os_mutex_lock(&shared->mutex);
+        pyt__edge_of_locked(shared, parker, &edge);
+        pyt__os_mutex_unlock(&shared->mutex);
+        if (edge.ident != 0 && pyt__snapshot_find(snapshot, edge.ident) == NULL) {
+            pyt__say(text, "a thread without a name: ident 0x%" PRIxPTR ", native id %lu\n",
+                     edge.ident, edge.native);
+            pyt__dump_notes(text, snapshot, parker, &edge);
+        }
     }
-    pyt__os_mutex_lock(&parker->mutex);
-    unsigned long native = parker->native;
-    pyt__os_mutex_unlock(&parker->mutex);
-    pyt__say(text, "a thread without a name: ident 0x%" PRIxPTR ", native id %lu\n", ident, native);
-    pyt__dump_holdings(text, parker);
-    pyt__dump_waiting(text, roll, parker);
 }
 
 PYT__API void pyt_dump_threads(FILE *file) {
@@ -16991,21 +16772,22 @@ PYT__API void pyt_dump_threads(FILE *file) {
         return;
     }
     int saved = errno;
-    pyt__text text = {file, NULL, 0, 0, false};
-    pyt__roll roll = pyt__roll_call();
-    if (roll.threads == NULL) {
+    pyt__text text = {file, NULL, 0, 0};
+    pyt__snapshot snapshot = pyt__snapshot_threads();
+    if (snapshot.threads != NULL) {
+        pyt__snapshot_holdings(&snapshot);
+    }
+    if (snapshot.holdings == NULL) {
         pyt__say(&text, "no memory to list the threads\n");
     } else {
-        for (size_t i = 0; i < roll.count; i++) {
-            pyt__dump_handle(&text, &roll, roll.threads[i]);
+        for (size_t i = 0; i < snapshot.count; i++) {
+            pyt__dump_handle(&text, &snapshot, snapshot.threads[i]);
         }
-        for (pyt__parker *parker = pyt__parkers(); parker != NULL; parker = parker->older) {
-            pyt__dump_unnamed(&text, &roll, parker);
-        }
+        pyt__dump_unnamed(&text, &snapshot);
         pyt__say(&text, "threads that have ended:\n");
-        pyt__dump_holdings(&text, NULL);
+        pyt__dump_holdings(&text, &snapshot, NULL);
     }
-    pyt__roll_end(&roll);
+    pyt__snapshot_end(&snapshot);
     (void)fflush(file);
     errno = saved;
 }
@@ -19541,82 +19323,46 @@ PYT__EXTERN_C_END
 #endif /* PYT__DEFINE && PYTHREADING_SIMULATE_MEMORY */
 
 /* In the debug build a call of the user's is a macro that notes its place, calls, and reports a
- * mistake. While definitions are compiled PYT__CALL is but the call: config sees to that.
+ * mistake. Where definitions are compiled after them, PYT__DEFINE is 1 and it is but the call.
  *
  * Of those in PYT__CALL_TRY clang's thread safety analysis decides by the outcome whether the
  * caller holds the lock. It has to be a bare call there, of a function that says so itself. */
-#if PYT__PLACED
-#if PYT__DECLARE || PYT__DEFINE
-#undef PYT__CALL
-#undef PYT__CALL_MUST
-#undef PYT__CALL_TRY
-#undef PYT__CALL_GET
-#define PYT__CALL(function, ...)                                                           \
-    pyt__ended((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
-               __FILE__, __LINE__)
-#define PYT__CALL_MUST(function, ...)                                                           \
-    pyt__ended_must((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
-                    __FILE__, __LINE__)
-#define PYT__CALL_TRY(function, ...) pyt__at_##function(__VA_ARGS__, __FILE__, __LINE__)
-#define PYT__CALL_GET(function, ...)                                                           \
-    pyt__ended_get((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, \
-                   __FILE__, __LINE__)
-#endif
+#if PYT__PLACED && PYT__DECLARE
+#define PYT__CALL(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED, function, __VA_ARGS__)
+#define PYT__CALL_MUST(function, ...) \
+    PYT__PLACE(PYT__DEFINE)(PYT__NOTED_MUST, function, __VA_ARGS__)
+#define PYT__CALL_TRY(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED_TRY, function, __VA_ARGS__)
+#define PYT__CALL_GET(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED_GET, function, __VA_ARGS__)
 
-#if PYT__DECLARE
+#define PYT__PLACE(define) PYT__PLACE_(define)
+#define PYT__PLACE_(define) PYT__PLACE_##define
+#define PYT__PLACE_0(how, function, ...) how(function, __VA_ARGS__)
+#define PYT__PLACE_1(how, function, ...) function(__VA_ARGS__)
+
+#define PYT__NOTED_BY(ended, function, ...)                                                     \
+    ended((pyt__at(#function, __FILE__, __LINE__), function(__VA_ARGS__)), #function, __FILE__, \
+          __LINE__)
+#define PYT__NOTED(function, ...) PYT__NOTED_BY(pyt__ended, function, __VA_ARGS__)
+#define PYT__NOTED_MUST(function, ...) PYT__NOTED_BY(pyt__ended_must, function, __VA_ARGS__)
+#define PYT__NOTED_GET(function, ...) PYT__NOTED_BY(pyt__ended_get, function, __VA_ARGS__)
+#define PYT__NOTED_TRY(function, ...) pyt__at_##function(__VA_ARGS__, __FILE__, __LINE__)
+
+#define PYT__NOTED_TRIES(type)                                                                     \
+    PYT__MUST_USE PYT__INLINE pyt_status pyt__at_##type##_acquire_nowait(                          \
+        type *object, const char *file, int line) PYT__TRY_ACQUIRE(object) {                       \
+        pyt__at(#type "_acquire_nowait", file, line);                                              \
+        return pyt__ended(type##_acquire_nowait(object), #type "_acquire_nowait", file, line);     \
+    }                                                                                              \
+    PYT__MUST_USE PYT__INLINE pyt_status pyt__at_##type##_acquire_timeout(                         \
+        type *object, double seconds, const char *file, int line) PYT__TRY_ACQUIRE(object) {       \
+        pyt__at(#type "_acquire_timeout", file, line);                                             \
+        return pyt__ended(type##_acquire_timeout(object, seconds), #type "_acquire_timeout", file, \
+                          line);                                                                   \
+    }
 PYT__EXTERN_C_BEGIN
-
-PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_nowait(pyt_lock *lock,
-                                                                     const char *file, int line)
-    PYT__TRY_ACQUIRE(lock) {
-    pyt__at("pyt_lock_acquire_nowait", file, line);
-    return pyt__ended(pyt_lock_acquire_nowait(lock), "pyt_lock_acquire_nowait", file, line);
-}
-
-PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_lock_acquire_timeout(pyt_lock *lock,
-                                                                      double seconds,
-                                                                      const char *file, int line)
-    PYT__TRY_ACQUIRE(lock) {
-    pyt__at("pyt_lock_acquire_timeout", file, line);
-    return pyt__ended(pyt_lock_acquire_timeout(lock, seconds), "pyt_lock_acquire_timeout", file,
-                      line);
-}
-
-PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_nowait(pyt_rlock *rlock,
-                                                                      const char *file, int line)
-    PYT__TRY_ACQUIRE(rlock) {
-    pyt__at("pyt_rlock_acquire_nowait", file, line);
-    return pyt__ended(pyt_rlock_acquire_nowait(rlock), "pyt_rlock_acquire_nowait", file, line);
-}
-
-PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_rlock_acquire_timeout(pyt_rlock *rlock,
-                                                                       double seconds,
-                                                                       const char *file, int line)
-    PYT__TRY_ACQUIRE(rlock) {
-    pyt__at("pyt_rlock_acquire_timeout", file, line);
-    return pyt__ended(pyt_rlock_acquire_timeout(rlock, seconds), "pyt_rlock_acquire_timeout", file,
-                      line);
-}
-
-PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_nowait(pyt_condition *condition,
-                                                                          const char *file,
-                                                                          int line)
-    PYT__TRY_ACQUIRE(condition) {
-    pyt__at("pyt_condition_acquire_nowait", file, line);
-    return pyt__ended(pyt_condition_acquire_nowait(condition), "pyt_condition_acquire_nowait", file,
-                      line);
-}
-
-PYT__MUST_USE PYT__INLINE pyt_status pyt__at_pyt_condition_acquire_timeout(pyt_condition *condition,
-                                                                           double seconds,
-                                                                           const char *file,
-                                                                           int line)
-    PYT__TRY_ACQUIRE(condition) {
-    pyt__at("pyt_condition_acquire_timeout", file, line);
-    return pyt__ended(pyt_condition_acquire_timeout(condition, seconds),
-                      "pyt_condition_acquire_timeout", file, line);
-}
-
+PYT__NOTED_TRIES(pyt_lock)
+PYT__NOTED_TRIES(pyt_rlock)
+PYT__NOTED_TRIES(pyt_condition)
 PYT__EXTERN_C_END
 
 #define pyt_local_get(...) PYT__CALL_GET(pyt_local_get, __VA_ARGS__)
@@ -19755,7 +19501,6 @@ PYT__EXTERN_C_END
     PYT__CALL_MUST(pyt_async_result_wait_timeout, __VA_ARGS__)
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
 #endif
-#endif
 
 #if PYT__DEFINE && defined(PYT__UNINSTRUMENTED)
 #pragma clang attribute pop
@@ -19766,3 +19511,7 @@ PYT__EXTERN_C_END
 #elif PYT__DEFINE && defined(PYT__QUIET_MICROSOFT)
 #pragma warning(pop)
 #endif
+
+/* The switch is off for the program's own lines: see the calls above. */
+#undef PYT__DEFINE
+#define PYT__DEFINE 0
