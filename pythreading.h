@@ -188,12 +188,6 @@
  *  thread    process   pyt__cut_off                a thread leaves in the middle of something
  *  thread    process   pyt__main_has_left          the main thread ends and the process does not
  *  timer     process   pyt__fork_child_end_thread  in fork's child the service is gone; fork's
- *  future    executor  pyt__executor_take_back     a task's future goes where its memory belongs
- *  future    executor  pyt__worker_busy            an idle worker is about to call callbacks
- *  future    executor  pyt__future_hasten          without threads a task runs when it is awaited
- *  future    executor  pyt__worker_owns            is the caller a worker of that executor?
- *  future    executor  pyt__worker_waits           before its wait: would that never end?
- *  future    executor  pyt__worker_waited          after its wait
  *  any       debug     hooks                       what that build notes; any
  *  any       simulate  hooks                       that build's steps, and its system; any
  *  any       memory    hooks                       what the program's accesses are ordered by; any
@@ -984,6 +978,7 @@ typedef struct pyt__self {
     bool pyt__gone;                       /* it was told so for the last time that counts */
     const struct pyt_thread *pyt__left;   /* then: its handle, perhaps freed; to compare with */
     struct pyt__worker *pyt__worker;      /* the worker of an executor that it is, or NULL */
+    struct pyt__owner *pyt__owner;        /* then: the owner of that executor's futures */
     bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
     bool pyt__gave_way;                   /* to another thread's exit, as the main thread */
     int pyt__forking;                     /* how deep in the functions around fork */
@@ -11448,6 +11443,15 @@ enum {
  * time. */
 #define PYT__FUTURE_REFS_MAX UINT32_C(0x80000000)
 
+/* What made a future and completes it, as this room sees it: part of an executor. */
+typedef struct pyt__owner {
+    void (*take_back)(pyt_future *future); /* nobody refers to it: it goes where its memory belongs */
+    /* Wait for it, as pyt__future_park, unless that would never end. With PYT__AT_ONCE, without
+     * threads: run what is queued, and do not wait. The calling thread is enrolled. */
+    pyt_status (*wait)(pyt_future *future, int64_t deadline);
+    void (*called_back)(void); /* its callbacks are about to be called */
+} pyt__owner;
+
 struct pyt_future {
     PYT__ATOMIC(uint32_t) word;
     int code; /* FAILED; before the step to it */
@@ -11459,7 +11463,7 @@ struct pyt_future {
     void *(*function)(void *);                     /* an executor's: fixed while queued */
     void *arg;
     pyt_future *next;              /* in a queue or a cache, under its lock */
-    struct pyt_executor *executor; /* whose memory it is; NULL: made by hand; fixed */
+    pyt__owner *owner;             /* NULL: made by hand; fixed */
     pyt_status failure;            /* FAILED: what result() returns; before the step to it;
                                       EAGER: PYT_OK when it is going to be FINISHED */
 };
@@ -11501,24 +11505,18 @@ typedef struct pyt__watcher {
     pyt__watch watches[];
 } pyt__watcher;
 
-static void pyt__executor_take_back(pyt_future *future); /* the executor room's */
-/* The executor room's: is the caller a worker of the executor that the future belongs to? */
-static bool pyt__worker_owns(const pyt_future *future);
-/* The executor room's: what a worker does before and after a wait without a limit. */
-static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused);
-static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status);
-/* The executor room's: without threads, run what is queued before the future is waited for. */
-static void pyt__future_hasten(pyt_future *future);
-/* The executor room's: a worker that counts as idle already is about to call callbacks. */
-static void pyt__worker_busy(void);
-
 static uint32_t pyt__future_phase(const pyt_future *future) {
     return PYT__LOAD(&future->word, acquire) & PYT__FUTURE_PHASE;
 }
 
+/* Is the calling thread a worker of the executor that made it? */
+static bool pyt__future_is_own(const pyt_future *future) {
+    return future->owner != NULL && future->owner == pyt__me.pyt__owner;
+}
+
 /* ---- references ---- */
 
-/* Make a future as new, with `word` for its references and flags. Its `executor` stays. */
+/* Make a future as new, with `word` for its references and flags. Its owner stays. */
 static void pyt__future_renew(pyt_future *future, uint32_t word) {
     future->outcome.value = NULL;
     PYT__STORE(&future->observers, NULL, relaxed);
@@ -11558,10 +11556,10 @@ PYT__COLD static void pyt__future_free(pyt_future *future) {
 }
 
 static void pyt__future_end(pyt_future *future) {
-    if (future->executor == NULL) {
+    if (future->owner == NULL) {
         pyt__future_free(future);
     } else {
-        pyt__executor_take_back(future);
+        future->owner->take_back(future);
     }
 }
 
@@ -11767,7 +11765,9 @@ PYT__COLD static bool pyt__future_settle_watched(pyt_future *future, uint32_t fr
     pyt__bucket_unlock(bucket);
     pyt__unpark_list(wakes); /* d */
     if (observers != NULL) {
-        pyt__worker_busy();
+        if (future->owner != NULL) {
+            future->owner->called_back();
+        }
         pyt__callbacks_call(future, observers);
     }
     return true;
@@ -12007,18 +12007,8 @@ PYT__COLD static pyt_status pyt__future_wait_slow(pyt_future *future, int64_t de
     if (parker == NULL) {
         return PYT_MEMORY_ERROR;
     }
-    pyt__future_hasten(future);
-    if (deadline != PYT__FOREVER) {
-        return pyt__future_park(future, parker, deadline, true, NULL);
-    }
-    const bool *refused = NULL;
-    pyt_status status = pyt__worker_waits(future, &refused);
-    if (status != PYT_OK) {
-        return status;
-    }
-    PYT__STEP();
-    status = pyt__future_park(future, parker, PYT__FOREVER, true, refused);
-    return refused != NULL ? pyt__worker_waited(future, status) : status;
+    return future->owner != NULL ? future->owner->wait(future, deadline)
+                                 : pyt__future_park(future, parker, deadline, true, NULL);
 }
 
 static pyt_status pyt__future_wait(pyt_future *future, int64_t deadline) {
@@ -12237,8 +12227,11 @@ static pyt_status pyt__watcher_sleep(pyt__watcher *watcher, int64_t deadline) {
     pyt_status status = PYT_OK;
     watcher->parker = pyt__me.pyt__parker;
     watcher->forks = pyt__forks;
-    for (size_t i = 0; i < watcher->n; i++) {
-        pyt__future_hasten(watcher->watches[i].observer.future);
+    for (size_t i = 0; !PYT__HAS_THREADS && i < watcher->n; i++) {
+        pyt_future *future = watcher->watches[i].observer.future;
+        if (future->owner != NULL) {
+            (void)future->owner->wait(future, PYT__AT_ONCE);
+        }
     }
     /* 2: fails when a future has become done since the last look. */
     if (PYT__CAS(&watcher->state, &state, PYT__WATCHER_ASLEEP, acq_rel)) {
@@ -12296,7 +12289,7 @@ static pyt_status pyt__watcher_wait(pyt__watcher *watcher, int64_t deadline, pyt
 static pyt_status pyt__wait_for_own(pyt_future *const *futures, size_t n) {
     pyt_status status = PYT_OK;
     for (size_t i = 0; i < n && status == PYT_OK; i++) {
-        if (pyt__worker_owns(futures[i])) {
+        if (pyt__future_is_own(futures[i])) {
             status = pyt__future_wait(futures[i], PYT__FOREVER);
         }
     }
@@ -12720,6 +12713,7 @@ typedef struct pyt__worker {
 } pyt__worker;
 
 struct pyt_executor {
+    pyt__owner owner; /* first, so that one can be taken for the other; fixed */
     pyt_lock in_lock;
     PYT__ATOMIC(uint32_t) state;         /* OPEN to SHUT or BROKEN; set under both locks */
     PYT__ATOMIC(uint32_t) growing;       /* fewer workers than allowed; set under out_lock */
@@ -12856,7 +12850,7 @@ PYT__UNCHECKED static void pyt__executor_keep(pyt_executor *executor, pyt__futur
 /* A worker drops futures into its own list first. */
 static void pyt__executor_take_back(pyt_future *future) {
     pyt__worker *worker = pyt__me.pyt__worker;
-    pyt_executor *executor = future->executor;
+    pyt_executor *executor = (pyt_executor *)future->owner;
     pyt__future_list single = {NULL, NULL, 0};
     bool ours = worker != NULL && worker->executor == executor;
     pyt__future_list *list = ours ? &worker->spare : &single;
@@ -13029,6 +13023,10 @@ static uint32_t pyt__executor_default_workers(void) {
     return processors < 28 ? processors + 4 : 32;
 }
 
+/* The calls of its pyt__owner, with take_back. */
+static pyt_status pyt__executor_wait(pyt_future *future, int64_t deadline);
+static void pyt__worker_busy(void);
+
 /* An executor with one reference, in the list. */
 static pyt_executor *pyt__executor_make(uint32_t max_threads, const char *prefix,
                                         int (*initializer)(void *), void *arg) {
@@ -13040,6 +13038,9 @@ static pyt_executor *pyt__executor_make(uint32_t max_threads, const char *prefix
     if (executor == NULL) {
         return NULL;
     }
+    executor->owner.take_back = pyt__executor_take_back;
+    executor->owner.wait = pyt__executor_wait;
+    executor->owner.called_back = pyt__worker_busy;
     memcpy(executor->prefix, prefix, length + 1);
     executor->max_threads = max_threads;
     executor->initializer = initializer;
@@ -13220,6 +13221,12 @@ PYT__API void pyt_executor_free(pyt_executor *executor) {
 
 /* ---- the life of a worker ---- */
 
+/* The calling thread is that worker from now on; NULL: none. */
+static void pyt__worker_be(pyt__worker *worker) {
+    pyt__me.pyt__worker = worker;
+    pyt__me.pyt__owner = worker != NULL ? &worker->executor->owner : NULL;
+}
+
 static void pyt__task_body(void *arg) {
     pyt_future *future = (pyt_future *)arg;
     future->outcome.value = future->function(future->arg);
@@ -13318,7 +13325,7 @@ static void pyt__executor_serve_now(pyt_executor *executor) {
     pyt__worker *outer = pyt__me.pyt__worker;
     bool more;
     PYT__ADD(&executor->refs, 1, relaxed);
-    pyt__me.pyt__worker = worker;
+    pyt__worker_be(worker);
     worker->nesting++;
     if (!worker->begun) {
         worker->begun = true;
@@ -13329,7 +13336,7 @@ static void pyt__executor_serve_now(pyt_executor *executor) {
         pyt__worker_run(worker, future);
         future = pyt__worker_take_locked(worker, &more);
     }
-    pyt__me.pyt__worker = outer;
+    pyt__worker_be(outer);
     worker->nesting--;
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
@@ -13348,10 +13355,11 @@ static void pyt__executor_serve(pyt_executor *executor, bool helper) {
     }
 }
 
-static void pyt__future_hasten(pyt_future *future) {
-    if (future->executor != NULL && pyt__future_phase(future) == PYT__FUTURE_PENDING &&
-        future->executor->workers != NULL) {
-        pyt__executor_serve_now(future->executor);
+/* Run what is queued before the future is waited for. */
+static void pyt__executor_hasten(pyt_future *future) {
+    pyt_executor *executor = (pyt_executor *)future->owner;
+    if (pyt__future_phase(future) == PYT__FUTURE_PENDING && executor->workers != NULL) {
+        pyt__executor_serve_now(executor);
     }
 }
 
@@ -13362,7 +13370,7 @@ static void pyt__executor_serve(pyt_executor *executor, bool helper) {
     (void)helper;
 }
 
-static void pyt__future_hasten(pyt_future *future) {
+static void pyt__executor_hasten(pyt_future *future) {
     (void)future; /* a thread will run it */
 }
 
@@ -13455,7 +13463,7 @@ static void pyt__worker_be_gone_locked(pyt__worker *worker) {
 static void *pyt__worker_main(void *arg) {
     pyt__worker *worker = (pyt__worker *)arg;
     pyt_executor *executor = worker->executor;
-    pyt__me.pyt__worker = worker;
+    pyt__worker_be(worker);
     if (pyt__worker_initialize(worker)) {
         pyt_future *future = pyt__worker_next(worker);
         while (future != NULL) {
@@ -13463,7 +13471,7 @@ static void *pyt__worker_main(void *arg) {
             future = pyt__worker_next(worker);
         }
     }
-    pyt__me.pyt__worker = NULL;
+    pyt__worker_be(NULL);
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
     }
@@ -13612,7 +13620,7 @@ static void pyt__worker_cut_off(void) {
     }
     pyt_executor *executor = worker->executor;
     pyt__worker_lose_task(worker);
-    pyt__me.pyt__worker = NULL;
+    pyt__worker_be(NULL);
     if (worker->spare.count > 0) {
         pyt__executor_keep(executor, &worker->spare);
     }
@@ -13666,7 +13674,7 @@ PYT__UNCHECKED static pyt_future *pyt__executor_lend(pyt_executor *executor) {
             pyt__fail_memory();
             return NULL;
         }
-        future->executor = executor;
+        future->owner = &executor->owner;
         pyt__lock_take(&executor->in_lock);
     }
     executor->lent++;
@@ -13934,23 +13942,14 @@ static pyt_status pyt__worker_fail_wait(void) {
                                         "wait for its own futures");
 }
 
-static bool pyt__worker_owns(const pyt_future *future) {
-    return pyt__me.pyt__worker != NULL && pyt__me.pyt__worker->executor == future->executor;
-}
-
-/* The calling thread is about to wait for `future`, without a limit. */
-static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused) {
-    pyt__worker *worker = pyt__me.pyt__worker;
+/* The calling thread is about to wait for a future of its own executor, without a limit. */
+static pyt_status pyt__worker_waits(pyt__worker *worker, pyt_future *future) {
     pyt__worker *victim = NULL;
-    if (!pyt__worker_owns(future)) {
-        return PYT_OK;
-    }
     pyt_executor *executor = worker->executor;
     pyt__lock_take(&executor->out_lock);
     worker->waits_for = future;
     worker->parker = pyt__me.pyt__parker;
     worker->refused = false;
-    *refused = &worker->refused;
     if (pyt__worker_in_circle_locked(worker)) {
         victim = worker;
     } else if (pyt__executor_stuck_locked(executor)) {
@@ -13966,13 +13965,29 @@ static pyt_status pyt__worker_waits(pyt_future *future, const bool **refused) {
 }
 
 /* It has waited, and that ended with `status`. */
-static pyt_status pyt__worker_waited(pyt_future *future, pyt_status status) {
-    pyt__worker *worker = pyt__me.pyt__worker;
+static pyt_status pyt__worker_waited(pyt__worker *worker, pyt_future *future, pyt_status status) {
     pyt__lock_take(&worker->executor->out_lock);
     bool refused = worker->waits_for == NULL;
     worker->waits_for = NULL;
     pyt_lock_release(&worker->executor->out_lock);
     return refused && !pyt_future_done(future) ? pyt__worker_fail_wait() : status;
+}
+
+/* Wait for a future that is an executor's: pyt__owner. */
+static pyt_status pyt__executor_wait(pyt_future *future, int64_t deadline) {
+    pyt__parker *parker = pyt__me.pyt__parker;
+    pyt__executor_hasten(future);
+    if (deadline != PYT__FOREVER || !pyt__future_is_own(future)) {
+        return pyt__future_park(future, parker, deadline, true, NULL);
+    }
+    pyt__worker *worker = pyt__me.pyt__worker;
+    pyt_status status = pyt__worker_waits(worker, future);
+    if (status == PYT_OK) {
+        PYT__STEP();
+        status = pyt__future_park(future, parker, deadline, true, &worker->refused);
+        status = pyt__worker_waited(worker, future, status);
+    }
+    return status;
 }
 
 /* ---- the end of the process, and fork ---- */
