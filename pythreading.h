@@ -16306,7 +16306,7 @@ static void pyt__waiting_of_locked(pyt__parker *parker, pyt__waiting *copy) {
 }
 
 /* Is the joined thread the main thread, and over? Its ident stays with its parker, and it may wait
- * for others at the end of the process by then, while who joins it is about to go on. */
+ * for others at the end of the process by then, while its joiner is about to go on. */
 static bool pyt__main_is_over(uintptr_t ident) {
     pyt_thread *thread = PYT__LOAD(&pyt__main_handle, acquire);
     return thread != NULL && pyt_thread_ident(thread) == ident &&
