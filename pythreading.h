@@ -8020,10 +8020,9 @@ static pyt__self *pyt__thread_page_locked(pyt_thread *thread) {
     return PYT__LOAD(&thread->self, acquire);
 }
 
-/* A thread reads the hook for later threads, under the registry's lock, when it shows its page:
- * it is reached here, or it has read what was set here. */
-PYT__API void pyt_settrace_all_threads(pyt_trace_function function) {
-    pyt_settrace(function);
+/* Set the hook of each thread that is there. A thread reads the hook for later threads, under the
+ * registry's lock, when it shows its page: it is reached here, or it has read what was set before. */
+static void pyt__set_hook_of_all(pyt_trace_function function, bool profile) {
     if (pyt__enroll() == NULL) {
         return;
     }
@@ -8031,25 +8030,21 @@ PYT__API void pyt_settrace_all_threads(pyt_trace_function function) {
     for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
         pyt__self *self = pyt__thread_page_locked(thread);
         if (self != NULL) {
-            PYT__STORE(&self->pyt__trace, (uintptr_t)function, relaxed);
+            PYT__STORE(profile ? &self->pyt__profile : &self->pyt__trace, (uintptr_t)function,
+                       relaxed);
         }
     }
     pyt__registry_close();
 }
 
+PYT__API void pyt_settrace_all_threads(pyt_trace_function function) {
+    pyt_settrace(function);
+    pyt__set_hook_of_all(function, false);
+}
+
 PYT__API void pyt_setprofile_all_threads(pyt_trace_function function) {
     pyt_setprofile(function);
-    if (pyt__enroll() == NULL) {
-        return;
-    }
-    pyt__registry_open();
-    for (pyt_thread *thread = pyt__registry_oldest; thread != NULL; thread = thread->next) {
-        pyt__self *self = pyt__thread_page_locked(thread);
-        if (self != NULL) {
-            PYT__STORE(&self->pyt__profile, (uintptr_t)function, relaxed);
-        }
-    }
-    pyt__registry_close();
+    pyt__set_hook_of_all(function, true);
 }
 
 PYT__API pyt_trace_function pyt_gettrace(void) {
@@ -9762,6 +9757,10 @@ static void pyt__items_shrink(pyt__store *items) {
     }
 }
 
+/* A heap of its own, as that of the timers and that of a scheduler: it moves items of any size,
+ * those move pointers and numbers and note places beside them. One over callbacks would cost two
+ * indirect calls a level. */
+
 /* Is one item of a heap due before another? */
 static bool pyt__heap_before(const pyt__store *items, unsigned char *a, unsigned char *b) {
     int order = items->pyt__compare(a, b);
@@ -9770,7 +9769,7 @@ static bool pyt__heap_before(const pyt__store *items, unsigned char *a, unsigned
 
 /* Find an item's place from the heap's end upwards. It is the last to arrive, so it stays behind
  * its equals. */
-static void pyt__heap_add(pyt__store *items, const void *item, size_t place) {
+static void pyt__heap_sift_up(pyt__store *items, const void *item, size_t place) {
     while (place > 0) {
         unsigned char *parent = pyt__items_at(items, (place - 1) / 2);
         if (items->pyt__compare(item, parent) >= 0) {
@@ -9785,7 +9784,7 @@ static void pyt__heap_add(pyt__store *items, const void *item, size_t place) {
 }
 
 /* Close the gap at the heap's root with its last item, the one behind `count` others. */
-static void pyt__heap_close(pyt__store *items, size_t count) {
+static void pyt__heap_sift_down(pyt__store *items, size_t count) {
     unsigned char *moving = pyt__items_at(items, count);
     size_t place = 0;
     for (size_t below = 1; below < count; below = 2 * place + 1) {
@@ -9811,7 +9810,7 @@ static bool pyt__items_add(pyt__store *items, const void *item) {
         return false;
     }
     if (items->pyt__compare != NULL) {
-        pyt__heap_add(items, item, count);
+        pyt__heap_sift_up(items, item, count);
     } else {
         pyt__item_copy(pyt__items_at(items, count), item, items->pyt__item_size);
     }
@@ -9828,7 +9827,7 @@ static unsigned char *pyt__items_next(const pyt__store *items) {
 static void pyt__items_drop(pyt__store *items) {
     size_t count = pyt__items_count(items) - 1;
     if (items->pyt__compare != NULL) {
-        pyt__heap_close(items, count);
+        pyt__heap_sift_down(items, count);
     } else if (!items->pyt__last_first) {
         items->pyt__first = (items->pyt__first + 1) & (items->pyt__capacity - 1);
     }
@@ -9931,9 +9930,9 @@ static pyt_status pyt__waiter_sleep(PYT__ATOMIC(uint32_t) *waiters, pyt__parker 
 static const char pyt__queue_is_empty[] = "the queue is empty";
 static const char pyt__queue_is_full[] = "the queue is full";
 
-/* Lock one of a queue's locks. A call that must wait for it enrolls first, so that the wait itself
- * cannot fail. */
-static pyt_status pyt__queue_lock(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
+/* Take a lock of a queue or a scheduler. A call that must wait for it enrolls first, so that the
+ * wait itself cannot fail. */
+static pyt_status pyt__lock_take_or_fail(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) {
     if (PYT__LIKELY(pyt__lock_grab(lock))) {
         return PYT_OK;
     }
@@ -9999,7 +9998,7 @@ PYT__API pyt_status pyt_priority_queue_init(pyt_queue *queue, size_t item_size, 
 static pyt_status pyt__queue_open(pyt_queue *queue, const void *item)
     PYT__TRY_ACQUIRE(queue->pyt__lock) {
     if (PYT__LIKELY(queue != NULL && item != NULL && queue->pyt__items.pyt__item_size != 0)) {
-        return pyt__queue_lock(&queue->pyt__lock);
+        return pyt__lock_take_or_fail(&queue->pyt__lock);
     }
     return pyt__queue_fail_argument(queue, item);
 }
@@ -10307,7 +10306,7 @@ PYT__API pyt_status pyt_simple_queue_set_destructor(pyt_simple_queue *queue,
     if (!pyt__simple_queue_is_good(queue, queue)) {
         return pyt__queue_fail_argument(queue, queue);
     }
-    pyt_status status = pyt__queue_lock(&queue->pyt__head_lock);
+    pyt_status status = pyt__lock_take_or_fail(&queue->pyt__head_lock);
     if (status == PYT_OK) {
         queue->pyt__destructor = destructor;
         pyt_lock_release(&queue->pyt__head_lock);
@@ -10338,7 +10337,7 @@ PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *it
     if (!pyt__simple_queue_is_good(queue, item)) {
         return pyt__queue_fail_argument(queue, item);
     }
-    pyt_status status = pyt__queue_lock(&queue->pyt__tail_lock);
+    pyt_status status = pyt__lock_take_or_fail(&queue->pyt__tail_lock);
     if (status != PYT_OK) {
         return status;
     }
@@ -10443,7 +10442,7 @@ PYT__UNCHECKED static pyt_status pyt__simple_queue_get_until(pyt_simple_queue *q
     if (!pyt__simple_queue_is_good(queue, item)) {
         return pyt__queue_fail_argument(queue, item);
     }
-    pyt_status status = pyt__queue_lock(&queue->pyt__head_lock);
+    pyt_status status = pyt__lock_take_or_fail(&queue->pyt__head_lock);
     if (status != PYT_OK) {
         return status;
     }
@@ -10499,12 +10498,12 @@ PYT__API pyt_status pyt_simple_queue_destroy(pyt_simple_queue *queue) {
         return pyt__fail(PYT_RUNTIME_ERROR, "cannot destroy a queue that threads wait in");
     }
     /* An item can be got before its put has released the lock: pass through both locks. */
-    pyt_status status = pyt__queue_lock(&queue->pyt__tail_lock);
+    pyt_status status = pyt__lock_take_or_fail(&queue->pyt__tail_lock);
     if (status != PYT_OK) {
         return status;
     }
     pyt_lock_release(&queue->pyt__tail_lock);
-    if (pyt__queue_lock(&queue->pyt__head_lock) == PYT_OK) {
+    if (pyt__lock_take_or_fail(&queue->pyt__head_lock) == PYT_OK) {
         pyt_lock_release(&queue->pyt__head_lock);
     }
     while (queue->pyt__destructor != NULL && pyt__simple_queue_has_locked(queue)) {
@@ -10757,18 +10756,6 @@ static pyt_status pyt__scheduler_check(const pyt_scheduler *scheduler) {
                                        : pyt__fail(PYT_VALUE_ERROR, "the scheduler was never made");
 }
 
-static pyt_status pyt__scheduler_lock(pyt_scheduler *scheduler)
-    PYT__TRY_ACQUIRE(scheduler->pyt__lock) {
-    if (PYT__LIKELY(pyt__lock_grab(&scheduler->pyt__lock))) {
-        return PYT_OK;
-    }
-    if (pyt__enroll() == NULL) {
-        return PYT_MEMORY_ERROR;
-    }
-    pyt__lock_take(&scheduler->pyt__lock);
-    return PYT_OK;
-}
-
 static void pyt__scheduler_unlock(pyt_scheduler *scheduler) PYT__RELEASE(scheduler->pyt__lock) {
     pyt_lock_release(&scheduler->pyt__lock);
 }
@@ -10785,7 +10772,7 @@ static void pyt__scheduler_place_locked(pyt_scheduler *scheduler, uint32_t slot,
 }
 
 /* Find the place of a slot's event from `place` upwards. */
-static void pyt__scheduler_rise_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place) {
+static void pyt__scheduler_sift_up_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place) {
     const pyt_sched_event *event = &scheduler->pyt__slots[slot].event;
     while (place > 1 && pyt__event_before(event, pyt__scheduler_at(scheduler, place / 2))) {
         pyt__scheduler_place_locked(scheduler, scheduler->pyt__heap[place / 2 - 1], place);
@@ -10795,8 +10782,8 @@ static void pyt__scheduler_rise_locked(pyt_scheduler *scheduler, uint32_t slot, 
 }
 
 /* Find it downwards, in a heap of `count`. */
-static void pyt__scheduler_sink_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place,
-                                       uint32_t count) {
+static void pyt__scheduler_sift_down_locked(pyt_scheduler *scheduler, uint32_t slot, uint32_t place,
+                                            uint32_t count) {
     const pyt_sched_event *event = &scheduler->pyt__slots[slot].event;
     while (place <= count / 2) {
         uint32_t below = 2 * place;
@@ -10830,9 +10817,9 @@ static void pyt__scheduler_remove_locked(pyt_scheduler *scheduler, uint32_t plac
         return;
     }
     if (pyt__event_before(&scheduler->pyt__slots[last].event, &scheduler->pyt__slots[slot].event)) {
-        pyt__scheduler_rise_locked(scheduler, last, place);
+        pyt__scheduler_sift_up_locked(scheduler, last, place);
     } else {
-        pyt__scheduler_sink_locked(scheduler, last, place, count);
+        pyt__scheduler_sift_down_locked(scheduler, last, place, count);
     }
 }
 
@@ -10888,7 +10875,7 @@ static bool pyt__scheduler_add_locked(pyt_scheduler *scheduler, pyt_sched_event 
     scheduler->pyt__slots[slot].event = *event;
     uint32_t count = pyt__scheduler_count(scheduler) + 1;
     PYT__STORE(&scheduler->pyt__count, count, relaxed);
-    pyt__scheduler_rise_locked(scheduler, slot, count);
+    pyt__scheduler_sift_up_locked(scheduler, slot, count);
     return true;
 }
 
@@ -10898,7 +10885,7 @@ static pyt_status pyt__scheduler_enter(pyt_scheduler *scheduler, pyt_sched_event
     if (event->action == NULL) {
         return pyt__fail_null();
     }
-    pyt_status status = pyt__scheduler_lock(scheduler);
+    pyt_status status = pyt__lock_take_or_fail(&scheduler->pyt__lock);
     if (status != PYT_OK) {
         return status;
     }
@@ -10981,7 +10968,7 @@ PYT__UNCHECKED PYT__API pyt_status pyt_scheduler_cancel(pyt_scheduler *scheduler
     }
     pyt_status status = pyt__scheduler_check(scheduler);
     if (status == PYT_OK) {
-        status = pyt__scheduler_lock(scheduler);
+        status = pyt__lock_take_or_fail(&scheduler->pyt__lock);
     }
     if (status != PYT_OK) {
         return status;
@@ -11005,7 +10992,7 @@ PYT__API bool pyt_scheduler_empty(const pyt_scheduler *scheduler) {
 
 /* ---- queue: the first events, kept in the caller's list as a heap with the last as root ---- */
 
-static void pyt__events_sink(pyt_sched_event *list, size_t count, pyt_sched_event event) {
+static void pyt__events_sift_down(pyt_sched_event *list, size_t count, pyt_sched_event event) {
     size_t place = 0;
     for (size_t below = 1; below < count; below = 2 * place + 1) {
         if (below + 1 < count && pyt__event_before(&list[below], &list[below + 1])) {
@@ -11020,7 +11007,7 @@ static void pyt__events_sink(pyt_sched_event *list, size_t count, pyt_sched_even
     list[place] = event;
 }
 
-static void pyt__events_rise(pyt_sched_event *list, size_t place, pyt_sched_event event) {
+static void pyt__events_sift_up(pyt_sched_event *list, size_t place, pyt_sched_event event) {
     while (place > 0 && pyt__event_before(&list[(place - 1) / 2], &event)) {
         list[place] = list[(place - 1) / 2];
         place = (place - 1) / 2;
@@ -11032,13 +11019,13 @@ static void pyt__events_sort(pyt_sched_event *list, size_t count) {
     while (count > 1) {
         pyt_sched_event event = list[--count];
         list[count] = list[0];
-        pyt__events_sink(list, count, event);
+        pyt__events_sift_down(list, count, event);
     }
 }
 
 PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *list,
                                     size_t capacity) {
-    if (scheduler == NULL || pyt__scheduler_lock(scheduler) != PYT_OK) {
+    if (scheduler == NULL || pyt__lock_take_or_fail(&scheduler->pyt__lock) != PYT_OK) {
         return 0;
     }
     size_t listed = 0;
@@ -11046,9 +11033,9 @@ PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *l
     for (uint32_t place = 1; list != NULL && capacity > 0 && place <= count; place++) {
         const pyt_sched_event *event = pyt__scheduler_at(scheduler, place);
         if (listed < capacity) {
-            pyt__events_rise(list, listed++, *event);
+            pyt__events_sift_up(list, listed++, *event);
         } else if (pyt__event_before(event, &list[0])) {
-            pyt__events_sink(list, listed, *event);
+            pyt__events_sift_down(list, listed, *event);
         }
     }
     pyt__scheduler_unlock(scheduler);
@@ -11087,7 +11074,7 @@ static pyt_status pyt__scheduler_step(pyt_scheduler *scheduler, bool waits, doub
     const pyt_scheduler_options *options = &scheduler->pyt__options;
     for (;;) {
         double now = pyt_scheduler_time(scheduler);
-        pyt_status status = pyt__scheduler_lock(scheduler);
+        pyt_status status = pyt__lock_take_or_fail(&scheduler->pyt__lock);
         if (status != PYT_OK) {
             return status;
         }
@@ -11445,7 +11432,7 @@ enum {
 
 /* What made a future and completes it, as this room sees it: part of an executor. */
 typedef struct pyt__owner {
-    void (*take_back)(pyt_future *future); /* nobody refers to it: it goes where its memory belongs */
+    void (*take_back)(pyt_future *future); /* nobody refers to it: its memory goes back */
     /* Wait for it, as pyt__future_park, unless that would never end. With PYT__AT_ONCE, without
      * threads: run what is queued, and do not wait. The calling thread is enrolled. */
     pyt_status (*wait)(pyt_future *future, int64_t deadline);
@@ -11462,9 +11449,9 @@ struct pyt_future {
     PYT__ATOMIC(struct pyt__observer *) observers; /* newest first; under bucket lock */
     void *(*function)(void *);                     /* an executor's: fixed while queued */
     void *arg;
-    pyt_future *next;              /* in a queue or a cache, under its lock */
-    pyt__owner *owner;             /* NULL: made by hand; fixed */
-    pyt_status failure;            /* FAILED: what result() returns; before the step to it;
+    pyt_future *next;   /* in a queue or a cache, under its lock */
+    pyt__owner *owner;  /* NULL: made by hand; fixed */
+    pyt_status failure; /* FAILED: what result() returns; before the step to it;
                                       EAGER: PYT_OK when it is going to be FINISHED */
 };
 PYT__STATIC_ASSERT(sizeof(pyt_future) <= 64, "a future is 64 bytes or less");
