@@ -8021,7 +8021,7 @@ static pyt__self *pyt__thread_page_locked(pyt_thread *thread) {
 }
 
 /* Set the hook of each thread that is there. A thread reads the hook for later threads, under the
- * registry's lock, when it shows its page: it is reached here, or it has read what was set before. */
+ * registry's lock, when it shows its page: it is reached here, or has read what was set before. */
 static void pyt__set_hook_of_all(pyt_trace_function function, bool profile) {
     if (pyt__enroll() == NULL) {
         return;
@@ -16120,8 +16120,8 @@ static bool pyt__about_to_sleep(pyt__parker *parker, int64_t deadline) {
     return mine;
 }
 
-/* Hook "wait over". In pyt__parker_park, which has locked the parker, not if it woke for a lock or a
- * thread: the call knows when it has that. */
+/* Hook "wait over". In pyt__parker_park, which has locked the parker, but not if it woke for a lock
+ * or a thread: the call knows when it has that. */
 static void pyt__sleep_over_locked(pyt__parker *parker, bool mine, pyt_status status) {
     if (mine || status != PYT_OK) {
         parker->waiting.kind = PYT__NOT_WAITING;
@@ -19329,7 +19329,8 @@ PYT__EXTERN_C_END
  *
  * Of those in PYT__CALL_TRY clang's thread safety analysis decides by the outcome whether the
  * caller holds the lock. It has to be a bare call there, of a function that says so itself. */
-#if PYT__PLACED && PYT__DECLARE
+#if PYT__PLACED
+#if PYT__DECLARE
 #define PYT__CALL(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED, function, __VA_ARGS__)
 #define PYT__CALL_MUST(function, ...) \
     PYT__PLACE(PYT__DEFINE)(PYT__NOTED_MUST, function, __VA_ARGS__)
@@ -19502,6 +19503,7 @@ PYT__EXTERN_C_END
 #define pyt_async_result_wait_timeout(...) \
     PYT__CALL_MUST(pyt_async_result_wait_timeout, __VA_ARGS__)
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
+#endif
 #endif
 
 #if PYT__DEFINE && defined(PYT__UNINSTRUMENTED)
