@@ -87,7 +87,7 @@ TEST(waiting_zero_or_less_for_an_event_is_one_look) {
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         CHECK_STATUS(pyt_event_wait_timeout(&event, seconds[i]), PYT_TIMEOUT);
     }
-    CHECK_WITHIN(test_now() - start, 0, 0.5);
+    CHECK_WITHIN(test_now() - start, 0, 5);
 }
 
 /* A wait, however short, needs the thread's parker; a look does not. */
@@ -114,7 +114,7 @@ TEST(an_event_is_waited_for_as_long_as_the_timeout_says) {
     for (double seconds = 0.001; seconds < 0.1; seconds *= 4) {
         double start = test_now();
         CHECK_STATUS(pyt_event_wait_timeout(&event, seconds), PYT_TIMEOUT);
-        CHECK_WITHIN(test_now() - start, seconds, seconds + 1);
+        CHECK_WITHIN(test_now() - start, seconds, seconds + 5);
     }
     CHECK_STATUS(pyt_event_set(&event), PYT_OK);
     CHECK(pyt_event_is_set(&event));

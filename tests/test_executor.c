@@ -390,7 +390,7 @@ TEST(map_that_is_out_of_time_cancels_what_has_not_begun, NEEDS_THREADS) {
     CHECK_STATUS(pyt_executor_submit(executor, wait_for_event, &gate, NULL), PYT_OK);
     CHECK_STATUS(pyt_executor_map_timeout(executor, count_up, counts, 3, 0.05, NULL, &failed),
                  PYT_TIMEOUT);
-    CHECK_WITHIN(test_now() - begin, 0.05, 0.5);
+    CHECK_WITHIN(test_now() - begin, 0.05, 5);
     CHECK_INT(failed, 0);
     CHECK_STATUS(pyt_executor_map_timeout(executor, wait_for_event, args, 1, 0, NULL, NULL),
                  PYT_TIMEOUT);

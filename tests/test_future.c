@@ -220,10 +220,10 @@ TEST(a_result_that_does_not_come_times_out) {
     pyt_future *future = made();
     double begin = test_now();
     CHECK_STATUS(pyt_future_result_timeout(future, 0.05, NULL), PYT_TIMEOUT);
-    CHECK_WITHIN(test_now() - begin, 0.05, 0.5);
+    CHECK_WITHIN(test_now() - begin, 0.05, 5);
     begin = test_now();
     CHECK_STATUS(pyt_future_exception_timeout(future, 0.05, NULL), PYT_TIMEOUT);
-    CHECK_WITHIN(test_now() - begin, 0.05, 0.5);
+    CHECK_WITHIN(test_now() - begin, 0.05, 5);
     CHECK_STATUS(pyt_future_result_timeout(future, -5, NULL), PYT_TIMEOUT);
     CHECK_STATUS(pyt_future_set_result(future, NULL), PYT_OK);
     CHECK_STATUS(pyt_future_result_timeout(future, 0.05, NULL), PYT_OK);
@@ -410,7 +410,7 @@ TEST(wait_that_is_out_of_time_tells_what_is_done) {
     size_t n = 0;
     double begin = test_now();
     CHECK_STATUS(pyt_wait_timeout(futures, 3, 0.05, PYT_ALL_COMPLETED, done, &n), PYT_TIMEOUT);
-    CHECK_WITHIN(test_now() - begin, 0.05, 0.5);
+    CHECK_WITHIN(test_now() - begin, 0.05, 5);
     CHECK_INT(n, 2);
     CHECK(done[0] && !done[1] && done[2]);
     CHECK_STATUS(pyt_wait_timeout(futures, 3, -1, PYT_FIRST_COMPLETED, done, &n), PYT_OK);
@@ -633,7 +633,7 @@ TEST(as_completed_that_is_out_of_time_says_how_many_are_unfinished) {
     CHECK_STATUS(pyt_as_completed_init_timeout(&iterator, futures, 3, 0.05), PYT_OK);
     CHECK_STATUS(pyt_as_completed_next(&iterator, &found), PYT_OK);
     CHECK_STATUS(pyt_as_completed_next(&iterator, &found), PYT_TIMEOUT);
-    CHECK_WITHIN(test_now() - begin, 0.05, 0.5);
+    CHECK_WITHIN(test_now() - begin, 0.05, 5);
     CHECK_STR(pyt_error_message(), "2 (of 3) futures unfinished");
     CHECK_STATUS(pyt_future_set_result(futures[2], NULL), PYT_OK);
     CHECK_STATUS(pyt_as_completed_next(&iterator, &found), PYT_OK);

@@ -243,7 +243,7 @@ BOTH(that_another_thread_holds_is_not_got_without_waiting, NEEDS_THREADS) {
     double start = test_now();
     CHECK_STATUS(K->acquire_nowait(&t.object), PYT_TIMEOUT);
     CHECK_STATUS(K->acquire_timeout(&t.object, 0), PYT_TIMEOUT);
-    CHECK_WITHIN(test_now() - start, 0, 0.5);
+    CHECK_WITHIN(test_now() - start, 0, 5);
     CHECK(K->locked(&t.object));
     let_go(&holder, &t);
     CHECK_STATUS(K->acquire_nowait(&t.object), PYT_OK);
@@ -257,7 +257,7 @@ BOTH(waits_as_long_as_the_timeout_says_and_no_longer, NEEDS_THREADS) {
     for (double seconds = 0.001; seconds < 0.1; seconds *= 4) {
         double start = test_now();
         CHECK_STATUS(K->acquire_timeout(&t.object, seconds), PYT_TIMEOUT);
-        CHECK_WITHIN(test_now() - start, seconds, seconds + 1);
+        CHECK_WITHIN(test_now() - start, seconds, seconds + 5);
     }
     CHECK(K->locked(&t.object));
     let_go(&holder, &t);

@@ -13,7 +13,7 @@ TEST(sleep_takes_as_long_as_it_is_told_and_no_shorter) {
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         double start = test_now();
         CHECK_STATUS(pyt_sleep(lengths[i]), PYT_OK);
-        CHECK_WITHIN(test_now() - start, lengths[i], lengths[i] + 1);
+        CHECK_WITHIN(test_now() - start, lengths[i], lengths[i] + 5);
     }
 }
 
@@ -110,7 +110,7 @@ TEST(sleep_is_not_ended_by_a_signal, NEEDS_SIGNALS | NOT_EMULATED,
     do { /* an emulator may keep all signals for later */
         double start = test_now();
         CHECK_STATUS(pyt_sleep(0.1), PYT_OK);
-        CHECK_WITHIN(test_now() - start, 0.1, 2);
+        CHECK_WITHIN(test_now() - start, 0.1, 5);
     } while (signals == 0);
     CHECK_INT(setitimer(ITIMER_REAL, &never, NULL), 0);
 }
