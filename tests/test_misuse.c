@@ -441,7 +441,7 @@ static int lines_of(const char *text) {
     return lines;
 }
 
-TEST(a_hook_may_use_the_library_and_its_own_mistakes_are_printed) {
+TEST(a_hook_may_use_the_library_and_its_own_mistakes_are_printed, NEEDS_PROCESSES) {
     char output[4000];
     CHECK_INT(test_child(make_a_mistake_with_that_hook, NULL, output, sizeof output), 0);
     CHECK_INT(lines_of(output), 6);
@@ -461,7 +461,7 @@ static void make_mistakes(void *hook) {
     CHECK_STATUS(pyt_lock_acquire_nowait(&lock), PYT_TIMEOUT);
 }
 
-TEST(without_a_hook_one_line_is_printed) {
+TEST(without_a_hook_one_line_is_printed, NEEDS_PROCESSES) {
     char output[1000], expected[1000];
     int code = test_child(make_mistakes, NULL, output, sizeof output);
     pyt_set_misusehook(tell);
