@@ -13,6 +13,20 @@
 
 typedef int bench_call(void *object);
 
+/* A call of the subject's as the loops have it, on an object `o` of that type; it fails when the
+ * expression is not 0, and that of BENCH_DO never. */
+#define BENCH_CALL(name, type, expression) \
+    static int name(void *object) {        \
+        type *o = (type *)object;          \
+        return expression;                 \
+    }
+#define BENCH_DO(name, type, expression) \
+    static int name(void *object) {      \
+        type *o = (type *)object;        \
+        (void)(expression);              \
+        return 0;                        \
+    }
+
 /* Let the compiler believe that anything may have happened to the object, and to all memory: it can
  * move nothing over this, and not know which object it is. Costs no instruction. */
 BENCH_TEMPLATE void *bench_hide(void *object) {
@@ -191,6 +205,12 @@ typedef struct bench_monitor {
     bench_call *wait_timed;                 /* as wait, with a timeout that is far away */
     bench_call *wait_full, *notify_full;    /* on the second */
 } bench_monitor;
+
+/* `calls`, for jobs.h, of functions with these names. */
+#define BENCH_MONITOR_CALLS                                                                        \
+    static const bench_monitor calls = {monitor_acquire,   monitor_release,    monitor_wait,       \
+                                        monitor_notify,    monitor_notify_all, monitor_wait_timed, \
+                                        monitor_wait_full, monitor_notify_full};
 
 /* Two threads that let each other run, by a condition. One operation is a round trip. */
 BENCH_TEMPLATE long bench_condition_pingpong(const bench_monitor *calls, bench_call *wait,

@@ -20,66 +20,18 @@ struct pair {
 static BENCH_ALIGNED absl::Mutex lock;
 static BENCH_ALIGNED pair monitor;
 
-static int acquire(void *object) {
-    static_cast<absl::Mutex *>(object)->Lock();
-    return 0;
-}
+BENCH_DO(acquire, absl::Mutex, o->Lock())
+BENCH_DO(release, absl::Mutex, o->Unlock())
+BENCH_CALL(monitor_acquire, pair, acquire(&o->lock))
+BENCH_CALL(monitor_release, pair, release(&o->lock))
+BENCH_DO(monitor_wait, pair, o->go.Wait(&o->lock))
+BENCH_CALL(monitor_wait_timed, pair, o->go.WaitWithTimeout(&o->lock, absl::Seconds(BENCH_FAR_AWAY)))
+BENCH_DO(monitor_notify, pair, o->go.Signal())
+BENCH_DO(monitor_notify_all, pair, o->go.SignalAll())
+BENCH_DO(monitor_wait_full, pair, o->full.Wait(&o->lock))
+BENCH_DO(monitor_notify_full, pair, o->full.Signal())
 
-static int release(void *object) {
-    static_cast<absl::Mutex *>(object)->Unlock();
-    return 0;
-}
-
-static int monitor_acquire(void *object) {
-    return acquire(&static_cast<pair *>(object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return release(&static_cast<pair *>(object)->lock);
-}
-
-static int monitor_wait(void *object) {
-    pair *p = static_cast<pair *>(object);
-    p->go.Wait(&p->lock);
-    return 0;
-}
-
-static int monitor_wait_timed(void *object) {
-    pair *p = static_cast<pair *>(object);
-    return p->go.WaitWithTimeout(&p->lock, absl::Seconds(BENCH_FAR_AWAY));
-}
-
-static int monitor_notify(void *object) {
-    static_cast<pair *>(object)->go.Signal();
-    return 0;
-}
-
-static int monitor_notify_all(void *object) {
-    static_cast<pair *>(object)->go.SignalAll();
-    return 0;
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = static_cast<pair *>(object);
-    p->full.Wait(&p->lock);
-    return 0;
-}
-
-static int monitor_notify_full(void *object) {
-    static_cast<pair *>(object)->full.Signal();
-    return 0;
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_timed = monitor_wait_timed,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 #include "jobs.h"
 

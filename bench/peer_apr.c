@@ -35,13 +35,8 @@ static apr_queue_t *queues[2];
 #define queue_pong (*queues[1])
 static BENCH_ALIGNED pair monitor;
 
-static int acquire(void *object) {
-    return apr_thread_mutex_lock((apr_thread_mutex_t *)object);
-}
-
-static int release(void *object) {
-    return apr_thread_mutex_unlock((apr_thread_mutex_t *)object);
-}
+BENCH_CALL(acquire, apr_thread_mutex_t, apr_thread_mutex_lock(o))
+BENCH_CALL(release, apr_thread_mutex_t, apr_thread_mutex_unlock(o))
 
 static int rlock_acquire(void *object) {
     return acquire(object);
@@ -51,51 +46,17 @@ static int rlock_release(void *object) {
     return release(object);
 }
 
-static int monitor_acquire(void *object) {
-    return acquire(((pair *)object)->mutex);
-}
+BENCH_CALL(monitor_acquire, pair, acquire(o->mutex))
+BENCH_CALL(monitor_release, pair, release(o->mutex))
+BENCH_CALL(monitor_wait, pair, apr_thread_cond_wait(o->go, o->mutex))
+BENCH_CALL(monitor_wait_timed, pair,
+           apr_thread_cond_timedwait(o->go, o->mutex, (apr_interval_time_t)(BENCH_FAR_AWAY * 1e6)))
+BENCH_CALL(monitor_notify, pair, apr_thread_cond_signal(o->go))
+BENCH_CALL(monitor_notify_all, pair, apr_thread_cond_broadcast(o->go))
+BENCH_CALL(monitor_wait_full, pair, apr_thread_cond_wait(o->full, o->mutex))
+BENCH_CALL(monitor_notify_full, pair, apr_thread_cond_signal(o->full))
 
-static int monitor_release(void *object) {
-    return release(((pair *)object)->mutex);
-}
-
-static int monitor_wait(void *object) {
-    pair *p = object;
-    return apr_thread_cond_wait(p->go, p->mutex);
-}
-
-static int monitor_wait_timed(void *object) {
-    pair *p = object;
-    return apr_thread_cond_timedwait(p->go, p->mutex, (apr_interval_time_t)(BENCH_FAR_AWAY * 1e6));
-}
-
-static int monitor_notify(void *object) {
-    return apr_thread_cond_signal(((pair *)object)->go);
-}
-
-static int monitor_notify_all(void *object) {
-    return apr_thread_cond_broadcast(((pair *)object)->go);
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = object;
-    return apr_thread_cond_wait(p->full, p->mutex);
-}
-
-static int monitor_notify_full(void *object) {
-    return apr_thread_cond_signal(((pair *)object)->full);
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 /* A queue says that it was interrupted when another thread was faster than the one it woke. */
 static int queue_put(void *object, void *item) {

@@ -14,24 +14,14 @@
 
 static BENCH_ALIGNED ck_spinlock_t lock;
 
-static int acquire(void *object) {
-    ck_spinlock_lock((ck_spinlock_t *)object);
-    return 0;
-}
-
-static int release(void *object) {
-    ck_spinlock_unlock((ck_spinlock_t *)object);
-    return 0;
-}
+BENCH_DO(acquire, ck_spinlock_t, ck_spinlock_lock(o))
+BENCH_DO(release, ck_spinlock_t, ck_spinlock_unlock(o))
 
 static BENCH_ALIGNED ck_barrier_centralized_t barrier;
 static _Thread_local ck_barrier_centralized_state_t barrier_state;
 static unsigned parties;
 
-static int barrier_wait(void *object) {
-    ck_barrier_centralized((ck_barrier_centralized_t *)object, &barrier_state, parties);
-    return 0;
-}
+BENCH_DO(barrier_wait, ck_barrier_centralized_t, ck_barrier_centralized(o, &barrier_state, parties))
 
 typedef struct ring {
     ck_ring_t ring;

@@ -24,39 +24,13 @@ static BENCH_ALIGNED GMutex lock;
 static BENCH_ALIGNED GRecMutex rlock;
 static BENCH_ALIGNED pair monitor;
 
-static int acquire(void *object) {
-    g_mutex_lock((GMutex *)object);
-    return 0;
-}
-
-static int release(void *object) {
-    g_mutex_unlock((GMutex *)object);
-    return 0;
-}
-
-static int rlock_acquire(void *object) {
-    g_rec_mutex_lock((GRecMutex *)object);
-    return 0;
-}
-
-static int rlock_release(void *object) {
-    g_rec_mutex_unlock((GRecMutex *)object);
-    return 0;
-}
-
-static int monitor_acquire(void *object) {
-    return acquire(&((pair *)object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return release(&((pair *)object)->lock);
-}
-
-static int monitor_wait(void *object) {
-    pair *p = object;
-    g_cond_wait(&p->go, &p->lock);
-    return 0;
-}
+BENCH_DO(acquire, GMutex, g_mutex_lock(o))
+BENCH_DO(release, GMutex, g_mutex_unlock(o))
+BENCH_DO(rlock_acquire, GRecMutex, g_rec_mutex_lock(o))
+BENCH_DO(rlock_release, GRecMutex, g_rec_mutex_unlock(o))
+BENCH_CALL(monitor_acquire, pair, acquire(&o->lock))
+BENCH_CALL(monitor_release, pair, release(&o->lock))
+BENCH_DO(monitor_wait, pair, g_cond_wait(&o->go, &o->lock))
 
 static int monitor_wait_timed(void *object) {
     pair *p = object;
@@ -64,37 +38,12 @@ static int monitor_wait_timed(void *object) {
     return !g_cond_wait_until(&p->go, &p->lock, until);
 }
 
-static int monitor_notify(void *object) {
-    g_cond_signal(&((pair *)object)->go);
-    return 0;
-}
+BENCH_DO(monitor_notify, pair, g_cond_signal(&o->go))
+BENCH_DO(monitor_notify_all, pair, g_cond_broadcast(&o->go))
+BENCH_DO(monitor_wait_full, pair, g_cond_wait(&o->full, &o->lock))
+BENCH_DO(monitor_notify_full, pair, g_cond_signal(&o->full))
 
-static int monitor_notify_all(void *object) {
-    g_cond_broadcast(&((pair *)object)->go);
-    return 0;
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = object;
-    g_cond_wait(&p->full, &p->lock);
-    return 0;
-}
-
-static int monitor_notify_full(void *object) {
-    g_cond_signal(&((pair *)object)->full);
-    return 0;
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 /* The objects of jobs.h, of a type that only GLib knows the size of. */
 static GAsyncQueue *queues[2];

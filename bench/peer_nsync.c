@@ -16,29 +16,11 @@ typedef struct pair {
 static BENCH_ALIGNED nsync_mu lock;
 static BENCH_ALIGNED pair monitor;
 
-static int acquire(void *object) {
-    nsync_mu_lock((nsync_mu *)object);
-    return 0;
-}
-
-static int release(void *object) {
-    nsync_mu_unlock((nsync_mu *)object);
-    return 0;
-}
-
-static int monitor_acquire(void *object) {
-    return acquire(&((pair *)object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return release(&((pair *)object)->lock);
-}
-
-static int monitor_wait(void *object) {
-    pair *p = object;
-    nsync_cv_wait(&p->go, &p->lock);
-    return 0;
-}
+BENCH_DO(acquire, nsync_mu, nsync_mu_lock(o))
+BENCH_DO(release, nsync_mu, nsync_mu_unlock(o))
+BENCH_CALL(monitor_acquire, pair, acquire(&o->lock))
+BENCH_CALL(monitor_release, pair, release(&o->lock))
+BENCH_DO(monitor_wait, pair, nsync_cv_wait(&o->go, &o->lock))
 
 static int monitor_wait_timed(void *object) {
     pair *p = object;
@@ -46,37 +28,12 @@ static int monitor_wait_timed(void *object) {
     return nsync_cv_wait_with_deadline(&p->go, &p->lock, until, NULL);
 }
 
-static int monitor_notify(void *object) {
-    nsync_cv_signal(&((pair *)object)->go);
-    return 0;
-}
+BENCH_DO(monitor_notify, pair, nsync_cv_signal(&o->go))
+BENCH_DO(monitor_notify_all, pair, nsync_cv_broadcast(&o->go))
+BENCH_DO(monitor_wait_full, pair, nsync_cv_wait(&o->full, &o->lock))
+BENCH_DO(monitor_notify_full, pair, nsync_cv_signal(&o->full))
 
-static int monitor_notify_all(void *object) {
-    nsync_cv_broadcast(&((pair *)object)->go);
-    return 0;
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = object;
-    nsync_cv_wait(&p->full, &p->lock);
-    return 0;
-}
-
-static int monitor_notify_full(void *object) {
-    nsync_cv_signal(&((pair *)object)->full);
-    return 0;
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 #include "jobs.h"
 
@@ -133,18 +90,9 @@ static void setup_counters(int threads) {
     }
 }
 
-static int note_notify(void *object) {
-    nsync_note_notify(*(nsync_note *)object);
-    return 0;
-}
-
-static int note_wait(void *object) {
-    return !nsync_note_wait(*(nsync_note *)object, nsync_time_no_deadline);
-}
-
-static int note_is_notified(void *object) {
-    return nsync_note_is_notified(*(nsync_note *)object);
-}
+BENCH_DO(note_notify, nsync_note, nsync_note_notify(*o))
+BENCH_CALL(note_wait, nsync_note, !nsync_note_wait(*o, nsync_time_no_deadline))
+BENCH_CALL(note_is_notified, nsync_note, nsync_note_is_notified(*o))
 
 static int counter_meet(void *object) {
     nsync_counter counter = *(nsync_counter *)object;

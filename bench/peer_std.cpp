@@ -43,33 +43,12 @@ static BENCH_ALIGNED std::optional<meeting> barrier_box;
 #define pong (*semaphores[1])
 #define barrier (*barrier_box)
 
-static int acquire(void *object) {
-    static_cast<std::mutex *>(object)->lock();
-    return 0;
-}
-
-static int release(void *object) {
-    static_cast<std::mutex *>(object)->unlock();
-    return 0;
-}
-
-static int rlock_acquire(void *object) {
-    static_cast<std::recursive_mutex *>(object)->lock();
-    return 0;
-}
-
-static int rlock_release(void *object) {
-    static_cast<std::recursive_mutex *>(object)->unlock();
-    return 0;
-}
-
-static int monitor_acquire(void *object) {
-    return acquire(&static_cast<pair *>(object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return release(&static_cast<pair *>(object)->lock);
-}
+BENCH_DO(acquire, std::mutex, o->lock())
+BENCH_DO(release, std::mutex, o->unlock())
+BENCH_DO(rlock_acquire, std::recursive_mutex, o->lock())
+BENCH_DO(rlock_release, std::recursive_mutex, o->unlock())
+BENCH_CALL(monitor_acquire, pair, acquire(&o->lock))
+BENCH_CALL(monitor_release, pair, release(&o->lock))
 
 // A lock that is held is lent to the wait.
 static int wait_on(std::condition_variable &condition, std::mutex &held) {
@@ -79,10 +58,7 @@ static int wait_on(std::condition_variable &condition, std::mutex &held) {
     return 0;
 }
 
-static int monitor_wait(void *object) {
-    pair *p = static_cast<pair *>(object);
-    return wait_on(p->go, p->lock);
-}
+BENCH_CALL(monitor_wait, pair, wait_on(o->go, o->lock))
 
 static int monitor_wait_timed(void *object) {
     pair *p = static_cast<pair *>(object);
@@ -92,36 +68,12 @@ static int monitor_wait_timed(void *object) {
     return how == std::cv_status::timeout;
 }
 
-static int monitor_notify(void *object) {
-    static_cast<pair *>(object)->go.notify_one();
-    return 0;
-}
+BENCH_DO(monitor_notify, pair, o->go.notify_one())
+BENCH_DO(monitor_notify_all, pair, o->go.notify_all())
+BENCH_CALL(monitor_wait_full, pair, wait_on(o->full, o->lock))
+BENCH_DO(monitor_notify_full, pair, o->full.notify_one())
 
-static int monitor_notify_all(void *object) {
-    static_cast<pair *>(object)->go.notify_all();
-    return 0;
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = static_cast<pair *>(object);
-    return wait_on(p->full, p->lock);
-}
-
-static int monitor_notify_full(void *object) {
-    static_cast<pair *>(object)->full.notify_one();
-    return 0;
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_timed = monitor_wait_timed,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 static int semaphore_release(void *object) {
     static_cast<std::counting_semaphore<> *>(object)->release();
@@ -133,10 +85,8 @@ static int semaphore_acquire(void *object) {
     return 0;
 }
 
-static int semaphore_acquire_timed(void *object) {
-    auto *s = static_cast<std::counting_semaphore<> *>(object);
-    return !s->try_acquire_for(std::chrono::duration<double>(BENCH_FAR_AWAY));
-}
+BENCH_CALL(semaphore_acquire_timed, std::counting_semaphore<>,
+           !o->try_acquire_for(std::chrono::duration<double>(BENCH_FAR_AWAY)))
 
 static int event_set(void *object) {
     auto *flag = static_cast<std::atomic_flag *>(object);
@@ -145,24 +95,10 @@ static int event_set(void *object) {
     return was;
 }
 
-static int event_clear(void *object) {
-    static_cast<std::atomic_flag *>(object)->clear(std::memory_order_release);
-    return 0;
-}
-
-static int event_wait(void *object) {
-    static_cast<std::atomic_flag *>(object)->wait(false, std::memory_order_acquire);
-    return 0;
-}
-
-static int event_is_set(void *object) {
-    return static_cast<std::atomic_flag *>(object)->test(std::memory_order_acquire);
-}
-
-static int barrier_wait(void *object) {
-    static_cast<meeting *>(object)->arrive_and_wait();
-    return 0;
-}
+BENCH_DO(event_clear, std::atomic_flag, o->clear(std::memory_order_release))
+BENCH_DO(event_wait, std::atomic_flag, o->wait(false, std::memory_order_acquire))
+BENCH_CALL(event_is_set, std::atomic_flag, o->test(std::memory_order_acquire))
+BENCH_DO(barrier_wait, meeting, o->arrive_and_wait())
 
 static int start_join(void *) {
     std::thread thread([] {});

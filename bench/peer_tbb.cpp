@@ -24,15 +24,8 @@ static BENCH_ALIGNED std::optional<bounded> queues[3];
 #define queue_pong (*queues[1])
 #define simple_queue (*queues[2])
 
-static int acquire(void *object) {
-    static_cast<tbb::mutex *>(object)->lock();
-    return 0;
-}
-
-static int release(void *object) {
-    static_cast<tbb::mutex *>(object)->unlock();
-    return 0;
-}
+BENCH_DO(acquire, tbb::mutex, o->lock())
+BENCH_DO(release, tbb::mutex, o->unlock())
 
 static int queue_put(void *object, void *item) {
     static_cast<bounded *>(object)->push(item);

@@ -26,15 +26,8 @@ static BENCH_ALIGNED std::optional<unbounded> queues[2];
 #define queue_pong (*queues[1])
 #define simple_queue (*queues[0])
 
-static int acquire(void *object) {
-    static_cast<tbb::spin_mutex *>(object)->lock();
-    return 0;
-}
-
-static int release(void *object) {
-    static_cast<tbb::spin_mutex *>(object)->unlock();
-    return 0;
-}
+BENCH_DO(acquire, tbb::spin_mutex, o->lock())
+BENCH_DO(release, tbb::spin_mutex, o->unlock())
 
 static int queue_put(void *object, void *item) {
     static_cast<unbounded *>(object)->push(item);

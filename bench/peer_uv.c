@@ -28,15 +28,8 @@ static BENCH_ALIGNED uv_sem_t semaphore;
 static BENCH_ALIGNED uv_sem_t pong;
 static BENCH_ALIGNED uv_barrier_t barrier;
 
-static int acquire(void *object) {
-    uv_mutex_lock((uv_mutex_t *)object);
-    return 0;
-}
-
-static int release(void *object) {
-    uv_mutex_unlock((uv_mutex_t *)object);
-    return 0;
-}
+BENCH_DO(acquire, uv_mutex_t, uv_mutex_lock(o))
+BENCH_DO(release, uv_mutex_t, uv_mutex_unlock(o))
 
 static int rlock_acquire(void *object) {
     return acquire(object);
@@ -46,70 +39,21 @@ static int rlock_release(void *object) {
     return release(object);
 }
 
-static int monitor_acquire(void *object) {
-    return acquire(&((pair *)object)->lock);
-}
+BENCH_CALL(monitor_acquire, pair, acquire(&o->lock))
+BENCH_CALL(monitor_release, pair, release(&o->lock))
+BENCH_DO(monitor_wait, pair, uv_cond_wait(&o->go, &o->lock))
+BENCH_CALL(monitor_wait_timed, pair,
+           uv_cond_timedwait(&o->go, &o->lock, (uint64_t)(BENCH_FAR_AWAY * 1e9)))
+BENCH_DO(monitor_notify, pair, uv_cond_signal(&o->go))
+BENCH_DO(monitor_notify_all, pair, uv_cond_broadcast(&o->go))
+BENCH_DO(monitor_wait_full, pair, uv_cond_wait(&o->full, &o->lock))
+BENCH_DO(monitor_notify_full, pair, uv_cond_signal(&o->full))
 
-static int monitor_release(void *object) {
-    return release(&((pair *)object)->lock);
-}
+BENCH_MONITOR_CALLS
 
-static int monitor_wait(void *object) {
-    pair *p = object;
-    uv_cond_wait(&p->go, &p->lock);
-    return 0;
-}
-
-static int monitor_wait_timed(void *object) {
-    pair *p = object;
-    return uv_cond_timedwait(&p->go, &p->lock, (uint64_t)(BENCH_FAR_AWAY * 1e9));
-}
-
-static int monitor_notify(void *object) {
-    uv_cond_signal(&((pair *)object)->go);
-    return 0;
-}
-
-static int monitor_notify_all(void *object) {
-    uv_cond_broadcast(&((pair *)object)->go);
-    return 0;
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = object;
-    uv_cond_wait(&p->full, &p->lock);
-    return 0;
-}
-
-static int monitor_notify_full(void *object) {
-    uv_cond_signal(&((pair *)object)->full);
-    return 0;
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
-
-static int semaphore_release(void *object) {
-    uv_sem_post((uv_sem_t *)object);
-    return 0;
-}
-
-static int semaphore_acquire(void *object) {
-    uv_sem_wait((uv_sem_t *)object);
-    return 0;
-}
-
-static int barrier_wait(void *object) {
-    return uv_barrier_wait((uv_barrier_t *)object) < 0;
-}
+BENCH_DO(semaphore_release, uv_sem_t, uv_sem_post(o))
+BENCH_DO(semaphore_acquire, uv_sem_t, uv_sem_wait(o))
+BENCH_CALL(barrier_wait, uv_barrier_t, uv_barrier_wait(o) < 0)
 
 static void nothing(void *arg) {
     (void)arg;
