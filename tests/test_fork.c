@@ -1041,7 +1041,7 @@ static void claim_another(void *arg) {
 }
 
 TEST(a_future_that_another_thread_was_completing_at_a_fork_can_be_completed_in_the_child,
-     NEEDS_FORK) {
+     NEEDS_THREADS | NEEDS_FORK) {
     pyt_future *futures[5];
     for (int i = 0; i < 5; i++) {
         futures[i] = made();
@@ -1084,7 +1084,8 @@ static void iterate_in_the_child(void *arg) {
 }
 
 /* The first has been given before the fork, the second is ready, the next two are on their way. */
-TEST(in_the_child_an_iterator_gives_what_other_threads_were_completing_at_the_fork, NEEDS_FORK) {
+TEST(in_the_child_an_iterator_gives_what_other_threads_were_completing_at_the_fork,
+     NEEDS_THREADS | NEEDS_FORK) {
     iteration all;
     pyt_future *next;
     for (int i = 0; i < 5; i++) {
