@@ -398,12 +398,18 @@ PYT__EXTERN_CXX_END
 #define PYT__ADD(p, v, order) (PYT__SIM_STEP(p, ADD, order), PYT__RAW_ADD(p, v, order))
 #define PYT__CAS(p, old, v, order) \
     (PYT__SIM_STEP(p, CAS, order), pyt__simulate_cas(PYT__RAW_CAS(p, old, v, order)))
+#define PYT__COUNT(p, v, order) (PYT__SIM_STEP(p, COUNT, order), (void)PYT__RAW_ADD(p, v, order))
 #else
 #define PYT__LOAD(p, order) PYT__RAW_LOAD(p, order)
 #define PYT__STORE(p, v, order) PYT__RAW_STORE(p, v, order)
 #define PYT__SWAP(p, v, order) PYT__RAW_SWAP(p, v, order)
 #define PYT__ADD(p, v, order) PYT__RAW_ADD(p, v, order)
 #define PYT__CAS(p, old, v, order) PYT__RAW_CAS(p, old, v, order)
+#endif
+
+/* PYT__ADD without a result: the order of two of them does not matter. */
+#if !defined(PYT__COUNT)
+#define PYT__COUNT(p, v, order) ((void)PYT__ADD(p, v, order))
 #endif
 
 /* What declarations and the macros of users use, spelled as each language's users want it: C++ has
@@ -657,6 +663,7 @@ enum {
     PYT__SIM_SWAP,
     PYT__SIM_ADD,
     PYT__SIM_CAS,
+    PYT__SIM_COUNT,
     PYT__SIM_LOCK,
     PYT__SIM_WAIT,
     PYT__SIM_SIGNAL,
@@ -941,6 +948,7 @@ typedef struct pyt__place {
 /* What the debug build notes of the calling thread. No other thread touches it. */
 typedef struct pyt__notes {
     pyt__place pyt__here;    /* the call it is in */
+    bool pyt__fresh;         /* it has made no step since that was noted */
     bool pyt__reporting;     /* is in the misusehook */
     pyt_status pyt__failure; /* how a call in that call failed last */
     bool pyt__busy;          /* is noting, so that what the allocator locks is not noted */
@@ -1005,6 +1013,7 @@ PYT__INLINE void pyt__at(const char *call, const char *file, int line) {
     pyt__my_notes.pyt__here.pyt__call = call;
     pyt__my_notes.pyt__here.pyt__file = file;
     pyt__my_notes.pyt__here.pyt__line = line;
+    pyt__my_notes.pyt__fresh = true;
     pyt__my_notes.pyt__failure = PYT_OK;
 }
 
@@ -8307,7 +8316,7 @@ static void pyt__thread_part(pyt_thread *thread) {
     pyt__registry_open();
     pyt__registry_remove_locked(thread);
     if (!(pyt__thread_state(thread) & PYT__ELSEWHERE)) {
-        PYT__ADD(&pyt__threads_alive, UINT32_MAX, release);
+        PYT__COUNT(&pyt__threads_alive, UINT32_MAX, release);
     }
     if (joinable) {
         pyt__left_add(thread); /* before another thread can see that it is over, and join */
@@ -8430,9 +8439,9 @@ static bool pyt__thread_launch_locked(pyt_thread *thread, size_t stack_size) {
     if (stack_size == 0) {
         stack_size = PYT__LOAD(&pyt__default_stack_size, relaxed);
     }
-    PYT__ADD(&pyt__threads_alive, 1, relaxed);
+    PYT__COUNT(&pyt__threads_alive, 1, relaxed);
     if (!pyt__os_thread_start(&thread->system.thread, stack_size, thread)) {
-        PYT__ADD(&pyt__threads_alive, UINT32_MAX, relaxed);
+        PYT__COUNT(&pyt__threads_alive, UINT32_MAX, relaxed);
         return false;
     }
     pyt__thread_change(thread, 0, PYT__JOINABLE);
@@ -16827,9 +16836,14 @@ PYT__API void pyt_dump_threads(FILE *file) {
  *  begins; those that pyt__sim_state lists are put aside meanwhile. What the library allocated in
  *  a run is freed at its end. The scheduler's own memory is from the system.
  *
- *  RANDOM draws for each run how likely the thread with the baton is to keep it: a half and more. A
- *  switch costs a hundred times as much as a step, and bugs are found in fewer runs than when
- *  every step may go to anybody.
+ *  RANDOM draws for each run how likely the thread with the baton is to keep it, since bugs are
+ *  found in fewer runs, and sooner, than when every step may go to anybody. In every other run
+ *  threads have weights: a few go much faster than the rest, so that one can be far behind.
+ *
+ *  A program makes a few calls and the library a hundred steps for them. The bugs of a program are
+ *  in the order of its calls, so every other run of RANDOM and PRIORITIES is coarse: it switches
+ *  only at the first step of a call, at the program's own steps, and where a thread has to wait.
+ *  The runs between explore the library's steps.
  *
  *  Simulated threads are threads of the system, not stacks of our own (ucontext). A switch takes
  *  two system calls, some microseconds; swapcontext took a third of that. But stacks on one thread
@@ -17075,8 +17089,10 @@ static void pyt__sim_state_renew(void) {
 /* Steps in a row after which a thread gives way whatever it does. */
 #define PYT__SIM_STREAK 1000
 
-/* One step in so many lets the time pass although threads could run. */
+/* One step in so many lets the time pass although threads could run; and one point in a coarse
+ * run. */
 #define PYT__SIM_CLOCK_ODDS 128
+#define PYT__SIM_CLOCK_ODDS_COARSE 16
 
 #define PYT__SIM_LAST_STEPS 30
 
@@ -17134,6 +17150,7 @@ struct pyt__sim_thread {
     pyt__sim_thread *joined;
     int64_t since;        /* when it began to wait */
     int64_t priority;     /* PRIORITIES: the highest runs */
+    uint64_t weight;      /* RANDOM: how likely it is chosen, beside the others' */
     uint32_t touched;     /* EXHAUSTIVE: how many words it was the first to touch */
     uint64_t changes;     /* pyt__sim.changes when it began to look */
     uint32_t looks, hits; /* since then; and at `looked` */
@@ -17164,7 +17181,8 @@ typedef struct pyt__sim_word {
     uint64_t run;    /* which run it is of; another one: the place is free */
     uint64_t number; /* the order of waits; 0: none yet */
     uint64_t name;   /* EXHAUSTIVE; 0: none yet */
-    bool shared, written;
+    bool shared;     /* EXHAUSTIVE: by threads; and how, while there was more than one: */
+    bool counted, changed, used;
     pyt__sim_thread *holder; /* of a lock; NULL: none */
     uint64_t held;           /* the order of holds */
     pyt__place place;
@@ -17213,7 +17231,10 @@ typedef struct pyt__simulation {
     uint32_t threads;
     int64_t now;
     uint64_t steps, changes, tickets, numbers, holds, random, streak;
-    uint64_t odds;      /* RANDOM: one step in so many, on the average, is anybody's */
+    uint64_t odds; /* RANDOM: one step in so many, on the average, is anybody's */
+    bool coarse;   /* RANDOM, PRIORITIES: switches are at points only; see pyt__sim_is_point */
+    bool weighted; /* RANDOM: threads have weights */
+    uint64_t points;
     uint32_t given_way; /* how often a thread gave way since time last passed */
     bool finishing;     /* the body has returned */
     bool failed;
@@ -17238,6 +17259,7 @@ typedef struct pyt__simulation {
     uint64_t *changes_at; /* PRIORITIES: the steps at which a priority changes */
     size_t changes_at_count, changes_at_size;
     uint64_t length; /* PRIORITIES: how many steps the measuring run took; 0: not measured */
+    uint64_t length_in_points;
     pyt__sim_text schedule, message, report;
     FILE *trace;
 } pyt__simulation;
@@ -17472,8 +17494,12 @@ static void pyt__sim_touch(pyt__sim_thread *self, const volatile void *address, 
         self->touched++;
     }
     word->shared |= word->name >> 32 != self->number;
-    word->written |= pyt__sim_is_change(kind) && pyt__sim.threads > 1;
-    if (word->shared && word->written) {
+    if (pyt__sim.threads > 1) {
+        word->counted |= kind == PYT__SIM_COUNT;
+        word->used |= kind != PYT__SIM_COUNT;
+        word->changed |= kind != PYT__SIM_COUNT && pyt__sim_is_change(kind);
+    }
+    if (word->shared && (word->changed || (word->counted && word->used))) {
         pyt__sim_name_share(word->name);
     }
 }
@@ -17545,8 +17571,8 @@ static void pyt__sim_nobody_gives_way(void) {
 }
 
 static void pyt__sim_pass_time(int64_t until) {
-    if (until != INT64_MAX && until - 1 > pyt__sim.now) {
-        pyt__sim.now = until - 1; /* see pyt__sim_now */
+    if (until != INT64_MAX && until > pyt__sim.now) {
+        pyt__sim.now = until; /* a nanosecond late: differences of seconds in a double round */
     }
     pyt__sim.changes++;
     pyt__sim.given_way = 0;
@@ -17567,17 +17593,38 @@ static void pyt__sim_record(uint32_t thread) {
     pyt__sim.segments_count++;
 }
 
+/* Does the time pass at this step although threads could run? */
+static bool pyt__sim_draw_clock(const pyt__sim_candidates *found) {
+    uint64_t odds = pyt__sim.coarse ? PYT__SIM_CLOCK_ODDS_COARSE : PYT__SIM_CLOCK_ODDS;
+    return found->deadline != INT64_MAX && pyt__sim_draw() % odds == 0;
+}
+
+/* One of the candidates, each as likely as its weight says. */
+static pyt__sim_thread *pyt__sim_draw_candidate(void) {
+    pyt__sim_thread *chosen = NULL;
+    uint64_t sum = 0;
+    for (pyt__sim_thread *thread = pyt__sim.first; thread != NULL; thread = thread->next) {
+        if (!thread->giving_way && pyt__sim_can_run(thread)) {
+            sum += thread->weight;
+            chosen = pyt__sim_draw() % sum < thread->weight ? thread : chosen;
+        }
+    }
+    return chosen;
+}
+
 /* A strategy chooses among at least one candidate. NULL: the clock. */
 static pyt__sim_thread *pyt__sim_choose_random(const pyt__sim_candidates *found,
-                                               pyt__sim_thread *self) {
-    if (found->deadline != INT64_MAX && pyt__sim_draw() % PYT__SIM_CLOCK_ODDS == 0) {
+                                               pyt__sim_thread *self, bool matters) {
+    if (found->self && !matters) {
+        return self;
+    }
+    if (pyt__sim_draw_clock(found)) {
         return NULL;
     }
     if (found->self && pyt__sim_draw() % pyt__sim.odds != 0) {
         return self;
     }
-    return found->count == 1 ? found->one
-                             : pyt__sim_candidate(pyt__sim_draw() % found->count, NULL);
+    return found->count == 1 ? found->one : pyt__sim_draw_candidate();
 }
 
 static pyt__sim_thread *pyt__sim_highest(void) {
@@ -17591,12 +17638,16 @@ static pyt__sim_thread *pyt__sim_highest(void) {
     return highest;
 }
 
-static pyt__sim_thread *pyt__sim_choose_priorities(const pyt__sim_candidates *found) {
-    if (found->deadline != INT64_MAX && pyt__sim_draw() % PYT__SIM_CLOCK_ODDS == 0) {
+static pyt__sim_thread *pyt__sim_choose_priorities(const pyt__sim_candidates *found, bool matters) {
+    uint64_t now = pyt__sim.coarse ? pyt__sim.points : pyt__sim.steps;
+    if (!matters) {
+        return pyt__sim_highest();
+    }
+    if (pyt__sim_draw_clock(found)) {
         return NULL;
     }
     for (size_t i = 0; i < pyt__sim.changes_at_count; i++) {
-        if (pyt__sim.changes_at[i] == pyt__sim.steps) {
+        if (pyt__sim.changes_at[i] == now) {
             pyt__sim_highest()->priority = --pyt__sim.demoted;
         }
     }
@@ -17675,16 +17726,17 @@ static pyt__sim_thread *pyt__sim_choose(const pyt__sim_candidates *found, pyt__s
     }
     switch (pyt__sim.strategy) {
     case PYT_STRATEGY_PRIORITIES:
-        return pyt__sim_choose_priorities(found);
+        return pyt__sim_choose_priorities(found, matters);
     case PYT_STRATEGY_EXHAUSTIVE:
         return pyt__sim_choose_exhaustive(found, self, matters);
     default:
-        return pyt__sim_choose_random(found, self);
+        return pyt__sim_choose_random(found, self, matters);
     }
 }
 
 /* The thread that does the next step; NULL: none can, and none will.
- * matters  false: the step that `self` is about to do touches nothing that others touch */
+ * matters  false: `self` goes on if it can, as the step that it is about to do touches nothing that
+ *          others touch, or is no point of a coarse run */
 static pyt__sim_thread *pyt__sim_next(pyt__sim_thread *self, bool matters) {
     for (;;) {
         pyt__sim_candidates found = pyt__sim_look_around(self);
@@ -17750,9 +17802,9 @@ static void pyt__sim_go_on_with(pyt__sim_thread *self, pyt__sim_thread *next) {
     }
 }
 
-static const char *const pyt__sim_kinds[] = {"load", "store", "swap",   "add",   "cas",
-                                             "lock", "wait",  "signal", "start", "yield",
-                                             "step", "read",  "write",  "clock"};
+static const char *const pyt__sim_kinds[] = {"load",  "store", "swap", "add",    "cas",
+                                             "count", "lock",  "wait", "signal", "start",
+                                             "yield", "step",  "read", "write",  "clock"};
 
 /* A step of `self`: count it, and see that the run does not go on for ever. */
 static void pyt__sim_note(pyt__sim_thread *self, int kind) {
@@ -17807,6 +17859,22 @@ static void pyt__sim_see_spinning(pyt__sim_thread *self, const volatile void *wo
     }
 }
 
+/* Is the step one of the program's own, or the first one of a call? */
+static bool pyt__sim_is_point(int kind) {
+    bool fresh = pyt__my_notes.pyt__fresh;
+    pyt__my_notes.pyt__fresh = false;
+    return fresh || kind >= PYT__SIM_START;
+}
+
+/* May the strategy switch at this step? */
+static bool pyt__sim_step_matters(const pyt__sim_thread *self, const volatile void *word,
+                                  int kind) {
+    bool point = pyt__sim_is_point(kind);
+    pyt__sim.points += point;
+    return pyt__sim.strategy == PYT_STRATEGY_EXHAUSTIVE ? pyt__sim_matters(self, word)
+                                                        : point || !pyt__sim.coarse;
+}
+
 /* `self` is about to do a step: let the strategy choose the thread that does one. */
 static void pyt__sim_decide(pyt__sim_thread *self, const volatile void *word, int kind) {
     if (pyt__sim.forked) {
@@ -17816,9 +17884,8 @@ static void pyt__sim_decide(pyt__sim_thread *self, const volatile void *word, in
     self->inside++;
     pyt__sim_note(self, kind);
     pyt__sim_see_spinning(self, word, kind);
-    bool exhaustive = pyt__sim.strategy == PYT_STRATEGY_EXHAUSTIVE;
-    pyt__sim_go_on_with(self, pyt__sim_next(self, !exhaustive || pyt__sim_matters(self, word)));
-    if (exhaustive && word != NULL) {
+    pyt__sim_go_on_with(self, pyt__sim_next(self, pyt__sim_step_matters(self, word, kind)));
+    if (word != NULL && pyt__sim.strategy == PYT_STRATEGY_EXHAUSTIVE) {
         pyt__sim_touch(self, word, kind);
     }
     self->inside--;
@@ -17956,6 +18023,15 @@ static void pyt__sim_cond_signal(pyt__sim_thread *self, pyt__os_cond *cond) {
     }
 }
 
+/* Twice as much is half as likely, up to 4096. */
+static uint64_t pyt__sim_draw_weight(void) {
+    uint64_t drawn = pyt__sim_draw(), weight = 1;
+    while (weight < 4096 && (drawn & weight) == 0) {
+        weight *= 2;
+    }
+    return weight;
+}
+
 static pyt__sim_thread *pyt__sim_thread_make(size_t stack_size, void *arg) {
     pyt__sim_thread *thread = pyt__sim.free;
     if (thread != NULL) {
@@ -17971,6 +18047,7 @@ static pyt__sim_thread *pyt__sim_thread_make(size_t stack_size, void *arg) {
     thread->deadline = INT64_MAX;
     thread->number = pyt__sim.threads + 1;
     thread->priority = (int64_t)(pyt__sim_draw() >> 2);
+    thread->weight = pyt__sim.weighted ? pyt__sim_draw_weight() : 1;
     void *tagged = (void *)((uintptr_t)thread + 1);
     if (!pyt__gate_init(&thread->gate) ||
         !pyt__below_thread_start(&thread->below, stack_size, tagged)) {
@@ -18066,6 +18143,9 @@ static void pyt__sim_thread_stages(pyt__sim_thread *self) {
     if (stage == 0) {
         stage = 1;
         if (self->number == 1) {
+            self->inside = 1;
+            (void)pyt__is_main_thread(); /* as when a program starts */
+            self->inside = 0;
             pyt__sim.body(pyt__sim.arg);
         } else {
             pyt__thread_main(self->arg);
@@ -18372,12 +18452,22 @@ static bool pyt__sim_measures(void) {
 /* PRIORITIES: the measuring run has no changes. */
 static void pyt__sim_draw_changes(void) {
     size_t count = pyt__sim.length > 0 ? (size_t)pyt__sim.options.bound - 1 : 0;
+    uint64_t length = pyt__sim.coarse ? pyt__sim.length_in_points : pyt__sim.length;
     pyt__sim.changes_at = (uint64_t *)pyt__sim_grow(pyt__sim.changes_at, &pyt__sim.changes_at_size,
                                                     count + 1, sizeof *pyt__sim.changes_at);
     for (size_t i = 0; i < count; i++) {
-        pyt__sim.changes_at[i] = 1 + pyt__sim_draw() % pyt__sim.length;
+        pyt__sim.changes_at[i] = 1 + pyt__sim_draw() % length;
     }
     pyt__sim.changes_at_count = count;
+}
+
+/* How this run switches. */
+static void pyt__sim_draw_manner(void) {
+    uint64_t drawn = pyt__sim_draw();
+    pyt__sim.coarse = (drawn & 1) != 0;
+    pyt__sim.weighted = (drawn & 2) != 0;
+    pyt__sim.odds = pyt__sim.coarse ? UINT64_C(1) << (drawn >> 2) % 4  /* 1 to 8 */
+                                    : UINT64_C(2) << (drawn >> 2) % 6; /* 2 to 64 */
 }
 
 static void pyt__sim_prepare(void) {
@@ -18386,7 +18476,7 @@ static void pyt__sim_prepare(void) {
     pyt__sim.threads = 0;
     pyt__sim.now = 0;
     pyt__sim.steps = pyt__sim.changes = pyt__sim.tickets = pyt__sim.numbers = 0;
-    pyt__sim.holds = pyt__sim.streak = 0;
+    pyt__sim.holds = pyt__sim.streak = pyt__sim.points = 0;
     pyt__sim.given_way = 0;
     pyt__sim.finishing = pyt__sim.failed = pyt__sim.names_grew = false;
     pyt__sim.demoted = 0;
@@ -18395,7 +18485,7 @@ static void pyt__sim_prepare(void) {
     pyt__sim.replay_at = 0;
     pyt__sim.replay_left = 0;
     pyt__sim.random = pyt__sim_mix(pyt__sim_measures() ? 0 : pyt__sim.seed);
-    pyt__sim.odds = UINT64_C(2) << pyt__sim_draw() % 6; /* 2 to 64 */
+    pyt__sim_draw_manner();
     memset(pyt__sim.past, 0, sizeof pyt__sim.past);
     if (pyt__sim.strategy == PYT_STRATEGY_PRIORITIES && !pyt__sim.replaying) {
         pyt__sim_draw_changes();
@@ -18499,6 +18589,7 @@ static pyt_status pyt__sim_run_next(void) {
             return status;
         }
         pyt__sim.length = pyt__sim.steps > 0 ? pyt__sim.steps : 1;
+        pyt__sim.length_in_points = pyt__sim.points > 0 ? pyt__sim.points : 1;
     }
     return pyt__sim_run_and_look();
 }
@@ -19018,6 +19109,7 @@ static void pyt__memory_order(pyt__sim_thread *self, const volatile void *addres
         self->view.edges = edges;
         return;
     }
+    kind = kind == PYT__SIM_COUNT ? PYT__SIM_ADD : kind;
     if (kind == PYT__SIM_LOAD || kind == PYT__SIM_SWAP || kind == PYT__SIM_ADD) {
         pyt__memory_read(self, address, edges);
     }

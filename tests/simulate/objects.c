@@ -108,6 +108,23 @@ static void run_timer(alarms *all) {
     pyt_thread_unref(timer);
 }
 
+/* Due while it is cancelled only if time passes early. */
+static void cancelled_at_once(void *arg) {
+    alarms all = {0};
+    pyt_thread *timer = NULL;
+    (void)arg;
+    MUST(pyt_timer_new(&timer, 1, fire, &all));
+    MUST(pyt_thread_start(timer));
+    MUST(pyt_timer_cancel(timer));
+    MUST(pyt_thread_join(timer));
+    PYT_CHECK(all.fired <= 1);
+    pyt_thread_unref(timer);
+}
+
+TEST_LIMIT(timer_cancelled_at_once, 60) {
+    simulate_all(cancelled_at_once, NULL, 2);
+}
+
 /* The second starts when the service has nothing left to do, and is about to sleep. */
 static void one_then_another(void *arg) {
     alarms all = {0};

@@ -23,9 +23,6 @@ typedef void (*simulate_body)(void *mended);
  * same way. */
 void simulate_finds(simulate_body body, const char *const *words);
 
-/* The same from another first seed than 1. */
-void simulate_finds_from(uint64_t seed, simulate_body body, const char *const *words);
-
 /* Expect every schedule with at most `bound` preemptions to end well; print how many there are.
  * With SIMULATE_RANDOM=N in the environment: N random runs instead, for what is not proved. */
 void simulate_all(simulate_body body, void *arg, int bound);
