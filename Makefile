@@ -31,6 +31,8 @@ PLOTS ?= bench/plots/$(KIND)
 SEED ?= 1
 COUNT ?= 150
 ROOM ?=
+# How many simulated schedules make test-simulated runs each test in.
+SEEDS ?= 100
 # The coverage reader that fits the compiler: for clang, "llvm-cov gcov".
 GCOV ?= gcov
 # How many compilers, or how many checks, run at the same time.
@@ -100,7 +102,7 @@ WITH_FLAGS = CC='$(CC)' CFLAGS='$(COMPILE) $(EXAMPLE_CFLAGS)' LDFLAGS='$(LDFLAGS
 CHECKS := $(shell sh tests/check_leg.sh --list)
 
 .PHONY: help demo test bench bench-peers bench-run-peers bench-setup bench-peers-plot
-.PHONY: coverage run-coverage mutants
+.PHONY: test-simulated run-simulated coverage run-coverage mutants
 .PHONY: quiet-bench quiet-history quiet-scale quiet-peers
 .PHONY: bench-history bench-scale bench-scale-plot
 .PHONY: lint api index check clean
@@ -112,7 +114,7 @@ help:
 	@echo "check-NAME: one check alone, NAME one of"
 	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
 	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ARGS CSV" \
-	    "BENCH_ROUNDS JOBS RUN LIBRARY SEED COUNT ROOM GCOV"
+	    "BENCH_ROUNDS JOBS RUN LIBRARY SEEDS SEED COUNT ROOM GCOV"
 
 demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in our files or ARGS="files"
 	@$(RUN) $(BUILD)/demo$(EXE) $(ARGS)
@@ -125,6 +127,12 @@ ifeq ($(ONLY),)
 else
 	@$(RUN_SUITE) '$(ONLY)'
 endif
+
+test-simulated: ## the same tests in SEEDS=100 simulated schedules each, from SEED=1 (ONLY=text)
+	@$(PARALLEL_MAKE) CFLAGS='$(CFLAGS) -DPYTHREADING_SIMULATE' run-simulated
+
+run-simulated: $(SUITE)
+	@$(SUITE) --simulate $(SEEDS) --seed $(SEED) $(ONLY)
 
 # For the checks: build one program and say where it is.
 build-suite: $(SUITE)

@@ -36,7 +36,8 @@ enum {
     TEST_SKIPPED = 77,
     TEST_ALL_PASSED = 78, /* of those that a process ran together */
     TEST_JOBS = 16,
-    TEST_TOGETHER = 32
+    TEST_TOGETHER = 32,
+    TEST_SEEDS_INSTEAD = 100 /* a simulated run repeats things less often by so much */
 };
 
 static double test_slow = 1;
@@ -171,12 +172,14 @@ static int test_sanitizer_lacks(void) {
     return flags;
 }
 
-/* A simulated run has the library's threads alone, and a clock that moves when all of them wait. */
+/* A simulated run has the library's threads alone, which end by the library alone, and a clock of
+ * its own, which may move while they can run. */
 static int test_run_lacks(void) {
     return test_seeds == 0
                ? 0
-               : NEEDS_FOREIGN_THREADS | NEEDS_PROCESSES | NEEDS_FORK | NEEDS_FORK_WITH_THREADS |
-                     NEEDS_BUSY_FORK | NEEDS_SIGNALS | NEEDS_REAL_TIME;
+               : NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS | NEEDS_THREAD_IDS | NEEDS_PROCESSORS |
+                     NEEDS_PROCESSES | NEEDS_FORK | NEEDS_FORK_WITH_THREADS | NEEDS_BUSY_FORK |
+                     NEEDS_SIGNALS | NEEDS_REAL_TIME | NEEDS_LASTING_TIMEOUTS | NOT_SIMULATED;
 }
 
 /* --without: also what this flag is about. Returns false if there is no such flag. */
@@ -275,7 +278,7 @@ void *test_malloc(size_t size) {
         errno = ENOMEM;
         return NULL;
     }
-    test_block *block = malloc(sizeof *block + size);
+    test_block *block = size <= SIZE_MAX - sizeof *block ? malloc(sizeof *block + size) : NULL;
     if (block == NULL) {
         return NULL;
     }
@@ -331,8 +334,16 @@ double test_slowness(void) {
 }
 
 int test_scale(int n) {
-    int scaled = (int)(n / test_slow);
+    int scaled = (int)(n / test_slow / (test_simulated ? TEST_SEEDS_INSTEAD : 1));
     return scaled > 1 ? scaled : 1;
+}
+
+void test_run_until(double time) {
+    for (double left = time - test_now(); left > 0; left = time - test_now()) {
+        if (test_simulated) {
+            test_sleep(left);
+        }
+    }
 }
 
 /* ---- checks ---- */
@@ -489,7 +500,7 @@ int test_meet(bool (*meet)(void *arg, double seconds, double delay), void *arg, 
             delay = seconds;
         }
     }
-    CHECK(played < rounds || test_slow > 1 || (*won > 0 && *won < played));
+    CHECK(played < rounds || test_slow > 1 || test_simulated || (*won > 0 && *won < played));
     return played;
 }
 

@@ -70,11 +70,13 @@ typedef long double max_align_t;
     FLAG(NEEDS_LINUX, "needs what Linux alone has")                                               \
     FLAG(NEEDS_SOME_BUCKETS, "needs 32 buckets or more")                                          \
     FLAG(NEEDS_MANY_BUCKETS, "needs 1024 buckets or more")                                        \
+    FLAG(NEEDS_LASTING_TIMEOUTS, "needs timeouts that are not over while others can run")         \
     FLAG(NOT_ON_APPLE, "")                                                                        \
     FLAG(NOT_EMULATED, "")                                                                        \
     FLAG(NOT_UNDER_TSAN, "")                                                                      \
     FLAG(NOT_UNDER_ASAN, "")                                                                      \
-    FLAG(NOT_UNDER_HELGRIND, "")
+    FLAG(NOT_UNDER_HELGRIND, "")                                                                  \
+    FLAG(NOT_SIMULATED, "")
 
 #define TEST_NUMBER(flag, reason) NUMBER_OF_##flag,
 enum {
@@ -84,7 +86,8 @@ enum {
 #define TEST_FLAG(flag, reason) flag = 1 << NUMBER_OF_##flag,
 enum {
     TEST_FLAGS(TEST_FLAG) NOT_SANITIZED = NOT_UNDER_TSAN | NOT_UNDER_ASAN,
-    TEST_EXCEPTIONS = NOT_ON_APPLE | NOT_EMULATED | NOT_SANITIZED | NOT_UNDER_HELGRIND
+    TEST_EXCEPTIONS =
+        NOT_ON_APPLE | NOT_EMULATED | NOT_SANITIZED | NOT_UNDER_HELGRIND | NOT_SIMULATED
 };
 #undef TEST_FLAG
 
@@ -180,11 +183,15 @@ double test_now(void);
 /* How many times slower than bare the tests run: TEST_SLOW, or 1. */
 double test_slowness(void);
 
-/* `n` divided by TEST_SLOW, 1 or more: how often to do something. */
+/* `n` divided by TEST_SLOW, and by a hundred in a simulated run, 1 or more: how often to do
+ * something. */
 int test_scale(int n);
 
 /* Let time pass, where time is what is tested; the system's. */
 void test_sleep(double seconds);
+
+/* Run until that time, without a look at anything else. */
+void test_run_until(double time);
 
 /* Let the monotonic clock of this program stand still but for a nanosecond a look, or go on.
  * Returns false where that cannot be done. */

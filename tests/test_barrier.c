@@ -482,7 +482,8 @@ static void finish_action(busy *b, pyt_status first, pyt_status last) {
     CHECK_STATUS(test_end(&b->calls[1]), last);
 }
 
-TEST(whose_time_is_up_during_the_action_stays_for_its_outcome, NEEDS_THREADS) {
+TEST(whose_time_is_up_during_the_action_stays_for_its_outcome,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     for (int outcome = 0; outcome < 2; outcome++) {
         busy b;
         double seconds = 0.2 * test_slowness();
@@ -498,7 +499,7 @@ TEST(whose_time_is_up_during_the_action_stays_for_its_outcome, NEEDS_THREADS) {
     }
 }
 
-TEST(who_arrives_during_the_action_is_of_the_next_round, NEEDS_THREADS) {
+TEST(who_arrives_during_the_action_is_of_the_next_round, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     busy b;
     test_call next;
     arrival a = {.place = &b.place, .index = -1};
@@ -518,7 +519,8 @@ TEST(who_arrives_during_the_action_is_of_the_next_round, NEEDS_THREADS) {
     CHECK_INT(b.place.runs, 2);
 }
 
-TEST(who_arrives_during_an_action_that_fails_finds_the_barrier_broken, NEEDS_THREADS) {
+TEST(who_arrives_during_an_action_that_fails_finds_the_barrier_broken,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     busy b;
     test_call next;
     arrival a = {.place = &b.place, .index = -1};
@@ -531,7 +533,8 @@ TEST(who_arrives_during_an_action_that_fails_finds_the_barrier_broken, NEEDS_THR
     check_broken(&b.place);
 }
 
-TEST(a_reset_during_the_action_waits_for_its_end_and_harms_nobody, NEEDS_THREADS) {
+TEST(a_reset_during_the_action_waits_for_its_end_and_harms_nobody,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     busy b;
     test_call call;
     make_busy(&b, 15);
@@ -544,7 +547,8 @@ TEST(a_reset_during_the_action_waits_for_its_end_and_harms_nobody, NEEDS_THREADS
     check_usable(&b.place);
 }
 
-TEST(an_abort_during_the_action_waits_for_its_end_and_breaks_what_comes_after, NEEDS_THREADS) {
+TEST(an_abort_during_the_action_waits_for_its_end_and_breaks_what_comes_after,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     busy b;
     test_call call;
     make_busy(&b, 15);
@@ -591,7 +595,7 @@ TEST(who_has_no_time_to_wait_breaks_the_barrier_unless_it_is_the_last, NEEDS_THR
     }
 }
 
-TEST(a_wait_with_time_left_passes_with_the_last_to_arrive, NEEDS_THREADS) {
+TEST(a_wait_with_time_left_passes_with_the_last_to_arrive, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     place p;
     test_call call;
     arrival a = {.place = &p, .seconds = PYT_TIMEOUT_MAX};
@@ -615,7 +619,7 @@ TEST(the_barriers_own_timeout_holds_for_every_wait_that_has_none) {
     }
 }
 
-TEST(a_waits_own_timeout_replaces_the_barriers, NEEDS_THREADS) {
+TEST(a_waits_own_timeout_replaces_the_barriers, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     place p;
     test_call call;
     arrival a = {.place = &p, .seconds = 15};
@@ -647,8 +651,7 @@ static bool meet(void *arg, double seconds, double delay) {
     double start = test_now();
     test_begin(&call, arrive_in_time, &a);
     test_wait_settled(&call, 1, &p.barrier.pyt__state);
-    while (test_now() < start + delay) {
-    }
+    test_run_until(start + delay);
     pyt_status status = pyt_barrier_wait(&p.barrier, &index);
     bool passed = status == PYT_OK;
     CHECK_STATUS(status, passed ? PYT_OK : PYT_BROKEN_BARRIER);

@@ -431,7 +431,7 @@ EACH(waits_as_long_as_the_timeout_says_and_no_longer) {
     CHECK(!held(&r));
 }
 
-EACH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS) {
+EACH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     room r;
     test_call waiter;
     make(&r, K);
@@ -705,7 +705,8 @@ EACH(gives_a_notify_to_who_waited_and_not_to_who_comes, NEEDS_THREADS) {
 
 /* The time is up after the notify, before the lock is free: the waiter has been notified. Should
  * the machine be so slow that the time is up before the notify, it is tried with more time. */
-EACH(says_ok_to_who_was_notified_in_time_and_got_the_lock_late, NEEDS_THREADS) {
+EACH(says_ok_to_who_was_notified_in_time_and_got_the_lock_late,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     room r;
     test_call waiter;
     bool counted = false;
@@ -756,8 +757,7 @@ static bool meet(void *arg, double seconds, double delay) {
     test_wait_settled(calls, 1, &r->condition.pyt__queue);
     test_begin(&calls[1], wait_long, r);
     test_wait_settled(calls, 2, &r->condition.pyt__queue);
-    while (test_now() < start + delay) {
-    }
+    test_run_until(start + delay);
     notify(r, 1);
     pyt_status status = test_end(&calls[0]);
     if (status == PYT_OK) {
@@ -997,7 +997,7 @@ EACH(lets_the_lock_go_in_wait_for_even_if_there_is_no_time_to_wait, NEEDS_THREAD
     CHECK_STATUS(test_end(&opener), PYT_OK);
 }
 
-EACH(ends_wait_for_in_time_when_it_comes_true, NEEDS_THREADS) {
+EACH(ends_wait_for_in_time_when_it_comes_true, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     room r;
     test_call waiter;
     make(&r, K);

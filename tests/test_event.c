@@ -120,7 +120,7 @@ TEST(an_event_is_waited_for_as_long_as_the_timeout_says) {
     CHECK(pyt_event_is_set(&event));
 }
 
-TEST(setting_an_event_ends_a_wait_that_has_time_left, NEEDS_THREADS) {
+TEST(setting_an_event_ends_a_wait_that_has_time_left, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     task t = {.seconds = PYT_TIMEOUT_MAX};
     test_call waiter;
     test_begin(&waiter, wait_in_time, &t);
@@ -133,7 +133,7 @@ TEST(setting_an_event_ends_a_wait_that_has_time_left, NEEDS_THREADS) {
     CHECK_WITHIN(test_now() - start, 0, 2);
 }
 
-TEST(setting_an_event_wakes_everybody, NEEDS_THREADS) {
+TEST(setting_an_event_wakes_everybody, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     enum {
         N = 12
     };
@@ -153,7 +153,8 @@ TEST(setting_an_event_wakes_everybody, NEEDS_THREADS) {
     CHECK(pyt_event_is_set(&t.event));
 }
 
-TEST(everybody_who_waited_returns_even_if_the_event_is_cleared_at_once, NEEDS_THREADS) {
+TEST(everybody_who_waited_returns_even_if_the_event_is_cleared_at_once,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     enum {
         N = 4
     };

@@ -866,7 +866,8 @@ TEST(a_future_dropped_without_memory_is_freed_and_its_executor_knows,
     }
 }
 
-TEST(what_an_executor_keeps_for_later_is_bounded) {
+TEST(what_an_executor_keeps_for_later_is_bounded, NOT_SIMULATED,
+     "it takes more than a million steps") {
     enum {
         MANY = 20000
     };

@@ -191,7 +191,7 @@ BOTH(goes_to_waiters_in_the_order_of_their_arrival, NEEDS_THREADS) {
 
 /* A young waiter is woken and may find that the lock has been taken again: then it is still the
  * first of the queue. */
-BOTH(leaves_a_waiter_its_place_when_a_newcomer_was_quicker, NEEDS_THREADS) {
+BOTH(leaves_a_waiter_its_place_when_a_newcomer_was_quicker, NEEDS_THREADS | NEEDS_REAL_TIME) {
     for (int round = 0; round < 100; round++) {
         place p;
         test_call calls[2];
@@ -218,16 +218,14 @@ static bool overtake_once(place *p, test_call *waiter) {
     test_begin(waiter, acquire_and_keep, p);
     PARKED_LOCK(lock_of(p), 1);
     double parked = test_now();
-    while (test_now() < parked + 0.0004) {
-    }
+    test_run_until(parked + 0.0004);
     double woken = test_now();
     release(p);
     if (acquire_nowait(p) != PYT_OK) {
         return false;
     }
     PARKED_LOCK(lock_of(p), 1);
-    while (test_now() < parked + 0.0011) {
-    }
+    test_run_until(parked + 0.0011);
     release(p);
     bool handed = locked(p);
     bool shows = test_now() < woken + 0.00095;
@@ -383,9 +381,7 @@ static pyt_status hog(void *arg) {
     place *p = arg;
     while (!atomic_load(&p->stop)) {
         acquire(p);
-        double end = test_now() + 200e-6;
-        while (test_now() < end) {
-        }
+        test_run_until(test_now() + 200e-6);
         release(p);
     }
     return PYT_OK;
@@ -439,7 +435,7 @@ static pyt_status answer(void *arg) {
 /* Who lets others run before it sleeps gets the processor back after the time slice of the one who
  * computes, a millisecond and more: 2000 of those would be three seconds. */
 TEST(hand_overs_beside_a_thread_that_computes_do_not_last_its_time_slices,
-     NEEDS_THREADS | NEEDS_LINUX) {
+     NEEDS_THREADS | NEEDS_LINUX | NEEDS_REAL_TIME) {
     pair p;
     test_call calls[2];
     cpu_set_t all, first;
@@ -491,8 +487,7 @@ static bool meet(void *arg, double seconds, double delay) {
     double start = test_now();
     test_begin(&call, pass_in_time, p);
     test_wait_settled(&call, 1, lock_of(p));
-    while (test_now() < start + delay) {
-    }
+    test_run_until(start + delay);
     release(p);
     pyt_status status = test_end(&call);
     CHECK_STATUS(status, status == PYT_OK ? PYT_OK : PYT_TIMEOUT);

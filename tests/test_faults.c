@@ -234,7 +234,7 @@ static void a_lock(void) {
     CHECK(!pyt_lock_locked(&lock_));
     EXPECT(pyt_lock_release(&lock_), PYT_RUNTIME_ERROR);
 }
-FAULTS(a_lock, NEEDS_THREADS)
+FAULTS(a_lock, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS)
 
 static pyt_rlock rlock;
 
@@ -283,7 +283,7 @@ static void a_semaphore(void) {
     join(other);
     CHECK_INT(pyt_semaphore_value(&semaphore), 1);
 }
-FAULTS(a_semaphore, NEEDS_THREADS)
+FAULTS(a_semaphore, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS)
 
 static pyt_bounded_semaphore bounded;
 
@@ -323,7 +323,7 @@ static void an_event(void) {
     join(one);
     join(two);
 }
-FAULTS(an_event, NEEDS_THREADS)
+FAULTS(an_event, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS)
 
 static pyt_condition condition;
 static int told;
@@ -374,14 +374,14 @@ static void a_condition(void) {
     memset(&condition, 0, sizeof condition);
     play_condition();
 }
-FAULTS(a_condition, NEEDS_THREADS)
+FAULTS(a_condition, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS)
 
 static void a_condition_over_a_lock(void) {
     DO(pyt_condition_init_lock(&condition, &lock_));
     play_condition();
     CHECK(!pyt_lock_locked(&lock_));
 }
-FAULTS(a_condition_over_a_lock, NEEDS_THREADS)
+FAULTS(a_condition_over_a_lock, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS)
 
 static pyt_barrier barrier;
 static atomic_int actions, index_sum;
@@ -471,7 +471,7 @@ static void a_thread(void) {
     CHECK_STR(pyt_thread_name(thread), "another name");
     pyt_thread_unref(thread);
 }
-FAULTS(a_thread)
+FAULTS(a_thread, 0, NEEDS_LASTING_TIMEOUTS)
 
 static void *run_both(pyt_thread *self) {
     DO(pyt_thread_run(self));
@@ -693,7 +693,7 @@ static void a_timer(void) {
     pyt_thread_unref(never);
     CHECK_INT(atomic_load(&fired), 1);
 }
-FAULTS(a_timer, NEEDS_THREADS)
+FAULTS(a_timer, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS)
 
 /* A timer that is due when the system has no thread for it fires as soon as there is one. */
 TEST(a_timer_that_gets_no_thread_at_once_fires_later) {
@@ -726,7 +726,8 @@ static void many_timers(void) {
 }
 
 /* The heap grows in a few steps only, among hundreds of other allocations. */
-TEST_LIMIT(every_fault_in_many_timers_is_survived_at_first_use, 60, NEEDS_THREADS) {
+TEST_LIMIT(every_fault_in_many_timers_is_survived_at_first_use, 60,
+           NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     run_with_fault(a_timer, 0);
     long before = test_live_allocations();
     run_with_fault(many_timers, 0);

@@ -970,7 +970,7 @@ static void fork_with_the_executor(void *arg) {
 }
 
 TEST(a_grandchild_can_use_and_free_an_executor_that_was_busy_in_the_first_process,
-     NEEDS_THREADS | NEEDS_BUSY_FORK) {
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     inherited all = {.executor = NULL};
     CHECK_STATUS(pyt_executor_new(&all.executor, &(pyt_executor_options){.max_workers = 2}),
                  PYT_OK);

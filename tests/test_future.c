@@ -435,8 +435,7 @@ typedef struct last_one {
 static void *complete_in_time(void *arg) {
     last_one *all = arg;
     CHECK_STATUS(pyt_event_wait(&all->go), PYT_OK);
-    while (test_now() < all->when) {
-    }
+    test_run_until(all->when);
     CHECK_STATUS(pyt_future_set_result(all->futures[MANY - 1], NULL), PYT_OK);
     return NULL;
 }
@@ -793,7 +792,7 @@ TEST(as_completed_tells_the_place_of_what_it_gave) {
 
 /* 2^24 references and 16 more are too many for the word: it stays where it is, and so does the
  * future. */
-TEST(a_future_with_too_many_references_is_kept, NOT_UNDER_HELGRIND,
+TEST(a_future_with_too_many_references_is_kept, NOT_UNDER_HELGRIND | NOT_SIMULATED,
      "it is about numbers: millions of steps of few threads") {
     static pyt_future *f; /* for LeakSanitizer: it is never freed */
     CHECK_STATUS(pyt_future_new(&f), PYT_OK);
@@ -838,8 +837,8 @@ static void count_up_from(pyt_future *future, void *expected) {
     links_called++;
 }
 
-TEST(a_long_chain_of_futures_completed_by_callbacks_needs_little_stack, NOT_UNDER_HELGRIND,
-     "it is about numbers: millions of steps of few threads") {
+TEST(a_long_chain_of_futures_completed_by_callbacks_needs_little_stack,
+     NOT_UNDER_HELGRIND | NOT_SIMULATED, "it is about numbers: millions of steps of few threads") {
     static pyt_future *links[LINKS + 1];
     static int order[] = {0, 1, 2};
     for (int i = 0; i <= LINKS; i++) {

@@ -80,17 +80,19 @@ static void check_the_next_call(const row *r) {
 }
 
 /* The flags are those of the second test, which may have no other thread to wait for. */
-#define INTERRUPTED(name, ...) INTERRUPTED_OF(name, NEEDS_THREADS, __VA_ARGS__)
-#define INTERRUPTED_OF(name, flags, before, call, asleep, after)        \
-    static pyt_status call_##name(void) {                               \
-        return call;                                                    \
-    }                                                                   \
-    static const row row_##name = {before, call_##name, asleep, after}; \
-    TEST(an_interrupt_ends_##name, NEEDS_THREADS) {                     \
-        check_the_present_call(&row_##name);                            \
-    }                                                                   \
-    TEST(an_interrupt_that_came_before_ends_##name, flags) {            \
-        check_the_next_call(&row_##name);                               \
+#define INTERRUPTED(name, ...) INTERRUPTED_OF(name, NEEDS_THREADS, 0, __VA_ARGS__)
+#define INTERRUPTED_IN_TIME(name, ...) \
+    INTERRUPTED_OF(name, NEEDS_THREADS, NEEDS_LASTING_TIMEOUTS, __VA_ARGS__)
+#define INTERRUPTED_OF(name, flags, flags_asleep, before, call, asleep, after) \
+    static pyt_status call_##name(void) {                                      \
+        return call;                                                           \
+    }                                                                          \
+    static const row row_##name = {before, call_##name, asleep, after};        \
+    TEST(an_interrupt_ends_##name, NEEDS_THREADS | (flags_asleep)) {           \
+        check_the_present_call(&row_##name);                                   \
+    }                                                                          \
+    TEST(an_interrupt_that_came_before_ends_##name, flags) {                   \
+        check_the_next_call(&row_##name);                                      \
     }
 
 /* Lock: it has no owner, so that the main thread can wait for itself. */
@@ -119,8 +121,8 @@ static void lock_is_sound(void) {
 }
 
 INTERRUPTED(lock_acquire, hold_lock, pyt_lock_acquire(&lock), asleep_on_lock, lock_is_sound)
-INTERRUPTED(lock_acquire_timeout, hold_lock, pyt_lock_acquire_timeout(&lock, 1000), asleep_on_lock,
-            lock_is_sound)
+INTERRUPTED_IN_TIME(lock_acquire_timeout, hold_lock, pyt_lock_acquire_timeout(&lock, 1000),
+                    asleep_on_lock, lock_is_sound)
 
 /* RLock: another thread holds it, twice. */
 static pyt_event rlock_taken;
@@ -161,8 +163,8 @@ static void rlock_is_sound(void) {
 
 INTERRUPTED(rlock_acquire, let_another_hold_rlock, pyt_rlock_acquire(&rlock), asleep_on_rlock,
             rlock_is_sound)
-INTERRUPTED(rlock_acquire_timeout, let_another_hold_rlock, pyt_rlock_acquire_timeout(&rlock, 1000),
-            asleep_on_rlock, rlock_is_sound)
+INTERRUPTED_IN_TIME(rlock_acquire_timeout, let_another_hold_rlock,
+                    pyt_rlock_acquire_timeout(&rlock, 1000), asleep_on_rlock, rlock_is_sound)
 
 /* Condition: over its own RLock, held twice; then over a Lock and over an RLock. */
 static void hold_condition_twice(void) {
@@ -207,14 +209,15 @@ static void condition_is_sound(void) {
 
 INTERRUPTED(condition_wait, hold_condition_twice, pyt_condition_wait(&condition),
             asleep_in_condition, condition_is_sound)
-INTERRUPTED(condition_wait_timeout, hold_condition_twice,
-            pyt_condition_wait_timeout(&condition, 1000), asleep_in_condition, condition_is_sound)
+INTERRUPTED_IN_TIME(condition_wait_timeout, hold_condition_twice,
+                    pyt_condition_wait_timeout(&condition, 1000), asleep_in_condition,
+                    condition_is_sound)
 INTERRUPTED(condition_wait_for, hold_condition_twice,
             pyt_condition_wait_for(&condition, never, NULL), asleep_in_condition,
             condition_is_sound)
-INTERRUPTED(condition_wait_for_timeout, hold_condition_twice,
-            pyt_condition_wait_for_timeout(&condition, never, NULL, 1000), asleep_in_condition,
-            condition_is_sound)
+INTERRUPTED_IN_TIME(condition_wait_for_timeout, hold_condition_twice,
+                    pyt_condition_wait_for_timeout(&condition, never, NULL, 1000),
+                    asleep_in_condition, condition_is_sound)
 
 static void hold_condition_over_lock(void) {
     CHECK_STATUS(pyt_condition_init_lock(&condition, &lock), PYT_OK);
@@ -230,9 +233,9 @@ static void condition_over_lock_is_sound(void) {
 
 INTERRUPTED(condition_wait_over_a_lock, hold_condition_over_lock, pyt_condition_wait(&condition),
             asleep_in_condition, condition_over_lock_is_sound)
-INTERRUPTED(condition_wait_for_timeout_over_a_lock, hold_condition_over_lock,
-            pyt_condition_wait_for_timeout(&condition, never, NULL, 1000), asleep_in_condition,
-            condition_over_lock_is_sound)
+INTERRUPTED_IN_TIME(condition_wait_for_timeout_over_a_lock, hold_condition_over_lock,
+                    pyt_condition_wait_for_timeout(&condition, never, NULL, 1000),
+                    asleep_in_condition, condition_over_lock_is_sound)
 
 static void hold_condition_over_rlock(void) {
     CHECK_STATUS(pyt_condition_init_rlock(&condition, &rlock), PYT_OK);
@@ -282,9 +285,9 @@ static void condition_can_be_taken(void) {
 
 INTERRUPTED(condition_acquire, let_another_hold_the_condition, pyt_condition_acquire(&condition),
             asleep_on_rlock, condition_can_be_taken)
-INTERRUPTED(condition_acquire_timeout, let_another_hold_the_condition,
-            pyt_condition_acquire_timeout(&condition, 1000), asleep_on_rlock,
-            condition_can_be_taken)
+INTERRUPTED_IN_TIME(condition_acquire_timeout, let_another_hold_the_condition,
+                    pyt_condition_acquire_timeout(&condition, 1000), asleep_on_rlock,
+                    condition_can_be_taken)
 
 /* Semaphore */
 static void nothing_to_prepare(void) {
@@ -313,9 +316,9 @@ static void semaphore_is_sound(void) {
 
 INTERRUPTED(semaphore_acquire, nothing_to_prepare, pyt_semaphore_acquire(&semaphore),
             asleep_on_semaphore, semaphore_is_sound)
-INTERRUPTED(semaphore_acquire_timeout, nothing_to_prepare,
-            pyt_semaphore_acquire_timeout(&semaphore, 1000), asleep_on_semaphore,
-            semaphore_is_sound)
+INTERRUPTED_IN_TIME(semaphore_acquire_timeout, nothing_to_prepare,
+                    pyt_semaphore_acquire_timeout(&semaphore, 1000), asleep_on_semaphore,
+                    semaphore_is_sound)
 
 /* BoundedSemaphore */
 static void asleep_on_bounded_semaphore(void) {
@@ -333,10 +336,10 @@ static void bounded_semaphore_is_sound(void) {
     CHECK_INT(pyt_bounded_semaphore_value(&bounded), 1);
 }
 
-INTERRUPTED_OF(bounded_semaphore_acquire, 0, take_the_only_permit,
+INTERRUPTED_OF(bounded_semaphore_acquire, 0, 0, take_the_only_permit,
                pyt_bounded_semaphore_acquire(&bounded), asleep_on_bounded_semaphore,
                bounded_semaphore_is_sound)
-INTERRUPTED_OF(bounded_semaphore_acquire_timeout, 0, take_the_only_permit,
+INTERRUPTED_OF(bounded_semaphore_acquire_timeout, 0, NEEDS_LASTING_TIMEOUTS, take_the_only_permit,
                pyt_bounded_semaphore_acquire_timeout(&bounded, 1000), asleep_on_bounded_semaphore,
                bounded_semaphore_is_sound)
 
@@ -361,8 +364,8 @@ static void event_is_sound(void) {
 }
 
 INTERRUPTED(event_wait, nothing_to_prepare, pyt_event_wait(&event), asleep_on_event, event_is_sound)
-INTERRUPTED(event_wait_timeout, nothing_to_prepare, pyt_event_wait_timeout(&event, 1000),
-            asleep_on_event, event_is_sound)
+INTERRUPTED_IN_TIME(event_wait_timeout, nothing_to_prepare, pyt_event_wait_timeout(&event, 1000),
+                    asleep_on_event, event_is_sound)
 
 /* Barrier of three: who is interrupted leaves the round, and three others make it full. */
 static void asleep_in_barrier(void) {
@@ -395,8 +398,9 @@ static void barrier_is_sound(void) {
 
 INTERRUPTED(barrier_wait, nothing_to_prepare, pyt_barrier_wait(&barrier, NULL), asleep_in_barrier,
             barrier_is_sound)
-INTERRUPTED(barrier_wait_timeout, nothing_to_prepare,
-            pyt_barrier_wait_timeout(&barrier, 1000, NULL), asleep_in_barrier, barrier_is_sound)
+INTERRUPTED_IN_TIME(barrier_wait_timeout, nothing_to_prepare,
+                    pyt_barrier_wait_timeout(&barrier, 1000, NULL), asleep_in_barrier,
+                    barrier_is_sound)
 
 /* While another thread runs the action, wait, reset and abort wait for its end. */
 static pyt_barrier busy;
@@ -461,8 +465,8 @@ static void thread_is_sound(void) {
 
 INTERRUPTED(thread_join, start_a_thread_that_stays, pyt_thread_join(thread), asleep_in_the_kernel,
             thread_is_sound)
-INTERRUPTED(thread_join_timeout, start_a_thread_that_stays, pyt_thread_join_timeout(thread, 1000),
-            asleep_in_the_kernel, thread_is_sound)
+INTERRUPTED_IN_TIME(thread_join_timeout, start_a_thread_that_stays,
+                    pyt_thread_join_timeout(thread, 1000), asleep_in_the_kernel, thread_is_sound)
 
 /* join of a timer that waits */
 static void timer_fires(void *arg) {
@@ -481,8 +485,8 @@ static void timer_is_sound(void) {
     CHECK(!pyt_event_is_set(&event));
 }
 
-INTERRUPTED(join_of_a_timer, start_a_late_timer, pyt_thread_join(thread), asleep_in_the_kernel,
-            timer_is_sound)
+INTERRUPTED_IN_TIME(join_of_a_timer, start_a_late_timer, pyt_thread_join(thread),
+                    asleep_in_the_kernel, timer_is_sound)
 
 /* A timer that is run by hand waits here. */
 static void make_a_late_timer(void) {
@@ -498,8 +502,8 @@ static void timer_is_as_before(void) {
     CHECK(!pyt_event_is_set(&event));
 }
 
-INTERRUPTED_OF(run_of_a_timer, 0, make_a_late_timer, pyt_thread_run(thread), asleep_in_the_kernel,
-               timer_is_as_before)
+INTERRUPTED_OF(run_of_a_timer, 0, NEEDS_LASTING_TIMEOUTS, make_a_late_timer, pyt_thread_run(thread),
+               asleep_in_the_kernel, timer_is_as_before)
 
 /* The main thread sleeps, as the kernel sees it. Without /proc the test still holds: an interrupt
  * that comes too early is one that came before. */
@@ -585,7 +589,8 @@ static void *wait_while_main_is_interrupted(void *arg) {
     return arg;
 }
 
-TEST(only_the_main_thread_is_interrupted) {
+TEST(only_the_main_thread_is_interrupted, NOT_SIMULATED,
+     "the sleep of the test is one of the library there") {
     hold_lock();
     pyt_thread *other = test_thread(wait_while_main_is_interrupted, NULL);
     while (pyt_thread_is_alive(other)) {
@@ -779,7 +784,8 @@ static void *interrupt_in_each_round(void *arg) {
 }
 
 /* Whichever of the two ends the wait, the other one is there afterwards. */
-TEST(an_interrupt_and_a_permit_at_the_same_moment_both_arrive, NEEDS_THREADS) {
+TEST(an_interrupt_and_a_permit_at_the_same_moment_both_arrive,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *releaser = test_thread(release_in_each_round, NULL);
     pyt_thread *interrupter = test_thread(interrupt_in_each_round, NULL);
     for (int i = 0; i < rounds(); i++) {
@@ -816,7 +822,7 @@ static void *count_and_interrupt(void *arg) {
     return arg;
 }
 
-TEST(a_lock_stays_exclusive_under_interrupts) {
+TEST(a_lock_stays_exclusive_under_interrupts, NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *others[2] = {test_thread(count_and_interrupt, NULL),
                              test_thread(count_and_interrupt, NULL)};
     for (int taken = 0; taken < rounds();) {

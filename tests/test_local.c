@@ -330,7 +330,7 @@ static void *make_a_value_and_stay(void *arg) {
     return arg;
 }
 
-TEST(every_joiner_finds_the_values_gone, NEEDS_THREADS) {
+TEST(every_joiner_finds_the_values_gone, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *thread = test_thread(make_a_value_and_stay, NULL);
     pyt_thread *joiners[4];
     for (int i = 0; i < 4; i++) {

@@ -223,7 +223,7 @@ BOTH(takes_zero_and_the_longest_timeout) {
     }
 }
 
-BOTH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS) {
+BOTH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     task t = TASK(K);
     test_call waiter;
     t.seconds = PYT_TIMEOUT_MAX;
@@ -320,7 +320,7 @@ BOTH(lets_a_waiter_in_only_when_it_is_released, NEEDS_THREADS) {
     CHECK(!K->locked(&t.object));
 }
 
-BOTH(lets_a_waiter_in_that_has_time_left, NEEDS_THREADS) {
+BOTH(lets_a_waiter_in_that_has_time_left, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     task t = TASK(K);
     test_call waiter;
     t.seconds = 15;
@@ -735,7 +735,7 @@ static pyt_status own_at_depth_one(void *arg) {
     return PYT_OK;
 }
 
-TEST(rlock_passes_to_a_waiter_at_depth_one, NEEDS_THREADS) {
+TEST(rlock_passes_to_a_waiter_at_depth_one, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     for (int i = 0; i < 4; i++) {
         task t = TASK(&rlock_kind);
         test_call waiter;

@@ -13,7 +13,8 @@ static int crowd(uintptr_t first, uintptr_t stride, int n) {
 
 /* Objects of any size, each with a lock in it: with a thousand buckets two or three of 128 may
  * meet, and in the worst of many sizes some more, but not most of them. */
-TEST(locks_in_objects_of_any_size_do_not_share_a_bucket, NEEDS_MANY_BUCKETS) {
+TEST(locks_in_objects_of_any_size_do_not_share_a_bucket, NEEDS_MANY_BUCKETS | NOT_SIMULATED,
+     "buckets do not follow from addresses there") {
     for (uintptr_t stride = 8; stride < 400000; stride += (uintptr_t)(8 * test_slowness())) {
         CHECK(crowd(0x10000, stride, 128) < 24);
     }

@@ -602,7 +602,7 @@ static void pass_gate(void *item, void *result) {
     CHECK_STATUS(pyt_event_wait(&gates[*(int *)item]), PYT_OK);
 }
 
-TEST(imap_waits_for_its_turn_and_imap_unordered_does_not, NEEDS_THREADS) {
+TEST(imap_waits_for_its_turn_and_imap_unordered_does_not, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     for (int unordered = 0; unordered < 2; unordered++) {
         pyt_pool *pool = made(4);
         pyt_pool_iterator *iterator;

@@ -71,7 +71,8 @@ static void see_no_helper(void *arg) {
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(a_handler_before_fork_may_join_a_thread, NEEDS_THREADS | NEEDS_BUSY_FORK | NOT_EMULATED,
+TEST(a_handler_before_fork_may_join_a_thread,
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NOT_EMULATED | NEEDS_FORK_WITH_THREADS,
      "a child of a busy fork hangs in a lock of qemu's own") {
     CHECK_INT(pthread_atfork(stop_helper, NULL, NULL), 0);
     start_helper();
@@ -79,7 +80,8 @@ TEST(a_handler_before_fork_may_join_a_thread, NEEDS_THREADS | NEEDS_BUSY_FORK | 
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(a_handler_after_fork_may_start_a_thread_in_the_parent, NEEDS_THREADS | NEEDS_BUSY_FORK) {
+TEST(a_handler_after_fork_may_start_a_thread_in_the_parent,
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     CHECK_INT(pthread_atfork(stop_helper, start_helper, NULL), 0);
     start_helper();
     end_child(begin_child(see_no_helper, NULL));
@@ -87,7 +89,8 @@ TEST(a_handler_after_fork_may_start_a_thread_in_the_parent, NEEDS_THREADS | NEED
     stop_helper();
 }
 
-TEST(a_handler_after_fork_may_start_a_thread_in_the_child, NEEDS_THREADS | NEEDS_BUSY_FORK) {
+TEST(a_handler_after_fork_may_start_a_thread_in_the_child,
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     CHECK_INT(pthread_atfork(stop_helper, start_helper, start_helper), 0);
     start_helper();
     end_child(begin_child(use_a_helper, NULL));
@@ -95,7 +98,7 @@ TEST(a_handler_after_fork_may_start_a_thread_in_the_child, NEEDS_THREADS | NEEDS
 }
 
 TEST(handlers_that_were_registered_after_the_first_use_do_the_same,
-     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_EXIT) {
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_EXIT | NEEDS_FORK_WITH_THREADS) {
     CHECK_INT(pyt_active_count(), 1);
     CHECK_INT(pthread_atfork(stop_helper, start_helper, start_helper), 0);
     start_helper();
@@ -129,7 +132,8 @@ static void *take_it_often(void *arg) {
     return NULL;
 }
 
-TEST(handlers_may_hold_a_lock_of_the_program_over_the_fork, NEEDS_THREADS | NEEDS_BUSY_FORK) {
+TEST(handlers_may_hold_a_lock_of_the_program_over_the_fork,
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     pyt_event stop = PYT_EVENT_INIT;
     CHECK_INT(pthread_atfork(take_it, let_it_go, let_it_go), 0);
     pyt_thread *threads[2];
@@ -237,7 +241,7 @@ static void see_all_done(void *arg) {
 }
 
 TEST(in_the_child_of_a_fork_while_a_shutdown_cancels_all_futures_are_done,
-     NEEDS_THREADS | NEEDS_BUSY_FORK) {
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     dropping all = {.in_callback = hold_up_until_told};
     fill(&all);
     pyt_thread *thread = test_thread(cancel_all, &all);
@@ -258,7 +262,7 @@ static void fork_here(dropping *all) {
 }
 
 TEST(a_callback_of_a_shutdown_may_fork_and_both_processes_go_on_cancelling,
-     NEEDS_THREADS | NEEDS_BUSY_FORK) {
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     dropping all = {.in_callback = fork_here};
     fill(&all);
     cancel_all(&all);
@@ -342,7 +346,7 @@ __attribute__((constructor(101))) static void register_first(void) {
 }
 
 TEST(a_future_that_its_worker_is_about_to_finish_at_a_fork_is_broken_in_the_child,
-     NEEDS_THREADS | NEEDS_LINUX | NEEDS_BUSY_FORK) {
+     NEEDS_THREADS | NEEDS_LINUX | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     begin_a_task(end_when_told);
     ending.armed = true;
     end_child(begin_child(see_it_broken, NULL));
@@ -362,7 +366,7 @@ static void *leave_slowly(void *arg) {
 }
 
 TEST(a_future_that_a_leaving_worker_is_about_to_break_at_a_fork_is_broken_in_the_child,
-     NEEDS_THREADS | NEEDS_BUSY_FORK) {
+     NEEDS_THREADS | NEEDS_BUSY_FORK | NEEDS_FORK_WITH_THREADS) {
     begin_a_task(leave_slowly);
     end_child(begin_child(see_it_broken, NULL));
     atomic_fetch_add(&ending.go_on, 1);

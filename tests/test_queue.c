@@ -745,7 +745,7 @@ TEST(what_is_left_at_destroy_goes_to_the_destructor) {
 
 /* ---- memory ---- */
 
-TEST(an_unbounded_queue_gives_memory_back_as_it_empties, NOT_UNDER_HELGRIND,
+TEST(an_unbounded_queue_gives_memory_back_as_it_empties, NOT_UNDER_HELGRIND | NOT_SIMULATED,
      "it is about numbers: millions of steps of few threads") {
     for (int kind = 0; kind < KINDS; kind++) {
         long before = test_live_bytes();
@@ -765,7 +765,8 @@ TEST(an_unbounded_queue_gives_memory_back_as_it_empties, NOT_UNDER_HELGRIND,
     }
 }
 
-TEST(a_simple_queue_gives_memory_back_as_it_empties) {
+TEST(a_simple_queue_gives_memory_back_as_it_empties, NOT_SIMULATED,
+     "it takes more than a million steps") {
     long before = test_live_bytes();
     pyt_simple_queue simple;
     int item = 0;

@@ -432,7 +432,8 @@ TEST(the_default_clock_waits_as_long_as_asked) {
     destroy(&scheduler);
 }
 
-TEST(an_earlier_event_of_another_thread_wakes_a_run_that_sleeps, NEEDS_THREADS) {
+TEST(an_earlier_event_of_another_thread_wakes_a_run_that_sleeps,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_scheduler scheduler;
     pyt_event done = PYT_EVENT_INIT;
     pyt_sched_event far;
@@ -463,7 +464,7 @@ static void *interrupt_main(void *arg) {
     return arg;
 }
 
-TEST(a_run_that_sleeps_can_be_interrupted_and_run_again, NEEDS_THREADS) {
+TEST(a_run_that_sleeps_can_be_interrupted_and_run_again, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_scheduler scheduler;
     pyt_sched_event far;
     CHECK_STATUS(pyt_scheduler_init(&scheduler, NULL), PYT_OK);
@@ -498,7 +499,8 @@ static void *enter_many(void *arg) {
     return NULL;
 }
 
-TEST(several_threads_run_and_enter_and_every_event_runs_once_or_is_cancelled, NEEDS_THREADS) {
+TEST(several_threads_run_and_enter_and_every_event_runs_once_or_is_cancelled,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_scheduler scheduler;
     pyt_sched_event far;
     pyt_thread *runners[2], *enterers[3];

@@ -376,8 +376,7 @@ static bool meet(void *arg, double seconds, double delay) {
     t.seconds = seconds;
     test_begin(&waiter, acquire_in_time, &t);
     test_wait_settled(&waiter, 1, &t.object);
-    while (test_now() < start + delay) {
-    }
+    test_run_until(start + delay);
     CHECK_STATUS(K->release(&t.object), PYT_OK);
     bool got = test_end(&waiter) == PYT_OK;
     CHECK_INT(K->value(&t.object), got ? 0 : 1);

@@ -12,8 +12,7 @@ static void count_a_run(void *count) {
     PYT_CHECK(*(int *)count > 0);
 }
 
-TEST(a_body_is_run_as_often_as_asked_for) {
-    test_needs("runs of its own");
+TEST(a_body_is_run_as_often_as_asked_for, NOT_SIMULATED, "a run cannot simulate") {
     int count = 0;
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 3, 0, 0, 0, NULL, false};
     CHECK_STATUS(pyt_simulate(&options, count_a_run, &count), PYT_OK);
@@ -80,8 +79,7 @@ static void in_one_order(void *arg) {
     run_pair(take_both, take_both);
 }
 
-TEST(a_deadlock_is_found_and_its_schedule_finds_it_again) {
-    test_needs("runs of its own");
+TEST(a_deadlock_is_found_and_its_schedule_finds_it_again, NOT_SIMULATED, "a run cannot simulate") {
     for (int strategy = 0; strategy <= PYT_STRATEGY_EXHAUSTIVE; strategy++) {
         pyt_simulate_options options = {(pyt_strategy)strategy, 0, 0, 0, 0, NULL, true};
         CHECK_STATUS(pyt_simulate(&options, in_two_orders, NULL), PYT_RUNTIME_ERROR);
@@ -128,8 +126,8 @@ static void find_a_failure(const pyt_simulate_options *options, found *failure) 
     (void)snprintf(failure->schedule, sizeof failure->schedule, "%s", pyt_simulate_schedule());
 }
 
-TEST(the_reported_seed_and_schedule_fail_again_in_the_same_way) {
-    test_needs("runs of its own");
+TEST(the_reported_seed_and_schedule_fail_again_in_the_same_way, NOT_SIMULATED,
+     "a run cannot simulate") {
     for (int i = 0; i < 2 * 50 + 1; i++) { /* EXHAUSTIVE draws nothing: once */
         static found first, again;
         pyt_simulate_options options = {(pyt_strategy)(i / 50), 0, 0, 0, 0, NULL, true};
@@ -148,8 +146,7 @@ TEST(the_reported_seed_and_schedule_fail_again_in_the_same_way) {
     }
 }
 
-TEST(locks_taken_in_one_order_pass) {
-    test_needs("runs of its own");
+TEST(locks_taken_in_one_order_pass, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 200, 0, 0, 0, NULL, false};
     CHECK_STATUS(pyt_simulate(&options, in_one_order, NULL), PYT_OK);
     options.strategy = PYT_STRATEGY_EXHAUSTIVE;
@@ -165,8 +162,7 @@ static void sleep_for_hours(void *arg) {
     PYT_CHECK(pyt_monotonic() >= 36000);
 }
 
-TEST(hours_pass_in_no_time) {
-    test_needs("runs of its own");
+TEST(hours_pass_in_no_time, NOT_SIMULATED, "a run cannot simulate") {
     CHECK_STATUS(pyt_simulate(NULL, sleep_for_hours, NULL), PYT_OK);
 }
 
@@ -189,8 +185,7 @@ static void leave_a_daemon(void *arg) {
     pyt_thread_unref(thread);
 }
 
-TEST(a_daemon_that_is_left_ends_with_the_run) {
-    test_needs("runs of its own");
+TEST(a_daemon_that_is_left_ends_with_the_run, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 50, 0, 0, 0, NULL, false};
     CHECK_STATUS(pyt_simulate(&options, leave_a_daemon, NULL), PYT_OK);
 }
@@ -216,8 +211,7 @@ static void check_message(const char *words) {
     }
 }
 
-TEST(a_run_with_too_many_steps_has_failed) {
-    test_needs("runs of its own");
+TEST(a_run_with_too_many_steps_has_failed, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 2, 0, 0, 1000, NULL, true};
     CHECK_STATUS(pyt_simulate(&options, step_for_ever, NULL), PYT_RUNTIME_ERROR);
     check_message("more than 1000 steps");
@@ -225,22 +219,19 @@ TEST(a_run_with_too_many_steps_has_failed) {
     check_message("arg != NULL");
 }
 
-TEST(a_run_in_a_run_is_refused) {
-    test_needs("runs of its own");
+TEST(a_run_in_a_run_is_refused, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 2, 0, 0, 0, NULL, true};
     CHECK_STATUS(pyt_simulate(&options, simulate_inside, NULL), PYT_OK);
     CHECK_INT(pyt_simulate_runs(), 2);
 }
 
-TEST(a_strategy_that_there_is_not_is_refused) {
-    test_needs("runs of its own");
+TEST(a_strategy_that_there_is_not_is_refused, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
     options.strategy = (pyt_strategy)(PYT_STRATEGY_EXHAUSTIVE + 1);
     CHECK_STATUS(pyt_simulate(&options, check_what_is_false, NULL), PYT_VALUE_ERROR);
 }
 
-TEST(a_bound_out_of_range_is_refused) {
-    test_needs("runs of its own");
+TEST(a_bound_out_of_range_is_refused, NOT_SIMULATED, "a run cannot simulate") {
     static const int bounds[] = {-1, INT_MIN, 11, INT_MAX};
     for (int strategy = 0; strategy <= PYT_STRATEGY_EXHAUSTIVE; strategy++) {
         pyt_simulate_options options = {(pyt_strategy)strategy, 0, 0, 0, 10, NULL, true};
@@ -256,8 +247,7 @@ TEST(a_bound_out_of_range_is_refused) {
     }
 }
 
-TEST(a_schedule_that_is_not_one_is_refused) {
-    test_needs("runs of its own");
+TEST(a_schedule_that_is_not_one_is_refused, NOT_SIMULATED, "a run cannot simulate") {
     static const char *const none[] = {
         "",      "x",    "1",    "1x",   "x1",      "0x1",          "1x0",
         "2x1,",  ",2x1", "-1x1", " 1x1", "1x1 ",    "1x4294967296", "99999999999999999999x1",
@@ -271,8 +261,7 @@ TEST(a_schedule_that_is_not_one_is_refused) {
     }
 }
 
-TEST(a_schedule_of_another_program_is_told_with_the_step) {
-    test_needs("runs of its own");
+TEST(a_schedule_of_another_program_is_told_with_the_step, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
     options.schedule = "1x1,1x9"; /* there is no thread 9 */
     CHECK_STATUS(pyt_simulate(&options, sleep_for_hours, NULL), PYT_RUNTIME_ERROR);
@@ -297,8 +286,7 @@ static void raise_in_a_run(void *arg) {
     pyt_raise(PYT_VALUE_ERROR, (const char *)arg);
 }
 
-TEST(a_body_that_raises_has_failed) {
-    test_needs("runs of its own");
+TEST(a_body_that_raises_has_failed, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
     CHECK_STATUS(pyt_simulate(&options, raise_in_a_run, (void *)"no"), PYT_RUNTIME_ERROR);
     check_message("the body raised");
@@ -311,8 +299,7 @@ static void leave_a_thread(void *arg) {
     pyt_thread_unref(test_thread(wait_for_ever, &never));
 }
 
-TEST(a_thread_that_is_left_over_is_reported) {
-    test_needs("runs of its own");
+TEST(a_thread_that_is_left_over_is_reported, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
     CHECK_STATUS(pyt_simulate(&options, leave_a_thread, NULL), PYT_RUNTIME_ERROR);
     check_message("a thread is left over");
@@ -330,8 +317,7 @@ static void leave_a_timer(void *count) {
 }
 
 /* Not if the time has passed before the end of the body, as it rarely does. */
-TEST(a_timer_that_is_left_is_cancelled) {
-    test_needs("runs of its own");
+TEST(a_timer_that_is_left_is_cancelled, NOT_SIMULATED, "a run cannot simulate") {
     int count = 0;
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 100, 0, 0, 0, NULL, false};
     CHECK_STATUS(pyt_simulate(&options, leave_a_timer, &count), PYT_OK);
@@ -354,8 +340,7 @@ static void wait_a_while(void *counts) {
     test_join(thread);
 }
 
-TEST(a_timeout_may_come_while_others_could_run) {
-    test_needs("runs of its own");
+TEST(a_timeout_may_come_while_others_could_run, NOT_SIMULATED, "a run cannot simulate") {
     for (int strategy = 0; strategy <= PYT_STRATEGY_EXHAUSTIVE; strategy++) {
         int counts[2] = {0, 0};
         pyt_simulate_options options = {(pyt_strategy)strategy, 0, 0, 1, 0, NULL, false};
@@ -389,8 +374,8 @@ static void await_a_stranger(void *arg) {
     }
 }
 
-TEST(a_thread_made_elsewhere_fails_the_run_and_its_call_is_made_afterwards) {
-    test_needs("runs of its own");
+TEST(a_thread_made_elsewhere_fails_the_run_and_its_call_is_made_afterwards,
+     NOT_SIMULATED | NEEDS_FOREIGN_THREADS, "a run cannot simulate") {
     stranger all = {0, PYT_LOCK_INIT, PYT_TIMEOUT};
     test_raw raw = test_raw_start(take_from_elsewhere, &all);
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, ULONG_MAX, NULL, true};
@@ -411,8 +396,8 @@ static void simulate_beside(void *status) {
     test_raw_join(test_raw_start(simulate_elsewhere, status));
 }
 
-TEST(a_second_thread_that_simulates_is_refused) {
-    test_needs("runs of its own");
+TEST(a_second_thread_that_simulates_is_refused, NOT_SIMULATED | NEEDS_FOREIGN_THREADS,
+     "a run cannot simulate") {
     pyt_status status = PYT_OK;
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 1, 0, 0, 0, NULL, false};
     CHECK_STATUS(pyt_simulate(&options, simulate_beside, &status), PYT_OK);
@@ -426,8 +411,8 @@ TEST(a_second_thread_that_simulates_is_refused) {
 
 /* ---- the environment ---- */
 
-TEST(a_seed_in_the_environment_that_is_no_number_is_refused) {
-    test_needs("runs of its own");
+TEST(a_seed_in_the_environment_that_is_no_number_is_refused, NOT_SIMULATED,
+     "a run cannot simulate") {
     static const char *const none[] = {"",   "0",  "x",  "-1", "+1",  "1x",
                                        " 1", "1 ", "01", "1,", "1.0", "99999999999999999999"};
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
@@ -445,8 +430,7 @@ TEST(a_seed_in_the_environment_that_is_no_number_is_refused) {
     check_message("(seed 7)");
 }
 
-TEST(a_schedule_in_the_environment_is_repeated_or_refused) {
-    test_needs("runs of its own");
+TEST(a_schedule_in_the_environment_is_repeated_or_refused, NOT_SIMULATED, "a run cannot simulate") {
     pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
     CHECK_STATUS(pyt_simulate(&options, in_two_orders, NULL), PYT_RUNTIME_ERROR);
     CHECK_INT(setenv("PYTHREADING_SCHEDULE", pyt_simulate_schedule(), 1), 0);
@@ -472,8 +456,8 @@ static void simulate_an_end(void *how) {
     (void)pyt_simulate(&options, end_the_process, how);
 }
 
-TEST(a_program_that_ends_in_a_run_says_its_seed_and_schedule) {
-    test_needs("runs of its own");
+TEST(a_program_that_ends_in_a_run_says_its_seed_and_schedule, NOT_SIMULATED | NEEDS_PROCESSES,
+     "a run cannot simulate") {
     char output[4096];
     CHECK(test_child(simulate_an_end, (void *)"abort", output, sizeof output) > 128);
     CHECK(strstr(output, "the program aborted") != NULL && strstr(output, "(seed 5)") != NULL);
@@ -495,8 +479,8 @@ static void block(void *descriptor) {
     PYT_CHECK(memmem(text, length, "made no step", strlen("made no step")) != NULL);
 }
 
-TEST_LIMIT(a_call_that_blocks_a_run_is_reported_after_a_while, 60) {
-    test_needs("runs of its own");
+TEST_LIMIT(a_call_that_blocks_a_run_is_reported_after_a_while, 60, NOT_SIMULATED,
+           "a run cannot simulate") {
     int ends[2];
     int stderr_copy = dup(STDERR_FILENO);
     CHECK_INT(pipe(ends), 0);

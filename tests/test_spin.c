@@ -22,7 +22,8 @@ static void *begin(void *arg) {
     return NULL;
 }
 
-TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt, NEEDS_PROCESSORS) {
+TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt, NEEDS_PROCESSORS | NOT_SIMULATED,
+     "nobody stays awake there") {
     for (int i = 0; i < 20; i++) {
         int64_t learnt = -1;
         int64_t inherited = -1;
@@ -34,7 +35,7 @@ TEST(a_new_thread_inherits_nothing_of_what_ended_ones_have_learnt, NEEDS_PROCESS
 }
 
 TEST(after_waits_in_vain_staying_awake_is_left_out_for_five_milliseconds_at_most,
-     NEEDS_PROCESSORS) {
+     NEEDS_PROCESSORS | NOT_SIMULATED, "nobody stays awake there") {
     wait_in_vain(30);
     CHECK(test_backoff() > 0);
     CHECK(test_backoff() <= 3 * 5000000);

@@ -285,7 +285,7 @@ TEST(start_returns_only_after_the_ident_is_published) {
     }
 }
 
-TEST(the_main_thread_has_the_ident_and_native_id_of_the_process, NEEDS_MAIN) {
+TEST(the_main_thread_has_the_ident_and_native_id_of_the_process, NEEDS_MAIN | NEEDS_THREAD_IDS) {
     pyt_thread *thread = pyt_main_thread();
     CHECK(pyt_get_ident() != 0);
     CHECK_INT(pyt_thread_ident(thread), pyt_get_ident());
@@ -961,7 +961,7 @@ TEST(another_thread_can_wait_for_the_main_thread, NEEDS_THREADS) {
     test_join(test_thread(join_main_for_a_while, NULL));
 }
 
-TEST(join_with_a_timeout_returns_when_the_time_is_over, NEEDS_THREADS) {
+TEST(join_with_a_timeout_returns_when_the_time_is_over, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     place here = {PYT_EVENT_INIT, PYT_EVENT_INIT};
     pyt_thread *thread = thread_at(&here);
     double start = test_now();
@@ -1014,7 +1014,7 @@ static void *join_with_time_to_spare(void *arg) {
     return NULL;
 }
 
-TEST(many_threads_can_join_one_with_and_without_a_timeout, NEEDS_THREADS) {
+TEST(many_threads_can_join_one_with_and_without_a_timeout, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     enum {
         count = 8
     };

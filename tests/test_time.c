@@ -72,7 +72,7 @@ static void *interrupt(void *arg) {
     return NULL;
 }
 
-TEST(sleep_of_the_main_thread_is_ended_by_an_interrupt, NEEDS_THREADS) {
+TEST(sleep_of_the_main_thread_is_ended_by_an_interrupt, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *thread = test_thread(interrupt, NULL);
     CHECK_STATUS(pyt_sleep(1e6), PYT_INTERRUPTED);
     test_join(thread);

@@ -85,7 +85,7 @@ TEST(intervals_that_are_no_number_or_too_long_are_refused) {
     CHECK_INT(atomic_load(&fired), 0);
 }
 
-TEST(the_longest_interval_waits, NEEDS_THREADS) {
+TEST(the_longest_interval_waits, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *timer = started(PYT_TIMEOUT_MAX, fire, NULL);
     pyt_thread *shorter = started(0.01, fire, NULL);
     test_join(shorter);
@@ -105,7 +105,8 @@ static void note_the_firing(void *arg) {
     f->at = test_now();
 }
 
-TEST(many_timers_started_in_any_order_fire_each_at_its_own_time, NEEDS_THREADS) {
+TEST(many_timers_started_in_any_order_fire_each_at_its_own_time,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     enum {
         count = 64
     };
@@ -123,7 +124,7 @@ TEST(many_timers_started_in_any_order_fire_each_at_its_own_time, NEEDS_THREADS) 
     }
 }
 
-TEST(an_earlier_timer_started_later_is_not_kept_waiting, NEEDS_THREADS) {
+TEST(an_earlier_timer_started_later_is_not_kept_waiting, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_event event = PYT_EVENT_INIT;
     pyt_thread *late = started(1000, fire, NULL);
     double start = test_now();
@@ -193,7 +194,7 @@ TEST(a_timer_cancelled_before_start_starts_and_ends_without_firing) {
     pyt_thread_unref(timer);
 }
 
-TEST(a_timer_cancelled_while_it_waits_ends_without_firing, NEEDS_THREADS) {
+TEST(a_timer_cancelled_while_it_waits_ends_without_firing, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *timer = started(1000, fire, NULL);
     CHECK(pyt_thread_is_alive(timer));
     CHECK_STATUS(pyt_timer_cancel(timer), PYT_OK);
@@ -264,7 +265,7 @@ static void cancel_other(void *arg) {
     CHECK_STATUS(pyt_timer_cancel(arg), PYT_OK);
 }
 
-TEST(a_callback_may_cancel_another_timer, NEEDS_THREADS) {
+TEST(a_callback_may_cancel_another_timer, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *late = started(1000, fire, NULL);
     test_join(started(0.001, cancel_other, late));
     test_join(late);
@@ -354,7 +355,7 @@ TEST(a_waiting_timer_is_alive_and_listed_and_its_service_is_not, NEEDS_THREADS) 
     pyt_thread_unref(timer);
 }
 
-TEST(join_with_a_timeout_waits_for_the_callback_to_end, NEEDS_THREADS) {
+TEST(join_with_a_timeout_waits_for_the_callback_to_end, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *timer = started(0.02, stay, NULL);
     double start = test_now();
     CHECK_STATUS(pyt_thread_join_timeout(timer, 0), PYT_TIMEOUT);
@@ -375,7 +376,7 @@ static void *join_it(void *arg) {
     return NULL;
 }
 
-TEST(many_threads_can_join_a_timer_that_is_then_cancelled, NEEDS_THREADS) {
+TEST(many_threads_can_join_a_timer_that_is_then_cancelled, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *timer = started(1000, fire, NULL), *joiners[4];
     for (int i = 0; i < 4; i++) {
         joiners[i] = test_thread(join_it, timer);
@@ -533,7 +534,7 @@ TEST(the_next_timer_is_the_earliest_whichever_are_cancelled, NEEDS_THREADS) {
 }
 
 TEST_LIMIT(a_hundred_thousand_timers_wait_in_one_thread_and_little_memory, 60,
-           NEEDS_THREADS | NOT_UNDER_HELGRIND,
+           NEEDS_THREADS | NOT_UNDER_HELGRIND | NEEDS_LASTING_TIMEOUTS,
            "it is about numbers: millions of steps of few threads") {
     int count = test_scale(100000);
     pyt_thread **timers = malloc((size_t)count * sizeof *timers);

@@ -8,9 +8,17 @@ leg_simulate() {
     counted "$(path_of build-scenarios CC=gcc CFLAGS="$flags")"
     awk '/ schedules with at most .* all seen$/ { sum += $2; scenarios++ }
         END { printf "%d schedules of %d scenarios, all seen\n", sum, scenarios }' "$here/output"
+    simulated_suite
     mutants
     same_steps
     memory_accesses
+}
+
+# What a program sees of simulation, then the suite as bodies of simulated runs.
+simulated_suite() {
+    suite=$(path_of build-suite CC=gcc CFLAGS="$flags")
+    counted "$suite" test_simulate/
+    counted "$suite" --simulate 2
 }
 
 # The program's accesses are steps, and races are found, in a file compiled with -fsanitize=thread.
