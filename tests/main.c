@@ -179,7 +179,8 @@ static int test_run_lacks(void) {
                ? 0
                : NEEDS_FOREIGN_THREADS | NEEDS_THREAD_ENDS | NEEDS_THREAD_IDS | NEEDS_PROCESSORS |
                      NEEDS_PROCESSES | NEEDS_FORK | NEEDS_FORK_WITH_THREADS | NEEDS_BUSY_FORK |
-                     NEEDS_SIGNALS | NEEDS_REAL_TIME | NEEDS_LASTING_TIMEOUTS | NOT_SIMULATED;
+                     NEEDS_SIGNALS | NEEDS_REAL_TIME | NEEDS_STEPPED_CALENDAR |
+                     NEEDS_LASTING_TIMEOUTS | NOT_SIMULATED;
 }
 
 /* --without: also what this flag is about. Returns false if there is no such flag. */
