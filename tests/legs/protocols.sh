@@ -87,7 +87,7 @@ mutants() {
 
 # mutant_is_found NUMBER SCENARIO: with this fault the scenario does not pass.
 mutant_is_found() {
-    SIMULATE_RANDOM=3000 SIMULATE_MUTANT=$1 "$here/mutants/scenarios" "$2" \
+    SIMULATE_RANDOM=10000 SIMULATE_MUTANT=$1 "$here/mutants/scenarios" "$2" \
         >"$here/mutants/output" 2>&1
     grep -E '^FAIL|simulate: run' "$here/mutants/output"
 }
