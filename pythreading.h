@@ -3403,10 +3403,27 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
 /* ============================================================================================== *
  *  >>park                                       address -> queue of waiting threads, oldest first
  *
- *  The one place where a thread sleeps. A thread that must wait puts its parker into the queue of
- *  the address it waits on, under that address's bucket lock, after one last look at the word
- *  there; the thread that changes the word takes parkers out under the same bucket lock and wakes
- *  them after unlocking it. So the last look and the change cannot miss each other.
+ *  The one place where a thread sleeps, in the queue of the address it waits on.
+ *
+ *      waiter: pyt__park                           waker
+ *      1 locks the bucket of the address
+ *      2 validate, the room's: is there still      a ends the reason, looks at the mark
+ *        a reason to wait? Marks the object
+ *      3 enters the queue, unlocks the bucket
+ *                                                  b marked: locks the bucket
+ *                                                  c takes parkers out, with a token for each
+ *                                                  d unlocks the bucket, unparks them
+ *      4 spins, then sleeps, until unparked
+ *
+ *  In 2 the look and the mark are one step on one word, as are the change and the look in a; or
+ *  each side first changes its own word and then looks at the other's. With a first, 2 finds no
+ *  reason and pyt__park returns at once. With 2 first, a finds the mark, and b waits for 3.
+ *
+ *  Where a lock of the object's guards the reason to wait, neither side looks twice: the waiter
+ *  enters the queue before it releases that lock (pyt__park_unlocks, the lock room's), the waker
+ *  takes parkers out while it holds it, and unparks them after releasing it. A mark is then a word
+ *  that is 1 while a thread may wait at its address, under the same lock. Set without need (a
+ *  waiter timed out) it costs a look; clear with a waiter in the queue it loses a wake-up.
  *
  *  Queues. A bucket holds a chain of queues, one for each address that a thread waits on there;
  *  a queue is a ring that starts with its oldest parker. Finding the oldest of an address takes
@@ -3430,9 +3447,9 @@ static bool pyt__spin(const pyt__spin_wait *wait) {
  *  The first thread to wait makes the table of buckets and publishes it; then it sets its object's
  *  PARKED bit (release). A thread that sees that bit (acquire) sees the table.
  *
- *  Timeout meets wake-up. A sleeper whose time is up has not timed out until it has taken itself
- *  out of its queue under the bucket lock. If it is no longer in that queue, a waker was first:
- *  the sleeper waits for the WOKEN that is on its way, and has been woken.
+ *  Timeout meets wake-up (pyt__park_leave). A sleeper whose time is up has not timed out until it
+ *  has taken itself out of its queue under the bucket lock. If it is no longer in that queue, a
+ *  waker was first: the sleeper waits for the WOKEN that is on its way, and has been woken.
  *
  *      sleeper                                     waker
  *      1 its time is up: state ASLEEP -> EMPTY
@@ -3511,7 +3528,7 @@ typedef struct pyt__parker {
     struct pyt__parker *next_queue;        /* a ring's oldest: the bucket's next ring */
     int64_t since;                         /* when it began to wait for a lock; under bucket lock */
     bool in_crowd;                         /* notified by a call for several; under bucket lock */
-    const void *item;                      /* what a hand-over reads or fills; under bucket lock */
+    const void *item;                      /* what a hand-over reads or fills; fixed in the queue */
     bool was_in_crowd;                     /* the owner's: the same at its last wait */
     pyt__backoffs backoffs;                /* the owner's; a new owner begins without */
     bool in_use;                           /* under pyt__shared mutex */
@@ -4188,8 +4205,8 @@ static pyt_status pyt__park_leave(pyt__parker *parker, const void *address, pyt_
 
 /* Sleep in the queue of `address`, into which the caller has put itself.
  * Returns  as pyt__park_leave */
-static pyt_status pyt__park_queued(pyt__parker *parker, const void *address, int64_t deadline,
-                                   bool interruptible) {
+static pyt_status pyt__park_queued(const void *address, int64_t deadline, bool interruptible) {
+    pyt__parker *parker = pyt__me.pyt__parker;
     PYT__STEP();
     return pyt__park_leave(parker, address,
                            pyt__parker_spin_and_park(parker, address, deadline, interruptible));
@@ -4197,10 +4214,90 @@ static pyt_status pyt__park_queued(pyt__parker *parker, const void *address, int
 
 /* The same without staying awake first: for a lock, which threads that are awake get sooner, and
  * for a thread that will not be the next to be woken. */
-static pyt_status pyt__park_queued_at_once(pyt__parker *parker, const void *address,
-                                           int64_t deadline, bool interruptible) {
+static pyt_status pyt__park_queued_at_once(const void *address, int64_t deadline,
+                                           bool interruptible) {
+    pyt__parker *parker = pyt__me.pyt__parker;
     PYT__STEP();
     return pyt__park_leave(parker, address, pyt__parker_park(parker, deadline, interruptible));
+}
+
+/* Enter the queue of `address`, unless `validate` refuses. The calling thread is enrolled.
+ * validate  under the bucket lock: is there still a reason to wait? Then it marks the object, so
+ *           that whoever ends the reason looks into this queue. NULL: the caller holds the lock
+ *           under which the reason is ended
+ * Returns   whether it is in the queue: pyt__park_queued is next */
+static bool pyt__park_prepare(const void *address, bool (*validate)(void *object), void *object) {
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    bool queued = validate == NULL || validate(object);
+    if (queued) {
+        pyt__waitq_add(bucket, pyt__me.pyt__parker, address, NULL);
+    }
+    pyt__bucket_unlock(bucket);
+    return queued;
+}
+
+/* Wait on `address` until unparked, unless `validate` refuses.
+ * Returns  as pyt__park_leave, and
+ *          PYT_OK            it was refused
+ *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it */
+static pyt_status pyt__park(const void *address, bool (*validate)(void *object), void *object,
+                            int64_t deadline, bool interruptible) {
+    if (pyt__enroll() == NULL) {
+        return PYT_MEMORY_ERROR;
+    }
+    PYT__STEP();
+    return pyt__park_prepare(address, validate, object)
+               ? pyt__park_queued(address, deadline, interruptible)
+               : PYT_OK;
+}
+
+/* Dequeue the oldest waiter of `address`, or NULL. It can no longer time out: the caller unparks
+ * it, after it has unlocked what it holds.
+ * more     receives whether others are left */
+static pyt__parker *pyt__waitq_dequeue(const void *address, uint32_t token, bool *more) {
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    pyt__parker *oldest = pyt__waitq_oldest(bucket, address);
+    *more = oldest != NULL && oldest->next != oldest;
+    if (oldest != NULL) {
+        pyt__waitq_remove(bucket, oldest);
+        oldest->token = token;
+    }
+    pyt__bucket_unlock(bucket);
+    return oldest;
+}
+
+/* The same with all of them. Returns a list for pyt__unpark_list. */
+static pyt__parker *pyt__waitq_dequeue_all(const void *address, uint32_t token) {
+    pyt__bucket *bucket = pyt__bucket_lock(address);
+    pyt__parker *list = pyt__waitq_take_all(bucket, address, token);
+    pyt__bucket_unlock(bucket);
+    return list;
+}
+
+static void pyt__unpark_all(const void *address, uint32_t token) {
+    pyt__unpark_list(pyt__waitq_dequeue_all(address, token));
+}
+
+/* The same at a mark, which the caller's lock guards; as HANDED. */
+static pyt__parker *pyt__waitq_dequeue_marked(PYT__ATOMIC(uint32_t) *mark) {
+    bool more = false;
+    if (PYT__LIKELY(PYT__LOAD(mark, relaxed) == 0)) {
+        return NULL;
+    }
+    pyt__parker *oldest = pyt__waitq_dequeue(mark, PYT__HANDED, &more);
+    if (!more) { /* no other can enter before the object's lock is released */
+        PYT__STORE(mark, 0, relaxed);
+    }
+    return oldest;
+}
+
+/* All waiters at a mark. Returns a list for pyt__unpark_list. */
+static pyt__parker *pyt__waitq_dequeue_all_marked(PYT__ATOMIC(uint32_t) *mark, uint32_t token) {
+    if (PYT__LOAD(mark, relaxed) == 0) {
+        return NULL;
+    }
+    PYT__STORE(mark, 0, relaxed);
+    return pyt__waitq_dequeue_all(mark, token);
 }
 
 #endif /* PYT__DEFINE */
@@ -4579,7 +4676,7 @@ static pyt_status pyt__lock_wait(pyt_lock *lock, pyt__parker *parker, uint32_t m
         if (!pyt__lock_enqueue(lock, parker, since)) { /* 2: free again: back to 1 */
             continue;
         }
-        pyt_status status = pyt__park_queued_at_once(parker, lock, deadline, interruptible); /* 3 */
+        pyt_status status = pyt__park_queued_at_once(lock, deadline, interruptible); /* 3 */
         if (status != PYT_OK) { /* in no queue; PARKED may stay behind */
             return status;
         }
@@ -4739,6 +4836,28 @@ PYT__COLD pyt_status pyt__lock_release_slow(pyt_lock *lock) {
             return PYT_OK;
         }
     }
+}
+
+/* Wait on `address` until unparked, without `lock`, which the caller holds and which guards the
+ * reason to wait. In the queue before the lock is released: the next holder finds this waiter.
+ * Returns  as pyt__park */
+static pyt_status pyt__park_unlocks(pyt_lock *lock, const void *address, int64_t deadline,
+                                    bool interruptible) PYT__RELEASE(lock) {
+    bool queued = pyt__enroll() != NULL && pyt__park_prepare(address, NULL, NULL);
+    pyt_lock_release(lock);
+    return queued ? pyt__park_queued(address, deadline, interruptible) : PYT_MEMORY_ERROR;
+}
+
+/* The same at a mark, which `lock` guards. Without a parker it is not set: it promises buckets. */
+static pyt_status pyt__park_marked_unlocks(pyt_lock *lock, PYT__ATOMIC(uint32_t) *mark,
+                                           int64_t deadline, bool interruptible)
+    PYT__RELEASE(lock) {
+    if (pyt__enroll() == NULL) {
+        pyt_lock_release(lock);
+        return PYT_MEMORY_ERROR;
+    }
+    PYT__STORE(mark, 1, relaxed);
+    return pyt__park_unlocks(lock, mark, deadline, interruptible);
 }
 
 #endif /* PYT__DEFINE */
@@ -5187,10 +5306,9 @@ static bool pyt__semaphore_try(pyt_semaphore *semaphore) {
     return false;
 }
 
-/* Go into the queue, unless a permit has come free, which is taken instead.
- * Returns  true when queued, false when a permit was taken */
-static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker) {
-    pyt__bucket *bucket = pyt__bucket_lock(semaphore);
+/* For pyt__park: set PARKED, unless a permit has come free, which is taken instead. */
+static bool pyt__semaphore_validate(void *object) {
+    pyt_semaphore *semaphore = (pyt_semaphore *)object;
     /* The last look and PARKED in one step: from then on a release waits for this bucket. Release:
      * with PARKED comes the table of buckets (see the park room). */
     uint32_t word = PYT__LOAD(&semaphore->pyt__word, relaxed);
@@ -5203,10 +5321,6 @@ static bool pyt__semaphore_enqueue(pyt_semaphore *semaphore, pyt__parker *parker
             queued = PYT__CAS(&semaphore->pyt__word, &word, PYT__SEMAPHORE_PARKED, release);
         }
     }
-    if (queued) {
-        pyt__waitq_add(bucket, parker, semaphore, NULL);
-    }
-    pyt__bucket_unlock(bucket);
     return queued;
 }
 
@@ -5222,15 +5336,10 @@ static pyt_status pyt__semaphore_acquire_until(pyt_semaphore *semaphore, int64_t
     if (deadline == PYT__AT_ONCE) {
         return PYT_TIMEOUT;
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
+    if (pyt__enroll() == NULL) {
         return pyt__wait_unparked(pyt__semaphore_look, semaphore, deadline);
     }
-    PYT__STEP();
-    if (!pyt__semaphore_enqueue(semaphore, parker)) {
-        return PYT_OK;
-    }
-    return pyt__park_queued(parker, semaphore, deadline, interruptible);
+    return pyt__park(semaphore, pyt__semaphore_validate, semaphore, deadline, interruptible);
 }
 
 PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore) {
@@ -5489,9 +5598,9 @@ PYT__API pyt_status pyt_event_clear(pyt_event *event) {
     return PYT_OK;
 }
 
-/* Step 2: go into the queue unless the flag is set by now. Returns true when queued. */
-static bool pyt__event_enqueue(pyt_event *event, pyt__parker *parker) {
-    pyt__bucket *bucket = pyt__bucket_lock(event);
+/* Step 2, for pyt__park: set PARKED unless the flag is set by now. */
+static bool pyt__event_validate(void *object) {
+    pyt_event *event = (pyt_event *)object;
     uint32_t word = PYT__LOAD(&event->pyt__word, acquire);
     bool queued = word == PYT__EVENT_PARKED;
     while (!queued && word == 0) {
@@ -5500,10 +5609,6 @@ static bool pyt__event_enqueue(pyt_event *event, pyt__parker *parker) {
             word = PYT__LOAD(&event->pyt__word, acquire);
         }
     }
-    if (queued) {
-        pyt__waitq_add(bucket, parker, event, NULL);
-    }
-    pyt__bucket_unlock(bucket);
     return queued;
 }
 
@@ -5514,14 +5619,7 @@ static pyt_status pyt__event_wait_until(pyt_event *event, int64_t deadline, bool
     if (deadline == PYT__AT_ONCE) {
         return PYT_TIMEOUT;
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
-        return PYT_MEMORY_ERROR;
-    }
-    if (!pyt__event_enqueue(event, parker)) {
-        return PYT_OK;
-    }
-    return pyt__park_queued(parker, event, deadline, interruptible);
+    return pyt__park(event, pyt__event_validate, event, deadline, interruptible);
 }
 
 PYT__API PYT__COLD pyt_status pyt__event_wait_slow(pyt_event *event) {
@@ -5820,8 +5918,8 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     PYT__DEBUG(pyt__wait_for_notify(condition, deadline);)
     /* 2 to 4: PYT_OK when notified, wherever it was woken; else out of the queue by itself. */
     bool at_once = !first && !parker->was_in_crowd;
-    pyt_status status = at_once ? pyt__park_queued_at_once(parker, address, deadline, true)
-                                : pyt__park_queued(parker, address, deadline, true);
+    pyt_status status = at_once ? pyt__park_queued_at_once(address, deadline, true)
+                                : pyt__park_queued(address, deadline, true);
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
     PYT__DEBUG(bool handed = status == PYT_OK && parker->token == PYT__HANDED;)
@@ -6273,7 +6371,7 @@ static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) 
          * miss this waiter. Its wake-up promises nothing: the next round may be RUNNING by now. */
         pyt__waitq_add(*bucket, parker, address, NULL);
         pyt__bucket_unlock(*bucket);
-        pyt_status status = pyt__park_queued(parker, address, PYT__FOREVER, true);
+        pyt_status status = pyt__park_queued(address, PYT__FOREVER, true);
         if (status != PYT_OK) {
             return status;
         }
@@ -7009,9 +7107,7 @@ static void pyt__local_idle(pyt_local *local) {
     pyt__lock_take(&pyt__locals_lock);
     pyt__parker *list = NULL;
     if (--*pyt__local_busy_locked(local) == 0) {
-        pyt__bucket *bucket = pyt__bucket_lock(local);
-        list = pyt__waitq_take_all(bucket, local, PYT__PLAIN);
-        pyt__bucket_unlock(bucket);
+        list = pyt__waitq_dequeue_all(local, PYT__PLAIN);
     }
     pyt_lock_release(&pyt__locals_lock);
     pyt__unpark_list(list);
@@ -7148,17 +7244,11 @@ PYT__API bool pyt_local_exists(pyt_local *local) {
 }
 
 /* Wait until no thread destroys a value of `local` any more. The lock is held, and released while
- * waiting. The parker is queued before that; the thread that ends the last destruction takes it out
- * under the same lock, so the wake-up is not missed. */
-static pyt_status pyt__local_wait_idle_locked(pyt_local *local, pyt__parker *parker)
-    PYT__REQUIRE(pyt__locals_lock) {
+ * waiting. The thread that ends the last destruction dequeues the waiter under the same lock. */
+static pyt_status pyt__local_wait_idle_locked(pyt_local *local) PYT__REQUIRE(pyt__locals_lock) {
     pyt_status status = PYT_OK;
     while (status == PYT_OK && *pyt__local_busy_locked(local) > 0) {
-        pyt__bucket *bucket = pyt__bucket_lock(local);
-        pyt__waitq_add(bucket, parker, local, NULL);
-        pyt__bucket_unlock(bucket);
-        pyt_lock_release(&pyt__locals_lock);
-        status = pyt__park_queued(parker, local, PYT__FOREVER, true);
+        status = pyt__park_unlocks(&pyt__locals_lock, local, PYT__FOREVER, true);
         pyt__lock_take(&pyt__locals_lock);
     }
     return status;
@@ -7171,8 +7261,7 @@ PYT__API pyt_status pyt_local_delete(pyt_local *local) {
     if (pyt__local_is_among(pyt__me.pyt__ending, local)) {
         return pyt__fail(PYT_RUNTIME_ERROR, "a local's destroy function cannot delete the local");
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
+    if (pyt__enroll() == NULL) {
         return PYT_MEMORY_ERROR;
     }
     /* 1. Take the values out one by one; the program's destroy function runs without the lock. */
@@ -7186,7 +7275,7 @@ PYT__API pyt_status pyt_local_delete(pyt_local *local) {
     }
     /* 2. Those that ending threads took out still use the local: wait for them. 3. Only then may
      *    the slot's number go to another local. */
-    pyt_status status = pyt__local_wait_idle_locked(local, parker);
+    pyt_status status = pyt__local_wait_idle_locked(local);
     uint32_t slot = PYT__LOAD(&local->pyt__slot, relaxed);
     if (status == PYT_OK && slot != 0) {
         PYT__STORE(&local->pyt__slot, 0, relaxed);
@@ -8238,10 +8327,7 @@ static void pyt__thread_promote(pyt_thread *thread) {
 /* Wake the waiters for the thread's first step. */
 static void pyt__thread_begun(pyt_thread *thread) {
     if (pyt__thread_change(thread, 0, PYT__BEGUN) & PYT__WATCHED) {
-        pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
-        pyt__parker *list = pyt__waitq_take_all(bucket, &thread->self, PYT__PLAIN);
-        pyt__bucket_unlock(bucket);
-        pyt__unpark_list(list);
+        pyt__unpark_all(&thread->self, PYT__PLAIN);
     }
 }
 
@@ -8613,21 +8699,16 @@ PYT__API pyt_ident pyt_thread_ident(const pyt_thread *thread) {
     return (pyt_ident)thread;
 }
 
+/* For pyt__park: one word for both flags. Either this step sees BEGUN, or the thread's sees WATCHED
+ * and then needs the bucket lock, under which the parker is queued. */
+static bool pyt__thread_validate(void *object) {
+    return !(pyt__thread_change((pyt_thread *)object, 0, PYT__WATCHED) & PYT__BEGUN);
+}
+
 /* Sleep until the thread has done its first step. The calling thread is enrolled. */
 static void pyt__thread_wait_begun(pyt_thread *thread) {
-    pyt__parker *parker = pyt__me.pyt__parker;
     while (!(pyt__thread_state(thread) & PYT__BEGUN)) {
-        pyt__bucket *bucket = pyt__bucket_lock(&thread->self);
-        /* One word for both flags: either this step sees BEGUN, or the thread's sees WATCHED and
-         * then needs this bucket's lock, under which the parker is in the queue. */
-        bool queued = !(pyt__thread_change(thread, 0, PYT__WATCHED) & PYT__BEGUN);
-        if (queued) {
-            pyt__waitq_add(bucket, parker, &thread->self, NULL);
-        }
-        pyt__bucket_unlock(bucket);
-        if (queued) {
-            pyt__park_queued(parker, &thread->self, PYT__FOREVER, false);
-        }
+        (void)pyt__park(&thread->self, pyt__thread_validate, thread, PYT__FOREVER, false);
     }
 }
 
@@ -9093,10 +9174,7 @@ static void pyt__timer_begin(pyt_thread *timer) {
 
 /* Take the service out of its queue. Returns what to wake once the lock is released. */
 static pyt__parker *pyt__timers_call_service_locked(void) {
-    pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
-    pyt__parker *list = pyt__waitq_take_all(bucket, &pyt__timers_queue, PYT__PLAIN);
-    pyt__bucket_unlock(bucket);
-    return list;
+    return pyt__waitq_dequeue_all(&pyt__timers_queue, PYT__PLAIN);
 }
 
 /* A timer that is due and out of the heap: give it its thread. The reference is given back. */
@@ -9168,12 +9246,8 @@ static pyt_thread *pyt__timers_next(void) {
         }
         /* Into the queue before the lock is released: an earlier timer, or the stop, comes under
          * the lock, either before the look above or when the parker can be taken out. */
-        pyt__parker *parker = pyt__me.pyt__parker;
-        pyt__bucket *bucket = pyt__bucket_lock(&pyt__timers_queue);
-        pyt__waitq_add(bucket, parker, &pyt__timers_queue, NULL);
-        pyt__bucket_unlock(bucket);
-        pyt_lock_release(&pyt__timers_lock);
-        pyt_status status = pyt__park_queued(parker, &pyt__timers_queue, deadline, false);
+        pyt_status status =
+            pyt__park_unlocks(&pyt__timers_lock, &pyt__timers_queue, deadline, false);
         idle = first == NULL && status == PYT_TIMEOUT;
     }
 }
@@ -9293,9 +9367,8 @@ PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer) {
         pyt__traits_drop_locked(timer->system.traits);
         service = pyt__timers_count == 0 ? pyt__timers_call_service_locked() : NULL;
     }
-    pyt__bucket *bucket = pyt__bucket_lock(&timer->call); /* those in pyt__timer_run_here */
-    pyt__parker *list = pyt__waitq_take_all(bucket, &timer->call, PYT__PLAIN);
-    pyt__bucket_unlock(bucket);
+    /* Those in pyt__timer_run_here. */
+    pyt__parker *list = pyt__waitq_dequeue_all(&timer->call, PYT__PLAIN);
     pyt_lock_release(&pyt__timers_lock);
     pyt__unpark_list(list);
     pyt__unpark_list(service);
@@ -9307,8 +9380,7 @@ PYT__API pyt_status pyt_timer_cancel(pyt_thread *timer) {
 
 /* pyt_thread_run of a timer: wait in the calling thread, then call the function. */
 static pyt_status pyt__timer_run_here(pyt_thread *timer) {
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
+    if (pyt__enroll() == NULL) {
         return PYT_MEMORY_ERROR;
     }
     pyt__lock_take(&pyt__timers_lock);
@@ -9320,11 +9392,7 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
     }
     int64_t deadline = timer->when.deadline;
     deadline = is_new ? pyt__from_now(deadline) : deadline;
-    pyt__bucket *bucket = pyt__bucket_lock(&timer->call);
-    pyt__waitq_add(bucket, parker, &timer->call, NULL);
-    pyt__bucket_unlock(bucket);
-    pyt_lock_release(&pyt__timers_lock);
-    pyt_status status = pyt__park_queued(parker, &timer->call, deadline, true);
+    pyt_status status = pyt__park_unlocks(&pyt__timers_lock, &timer->call, deadline, true);
     if (status == PYT_TIMEOUT) {
         (void)pyt__timer_call(timer);
     }
@@ -9371,10 +9439,8 @@ static pyt_status pyt__timer_run_here(pyt_thread *timer) {
  *  next getter or none.
  *
  *      parker->item     the waiter's item: where a getter's goes, where a putter's is
- *      parker->token     PYT__HANDED: served; PYT__SHUT: the queue was shut down
- *      `getters` ...    1: a waiter may be in that queue; its address is the queue's. Under lock.
- *                       Set without need (a waiter timed out) it costs a look; clear with a
- *                       waiter in the queue it would be a lost wake-up
+ *      parker->token    PYT__HANDED: served; PYT__SHUT: the queue was shut down
+ *      `getters` ...    marks, see the park room: 1 while a waiter may be in that queue. Under lock
  *
  *  SimpleQueue. A list of segments with room for some items each, putters at one end, getters at
  *  the other, each end with a lock and a cache line of its own. `tail` counts the items ever put,
@@ -9873,65 +9939,20 @@ static void pyt__items_end(pyt__store *items, void (*destructor)(void *item)) {
 
 /* ---- waiters, of both kinds of queue ---- */
 
-/* Enter a queue of waiters, with the lock held that guards it. `item`: where to take it from or put
- * it. The mark may follow the bucket lock: it is read under that same lock. */
-static void pyt__waiters_enter_locked(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
-                                      const void *item) {
-    pyt__bucket *bucket = pyt__bucket_lock(waiters);
-    parker->item = item;
-    pyt__waitq_add(bucket, parker, waiters, NULL);
-    pyt__bucket_unlock(bucket);
-    PYT__STORE(waiters, 1, relaxed);
-}
-
 /* The item of a dequeued waiter, valid until it is woken: then its call returns. */
 static void *pyt__waiter_item(const pyt__parker *parker) {
     return (void *)(uintptr_t)parker->item;
-}
-
-/* Dequeue the oldest waiter. It can no longer time out, so it must be served and, after the lock is
- * released, woken. NULL: there is none. */
-static pyt__parker *pyt__waiters_call_locked(PYT__ATOMIC(uint32_t) *waiters) {
-    if (PYT__LIKELY(PYT__LOAD(waiters, relaxed) == 0)) {
-        return NULL;
-    }
-    pyt__bucket *bucket = pyt__bucket_lock(waiters);
-    pyt__parker *oldest = pyt__waitq_oldest(bucket, waiters);
-    /* No waiter left: no other can enter before the lock is released. */
-    if (oldest == NULL || oldest->next == oldest) {
-        PYT__STORE(waiters, 0, relaxed);
-    }
-    if (oldest != NULL) {
-        pyt__waitq_remove(bucket, oldest);
-        oldest->token = PYT__HANDED;
-    }
-    pyt__bucket_unlock(bucket);
-    return oldest;
-}
-
-/* Dequeue all waiters. Returns a list for pyt__unpark_list. */
-static pyt__parker *pyt__waiters_call_all_locked(PYT__ATOMIC(uint32_t) *waiters, uint32_t token) {
-    if (PYT__LOAD(waiters, relaxed) == 0) {
-        return NULL;
-    }
-    pyt__bucket *bucket = pyt__bucket_lock(waiters);
-    pyt__parker *list = pyt__waitq_take_all(bucket, waiters, token);
-    pyt__bucket_unlock(bucket);
-    PYT__STORE(waiters, 0, relaxed);
-    return list;
 }
 
 static pyt_status pyt__queue_fail_shut(void) {
     return pyt__fail(PYT_QUEUE_SHUT_DOWN, "the queue has been shut down");
 }
 
-/* Sleep among `waiters`, having entered them.
+/* What a wait that ended with `status` means for the call.
  * late     the status of a timeout, and its sentence */
-static pyt_status pyt__waiter_sleep(PYT__ATOMIC(uint32_t) *waiters, pyt__parker *parker,
-                                    int64_t deadline, pyt_status late, const char *sentence) {
-    pyt_status status = pyt__park_queued(parker, waiters, deadline, true);
-    if (status == PYT_OK) {
-        return parker->token == PYT__SHUT ? pyt__queue_fail_shut() : PYT_OK;
+static pyt_status pyt__waiter_returns(pyt_status status, pyt_status late, const char *sentence) {
+    if (status == PYT_OK && pyt__me.pyt__parker->token == PYT__SHUT) {
+        return pyt__queue_fail_shut();
     }
     return status == PYT_TIMEOUT ? pyt__fail(late, sentence) : status;
 }
@@ -10044,21 +10065,19 @@ PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue) {
     return PYT_OK;
 }
 
-/* Enter the waiters, unlock the queue and sleep. Entered before the unlocking: the next holder of
- * the lock sees this waiter. */
-static pyt_status pyt__queue_wait_locked(pyt_queue *queue, PYT__ATOMIC(uint32_t) *waiters,
-                                         const void *item, int64_t deadline, pyt_status late,
-                                         const char *sentence) PYT__RELEASE(queue->pyt__lock) {
+/* Wait at `mark`, without the lock. */
+static pyt_status pyt__queue_wait_unlocks(pyt_queue *queue, PYT__ATOMIC(uint32_t) *mark,
+                                          const void *item, int64_t deadline, pyt_status late,
+                                          const char *sentence) PYT__RELEASE(queue->pyt__lock) {
     if (deadline == PYT__AT_ONCE) {
         return pyt__queue_close(queue, pyt__fail(late, sentence));
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
+    if (pyt__enroll() == NULL) {
         return pyt__queue_close(queue, PYT_MEMORY_ERROR);
     }
-    pyt__waiters_enter_locked(waiters, parker, item);
-    pyt_lock_release(&queue->pyt__lock);
-    return pyt__waiter_sleep(waiters, parker, deadline, late, sentence);
+    pyt__me.pyt__parker->item = item;
+    pyt_status status = pyt__park_marked_unlocks(&queue->pyt__lock, mark, deadline, true);
+    return pyt__waiter_returns(status, late, sentence);
 }
 
 static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64_t deadline) {
@@ -10071,7 +10090,7 @@ static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64
     }
     /* 1. A parked getter means no item: hand over, past the store. Count first, under the lock: the
      *    getter may call task_done as soon as it is woken. */
-    pyt__parker *getter = pyt__waiters_call_locked(&queue->pyt__getters);
+    pyt__parker *getter = pyt__waitq_dequeue_marked(&queue->pyt__getters);
     if (getter != NULL) {
         size_t size = queue->pyt__items.pyt__item_size;
         queue->pyt__unfinished++;
@@ -10086,8 +10105,8 @@ static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64
     /* 3. Full: park with the item. The getter that makes room takes it from this thread's memory:
      *    nothing is left to do after the wake-up. */
     if (pyt__items_count(&queue->pyt__items) >= queue->pyt__maxsize) {
-        return pyt__queue_wait_locked(queue, &queue->pyt__putters, item, deadline, PYT_QUEUE_FULL,
-                                      pyt__queue_is_full);
+        return pyt__queue_wait_unlocks(queue, &queue->pyt__putters, item, deadline, PYT_QUEUE_FULL,
+                                       pyt__queue_is_full);
     }
     if (!pyt__items_add(&queue->pyt__items, item)) {
         return pyt__queue_close(queue, pyt__fail_memory());
@@ -10100,7 +10119,7 @@ static pyt_status pyt__queue_put_until(pyt_queue *queue, const void *item, int64
  * it, as the store is not shrunk in between.
  * Returns  the putter, to be woken after the lock is released, or NULL */
 static pyt__parker *pyt__queue_admit_locked(pyt_queue *queue) {
-    pyt__parker *putter = pyt__waiters_call_locked(&queue->pyt__putters);
+    pyt__parker *putter = pyt__waitq_dequeue_marked(&queue->pyt__putters);
     if (putter != NULL) {
         (void)pyt__items_add(&queue->pyt__items, pyt__waiter_item(putter));
         queue->pyt__unfinished++;
@@ -10118,8 +10137,8 @@ static pyt_status pyt__queue_get_until(pyt_queue *queue, void *item, int64_t dea
         if (queue->pyt__shut) {
             return pyt__queue_close(queue, pyt__queue_fail_shut());
         }
-        return pyt__queue_wait_locked(queue, &queue->pyt__getters, item, deadline, PYT_QUEUE_EMPTY,
-                                      pyt__queue_is_empty);
+        return pyt__queue_wait_unlocks(queue, &queue->pyt__getters, item, deadline, PYT_QUEUE_EMPTY,
+                                       pyt__queue_is_empty);
     }
     /* 2. Take an item, and fill the place from the oldest parked putter under the same lock: no
      *    other putter can overtake it. */
@@ -10166,7 +10185,7 @@ static pyt__parker *pyt__queue_finish_locked(pyt_queue *queue, size_t n) {
     queue->pyt__unfinished -= n;
     return queue->pyt__unfinished > 0
                ? NULL
-               : pyt__waiters_call_all_locked(&queue->pyt__joiners, PYT__HANDED);
+               : pyt__waitq_dequeue_all_marked(&queue->pyt__joiners, PYT__HANDED);
 }
 
 PYT__API pyt_status pyt_queue_task_done(pyt_queue *queue) {
@@ -10195,15 +10214,9 @@ static pyt_status pyt__queue_join_until(pyt_queue *queue, int64_t deadline) {
     if (deadline == PYT__AT_ONCE) {
         return pyt__queue_close(queue, PYT_TIMEOUT);
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
-        return pyt__queue_close(queue, PYT_MEMORY_ERROR);
-    }
-    /* Entered under the lock under which the count was seen: the task_done that makes it 0 dequeues
+    /* Queued under the lock under which the count was seen: the task_done that makes it 0 dequeues
      * this joiner. Later puts do not matter, as the joiner does not look again. */
-    pyt__waiters_enter_locked(&queue->pyt__joiners, parker, NULL);
-    pyt_lock_release(&queue->pyt__lock);
-    return pyt__park_queued(parker, &queue->pyt__joiners, deadline, true);
+    return pyt__park_marked_unlocks(&queue->pyt__lock, &queue->pyt__joiners, deadline, true);
 }
 
 PYT__API pyt_status pyt_queue_join(pyt_queue *queue) {
@@ -10245,8 +10258,8 @@ PYT__API pyt_status pyt_queue_shutdown(pyt_queue *queue, bool immediate) {
     /* Dequeued under the lock under which `shut` is set: no waiter enters afterwards. What is
      * needed later is copied, as the queue may be destroyed once its waiters are awake. */
     void (*destructor)(void *) = queue->pyt__destructor;
-    pyt__parker *putters = pyt__waiters_call_all_locked(&queue->pyt__putters, PYT__SHUT);
-    pyt__parker *getters = pyt__waiters_call_all_locked(&queue->pyt__getters, PYT__SHUT);
+    pyt__parker *putters = pyt__waitq_dequeue_all_marked(&queue->pyt__putters, PYT__SHUT);
+    pyt__parker *getters = pyt__waitq_dequeue_all_marked(&queue->pyt__getters, PYT__SHUT);
     pyt_lock_release(&queue->pyt__lock);
     pyt__unpark_list(getters);
     pyt__unpark_list(putters);
@@ -10353,7 +10366,7 @@ PYT__API pyt_status pyt_simple_queue_put(pyt_simple_queue *queue, const void *it
     size_t size = queue->pyt__item_size;
     /* 1. A parked getter means no item: hand over. The mark is read under the tail lock, and was
      *    set under it after a last look at `tail`. */
-    pyt__parker *getter = pyt__waiters_call_locked(&queue->pyt__getters);
+    pyt__parker *getter = pyt__waitq_dequeue_marked(&queue->pyt__getters);
     if (getter != NULL) {
         pyt_lock_release(&queue->pyt__tail_lock);
         PYT__STEP();
@@ -10416,12 +10429,10 @@ static void *pyt__simple_queue_next_locked(pyt_simple_queue *queue, pyt__segment
 PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue *queue, void *item,
                                                                int64_t deadline, bool *waited) {
     pyt_status status = PYT_OK;
-    pyt__parker *parker = NULL;
     if (deadline == PYT__AT_ONCE) {
         status = pyt__fail(PYT_QUEUE_EMPTY, pyt__queue_is_empty);
-    } else {
-        parker = pyt__enroll();
-        status = parker != NULL ? PYT_OK : PYT_MEMORY_ERROR;
+    } else if (pyt__enroll() == NULL) {
+        status = PYT_MEMORY_ERROR;
     }
     if (status != PYT_OK) {
         pyt_lock_release(&queue->pyt__head_lock);
@@ -10434,7 +10445,9 @@ PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue 
     *waited = !pyt__simple_queue_has_locked(queue);
     /* 2. Nothing there: enter and mark before the tail is unlocked. The next putter hands over. */
     if (*waited) {
-        pyt__waiters_enter_locked(&queue->pyt__getters, parker, item);
+        pyt__me.pyt__parker->item = item;
+        PYT__STORE(&queue->pyt__getters, 1, relaxed);
+        (void)pyt__park_prepare(&queue->pyt__getters, NULL, NULL);
     }
     pyt_lock_release(&queue->pyt__tail_lock);
     if (!*waited) {
@@ -10442,8 +10455,8 @@ PYT__UNCHECKED static pyt_status pyt__simple_queue_wait_locked(pyt_simple_queue 
     }
     /* 3. Unlock the head before sleeping: other getters enter behind this one. */
     pyt_lock_release(&queue->pyt__head_lock);
-    return pyt__waiter_sleep(&queue->pyt__getters, parker, deadline, PYT_QUEUE_EMPTY,
-                             pyt__queue_is_empty);
+    status = pyt__park_queued(&queue->pyt__getters, deadline, true);
+    return pyt__waiter_returns(status, PYT_QUEUE_EMPTY, pyt__queue_is_empty);
 }
 
 PYT__UNCHECKED static pyt_status pyt__simple_queue_get_until(pyt_simple_queue *queue, void *item,
@@ -10866,7 +10879,7 @@ static bool pyt__scheduler_reserve_locked(pyt_scheduler *scheduler) {
 
 /* Dequeue the threads that sleep in run. Returns a list for pyt__unpark_list. */
 static pyt__parker *pyt__scheduler_call_locked(pyt_scheduler *scheduler) {
-    return pyt__waiters_call_all_locked(&scheduler->pyt__sleepers, PYT__PLAIN);
+    return pyt__waitq_dequeue_all_marked(&scheduler->pyt__sleepers, PYT__PLAIN);
 }
 
 /* ---- enter and cancel ---- */
@@ -11064,16 +11077,9 @@ static pyt_status pyt__scheduler_delay_locked(pyt_scheduler *scheduler, double s
         options->delayfunc(options->arg, seconds);
         return PYT_OK;
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
-        pyt__scheduler_unlock(scheduler);
-        return PYT_MEMORY_ERROR;
-    }
     /* Queued before the unlock: a change of the first event finds the sleeper. */
-    pyt__waiters_enter_locked(&scheduler->pyt__sleepers, parker, NULL);
-    pyt__scheduler_unlock(scheduler);
-    pyt_status status =
-        pyt__park_queued(parker, &scheduler->pyt__sleepers, pyt__deadline(seconds), true);
+    pyt_status status = pyt__park_marked_unlocks(&scheduler->pyt__lock, &scheduler->pyt__sleepers,
+                                                 pyt__deadline(seconds), true);
     return status == PYT_TIMEOUT ? PYT_OK : status;
 }
 
@@ -11977,34 +11983,38 @@ static bool pyt__future_watch_locked(pyt_future *future) {
     return false;
 }
 
-/* Sleep until the future is done.
- * refused  under the bucket lock: the wait is over before it begins; or NULL */
-static pyt_status pyt__future_park(pyt_future *future, pyt__parker *parker, int64_t deadline,
-                                   bool interruptible, const bool *refused) {
-    pyt__bucket *bucket = pyt__bucket_lock(future);
-    bool queued = !(refused != NULL && *refused) && pyt__future_watch_locked(future);
-    if (queued) {
-        pyt__waitq_add(bucket, parker, future, NULL);
-    }
-    pyt__bucket_unlock(bucket);
-    return queued ? pyt__park_queued(parker, future, deadline, interruptible) : PYT_OK;
+struct pyt__future_parking {
+    pyt_future *future;
+    const bool *refused; /* under the bucket lock: the wait is over before it begins; or NULL */
+};
+
+/* For pyt__park. */
+static bool pyt__future_validate(void *object) {
+    const struct pyt__future_parking *wait = (const struct pyt__future_parking *)object;
+    return !(wait->refused != NULL && *wait->refused) && pyt__future_watch_locked(wait->future);
+}
+
+/* Sleep until the future is done. */
+static pyt_status pyt__future_park(pyt_future *future, int64_t deadline, bool interruptible,
+                                   const bool *refused) {
+    struct pyt__future_parking wait = {future, refused};
+    return pyt__park(future, pyt__future_validate, &wait, deadline, interruptible);
 }
 
 /* Wait until the future is done, whatever comes. The calling thread is enrolled. */
 static void pyt__future_wait_out(pyt_future *future) {
-    (void)pyt__future_park(future, pyt__me.pyt__parker, PYT__FOREVER, false, NULL);
+    (void)pyt__future_park(future, PYT__FOREVER, false, NULL);
 }
 
 PYT__COLD static pyt_status pyt__future_wait_slow(pyt_future *future, int64_t deadline) {
     if (deadline == PYT__AT_ONCE) {
         return PYT_TIMEOUT;
     }
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
+    if (pyt__enroll() == NULL) {
         return PYT_MEMORY_ERROR;
     }
     return future->owner != NULL ? future->owner->wait(future, deadline)
-                                 : pyt__future_park(future, parker, deadline, true, NULL);
+                                 : pyt__future_park(future, deadline, true, NULL);
 }
 
 static pyt_status pyt__future_wait(pyt_future *future, int64_t deadline) {
@@ -12859,22 +12869,18 @@ static void pyt__executor_take_back(pyt_future *future) {
 
 /* ---- idle workers ---- */
 
-/* Wake a sleeping worker; pairs with the last look of pyt__worker_sleep. */
+/* Wake a sleeping worker; pairs with the last look of pyt__worker_validate. */
 PYT__COLD static void pyt__executor_call_slow(pyt_executor *executor) {
-    pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
-    pyt__parker *parker = pyt__waitq_oldest(bucket, &executor->calls);
+    bool more = false;
+    pyt__parker *parker = pyt__waitq_dequeue(&executor->calls, PYT__PLAIN, &more);
     if (parker != NULL) {
-        pyt__waitq_remove(bucket, parker);
-        PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
-    }
-    pyt__bucket_unlock(bucket);
-    if (parker != NULL) {
+        PYT__ADD(&executor->calls, UINT32_MAX, seq_cst); /* too high until then costs a look */
         pyt__unpark(parker);
     }
 }
 
 /* There is work that perhaps no worker has seen: wake a sleeper, unless one searches. The queue was
- * changed before this load, both seq_cst: see pyt__worker_sleep for the other half. */
+ * changed before this load, both seq_cst: see pyt__worker_validate for the other half. */
 static void pyt__executor_call(pyt_executor *executor) {
     uint32_t calls = PYT__LOAD(&executor->calls, seq_cst);
     if (calls != 0 && !(calls & PYT__CALLS_SEARCHING)) {
@@ -12887,14 +12893,12 @@ static void pyt__executor_call_all(pyt_executor *executor) {
     if (PYT__LOAD(&executor->calls, seq_cst) == 0) {
         return;
     }
-    pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
-    pyt__parker *list = pyt__waitq_take_all(bucket, &executor->calls, PYT__PLAIN);
+    pyt__parker *list = pyt__waitq_dequeue_all(&executor->calls, PYT__PLAIN);
     uint32_t count = 0;
     for (pyt__parker *parker = list; parker != NULL; parker = parker->next) {
         count++;
     }
     PYT__ADD(&executor->calls, 0 - count, seq_cst);
-    pyt__bucket_unlock(bucket);
     pyt__unpark_list(list);
 }
 
@@ -13394,23 +13398,22 @@ static void pyt__worker_search(pyt__worker *worker) {
     PYT__ADD(&executor->calls, PYT__CALLS_SEARCHING, seq_cst); /* the top bit goes over the edge */
 }
 
-/* Sleep until called, unless there is work, or the end. */
-static void pyt__worker_sleep(pyt_executor *executor) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    pyt__bucket *bucket = pyt__bucket_lock(&executor->calls);
+/* For pyt__park: count the worker as asleep, unless there is work, or the end. */
+static bool pyt__worker_validate(void *object) {
+    pyt_executor *executor = (pyt_executor *)object;
     PYT__ADD(&executor->calls, 1, seq_cst); /* 1. count, so that appends from now on call */
     /* 2. The last look, after the count: what was appended before is seen here. */
     bool needed = pyt__executor_has_work(executor) ||
                   PYT__LOAD(&executor->state, seq_cst) != PYT__EXECUTOR_OPEN;
     if (needed) {
         PYT__ADD(&executor->calls, UINT32_MAX, seq_cst);
-    } else {
-        pyt__waitq_add(bucket, parker, &executor->calls, NULL);
     }
-    pyt__bucket_unlock(bucket); /* 3. a caller that saw the count finds the parker */
-    if (!needed) {
-        pyt__park_queued(parker, &executor->calls, PYT__FOREVER, false);
-    }
+    return !needed; /* 3. a caller that saw the count finds the parker, under the bucket lock */
+}
+
+/* Sleep until called, unless there is work, or the end. */
+static void pyt__worker_sleep(pyt_executor *executor) {
+    (void)pyt__park(&executor->calls, pyt__worker_validate, executor, PYT__FOREVER, false);
 }
 
 static void pyt__executor_grow_if_needed_locked(pyt_executor *executor);
@@ -13971,16 +13974,15 @@ static pyt_status pyt__worker_waited(pyt__worker *worker, pyt_future *future, py
 
 /* Wait for a future that is an executor's: pyt__owner. */
 static pyt_status pyt__executor_wait(pyt_future *future, int64_t deadline) {
-    pyt__parker *parker = pyt__me.pyt__parker;
     pyt__executor_hasten(future);
     if (deadline != PYT__FOREVER || !pyt__future_is_own(future)) {
-        return pyt__future_park(future, parker, deadline, true, NULL);
+        return pyt__future_park(future, deadline, true, NULL);
     }
     pyt__worker *worker = pyt__me.pyt__worker;
     pyt_status status = pyt__worker_waits(worker, future);
     if (status == PYT_OK) {
         PYT__STEP();
-        status = pyt__future_park(future, parker, deadline, true, &worker->refused);
+        status = pyt__future_park(future, deadline, true, &worker->refused);
         status = pyt__worker_waited(worker, future, status);
     }
     return status;
@@ -14434,20 +14436,20 @@ typedef struct pyt__job {
     pyt_future *future;     /* fixed; NULL for an iteration */
     pyt_pool_work work;     /* fixed */
     pyt_pool_array arrays[PYT_POOL_ARRAYS];
-    size_t chunk;               /* items in one; fixed */
-    uint32_t chunks;            /* fixed */
-    PYT__ATOMIC(uint32_t) next; /* the first chunk not taken */
-    PYT__ATOMIC(uint32_t) left; /* neither done nor dropped */
-    PYT__ATOMIC(bool) dropped;  /* some were dropped */
-    PYT__ATOMIC(bool) broken;   /* because the pool is broken */
-    pyt_lock lock;              /* guards what follows */
-    size_t failed;              /* the first item that failed; n: none */
-    int code;                   /* its */
-    char *message;              /* its; owned */
-    bool awaited;               /* an iteration's: its thread is parked on `order_count` */
-    pyt__item *items;           /* an iteration's, n of them; else NULL */
-    size_t *order;              /* an iteration's: chunks, as they were finished */
-    uint8_t *finished;          /* an iteration's: of each chunk, FINISHED or DROPPED */
+    size_t chunk;                  /* items in one; fixed */
+    uint32_t chunks;               /* fixed */
+    PYT__ATOMIC(uint32_t) next;    /* the first chunk not taken */
+    PYT__ATOMIC(uint32_t) left;    /* neither done nor dropped */
+    PYT__ATOMIC(bool) dropped;     /* some were dropped */
+    PYT__ATOMIC(bool) broken;      /* because the pool is broken */
+    pyt_lock lock;                 /* guards what follows */
+    size_t failed;                 /* the first item that failed; n: none */
+    int code;                      /* its */
+    char *message;                 /* its; owned */
+    PYT__ATOMIC(uint32_t) awaited; /* an iteration's: a mark, see the park room */
+    pyt__item *items;              /* an iteration's, n of them; else NULL */
+    size_t *order;                 /* an iteration's: chunks, as they were finished */
+    uint8_t *finished;             /* an iteration's: of each chunk, FINISHED or DROPPED */
     size_t order_count;
     void *own_results; /* an iteration's memory for results, or NULL */
 } pyt__job;
@@ -14523,7 +14525,6 @@ static void pyt__job_account(pyt__job *job, uint32_t count) {
 
 /* Tell the iterator that a chunk is finished or dropped. */
 static void pyt__job_publish(pyt__job *job, size_t chunk, uint8_t how) {
-    pyt__parker *list = NULL;
     if (job->items == NULL) {
         return;
     }
@@ -14534,11 +14535,7 @@ static void pyt__job_publish(pyt__job *job, size_t chunk, uint8_t how) {
     }
     /* The iterator looks, sets `awaited` and enters the queue under the job's lock: if it has not
      * seen this chunk it is there. */
-    if (job->awaited) {
-        pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
-        list = pyt__waitq_take_all(bucket, &job->order_count, PYT__PLAIN);
-        pyt__bucket_unlock(bucket);
-    }
+    pyt__parker *list = pyt__waitq_dequeue_all_marked(&job->awaited, PYT__PLAIN);
     pyt_lock_release(&job->lock);
     pyt__unpark_list(list);
 }
@@ -15109,18 +15106,12 @@ static bool pyt__iterator_ready_locked(const pyt_pool_iterator *iterator) {
 /* Sleep until another chunk is finished. The job's lock is held, and released meanwhile. */
 static pyt_status pyt__job_wait_locked(pyt__job *job, int64_t deadline, bool interruptible)
     PYT__REQUIRE(job->lock) {
-    pyt__parker *parker = pyt__me.pyt__parker;
     if (deadline == PYT__AT_ONCE) {
         return PYT_TIMEOUT;
     }
-    job->awaited = true;
-    pyt__bucket *bucket = pyt__bucket_lock(&job->order_count);
-    pyt__waitq_add(bucket, parker, &job->order_count, NULL);
-    pyt__bucket_unlock(bucket);
-    pyt_lock_release(&job->lock);
-    pyt_status status = pyt__park_queued(parker, &job->order_count, deadline, interruptible);
+    pyt_status status =
+        pyt__park_marked_unlocks(&job->lock, &job->awaited, deadline, interruptible);
     pyt__lock_take(&job->lock);
-    job->awaited = false;
     return status;
 }
 
