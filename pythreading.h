@@ -4300,6 +4300,41 @@ static pyt__parker *pyt__waitq_dequeue_all_marked(PYT__ATOMIC(uint32_t) *mark, u
     return pyt__waitq_dequeue_all(mark, token);
 }
 
+/* Move up to `n` waiters from a mark to the end of the queue of `object`, instead of waking them all
+ * to compete for it. The oldest first; each has waited for `object` since now.
+ * accepts  with both buckets locked: marks `object` as waited for, or refuses the waiter, since
+ *          there is nothing to wait for: it is unparked, with PLAIN */
+static void pyt__requeue(PYT__ATOMIC(uint32_t) *mark, void *object, unsigned n,
+                         bool (*accepts)(void *object)) {
+    pyt__parker *list = NULL;
+    pyt__parker **end = &list;
+    int64_t now = pyt__os_now();
+    bool in_crowd = n > 1;
+    pyt__bucket_lock_two(mark, object);
+    pyt__bucket *from = pyt__bucket_of(mark);
+    pyt__bucket *to = pyt__bucket_of(object);
+    pyt__parker *oldest = pyt__waitq_oldest(from, mark);
+    for (; n > 0 && oldest != NULL; n--) {
+        pyt__waitq_remove(from, oldest);
+        oldest->since = now;
+        oldest->in_crowd = in_crowd;
+        if (accepts(object)) {
+            pyt__waitq_add(to, oldest, object, NULL);
+        } else {
+            oldest->token = PYT__PLAIN;
+            *end = oldest;
+            end = &oldest->next;
+        }
+        oldest = pyt__waitq_oldest(from, mark);
+    }
+    if (oldest == NULL) {
+        PYT__STORE(mark, 0, relaxed);
+    }
+    *end = NULL;
+    pyt__bucket_unlock_two(mark, object);
+    pyt__unpark_list(list);
+}
+
 #endif /* PYT__DEFINE */
 
 /* ============================================================================================== *
@@ -4798,9 +4833,9 @@ static bool pyt__lock_release_to_oldest(pyt_lock *lock) {
     return done;
 }
 
-/* Say that a waiter is in the lock's queue, as long as the lock is held: for a condition, which
- * moves its waiters there. The lock's bucket is locked. */
-static bool pyt__lock_mark_parked(pyt_lock *lock) {
+/* For pyt__requeue: say that a waiter is in the lock's queue, as long as the lock is held. */
+static bool pyt__lock_mark_parked(void *object) {
+    pyt_lock *lock = (pyt_lock *)object;
     uint32_t word = PYT__LOAD(&lock->pyt__word, relaxed);
     while (word & PYT__LOCKED) {
         if ((word & PYT__PARKED) ||
@@ -5980,44 +6015,12 @@ PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
     return pyt__condition_wait_for_until(condition, predicate, arg, pyt__deadline(seconds));
 }
 
-/* Move up to `n` waiters to the queue of the lock. */
-static void pyt__condition_move(pyt_condition *condition, unsigned n) {
-    pyt_lock *lock = pyt__condition_lock(condition);
-    const void *address = &condition->pyt__queue;
-    pyt__parker *list = NULL;
-    pyt__parker **end = &list;
-    int64_t now = pyt__os_now();
-    bool in_crowd = n > 1;
-    pyt__bucket_lock_two(address, lock);
-    pyt__bucket *from = pyt__bucket_of(address);
-    pyt__bucket *to = pyt__bucket_of(lock);
-    pyt__parker *oldest = pyt__waitq_oldest(from, address);
-    for (; n > 0 && oldest != NULL; n--) {
-        pyt__waitq_remove(from, oldest);
-        oldest->since = now;
-        oldest->in_crowd = in_crowd;
-        if (pyt__lock_mark_parked(lock)) {
-            pyt__waitq_add(to, oldest, lock, NULL);
-        } else {
-            oldest->token = PYT__PLAIN;
-            *end = oldest;
-            end = &oldest->next;
-        }
-        oldest = pyt__waitq_oldest(from, address);
-    }
-    if (oldest == NULL) {
-        PYT__STORE(&condition->pyt__queue, 0, relaxed);
-    }
-    *end = NULL;
-    pyt__bucket_unlock_two(address, lock);
-    pyt__unpark_list(list);
-}
-
 static pyt_status pyt__condition_notify(pyt_condition *condition, unsigned n) {
     pyt_status status = pyt__condition_check(condition, "cannot notify on un-acquired lock");
     if (status == PYT_OK && PYT__LOAD(&condition->pyt__queue, relaxed) != 0) {
         PYT__STEP();
-        pyt__condition_move(condition, n);
+        pyt_lock *lock = pyt__condition_lock(condition);
+        pyt__requeue(&condition->pyt__queue, lock, n, pyt__lock_mark_parked);
     }
     return status;
 }
