@@ -4300,8 +4300,8 @@ static pyt__parker *pyt__waitq_dequeue_all_marked(PYT__ATOMIC(uint32_t) *mark, u
     return pyt__waitq_dequeue_all(mark, token);
 }
 
-/* Move up to `n` waiters from a mark to the end of the queue of `object`, instead of waking them all
- * to compete for it. The oldest first; each has waited for `object` since now.
+/* Move up to `n` waiters, oldest first, from a mark to the end of the queue of `object`, instead of
+ * waking them all to compete for it. Each waits for `object` from now on.
  * accepts  with both buckets locked: marks `object` as waited for, or refuses the waiter, since
  *          there is nothing to wait for: it is unparked, with PLAIN */
 static void pyt__requeue(PYT__ATOMIC(uint32_t) *mark, void *object, unsigned n,
@@ -6339,8 +6339,16 @@ static pyt__parker *pyt__barrier_end_round_locked(pyt_barrier *barrier, pyt__buc
     return pyt__waitq_take_all(bucket, &barrier->pyt__state, token);
 }
 
-/* Open: the round's threads, first in the queue, receive their index; others recheck the state. */
-static pyt__parker *pyt__barrier_open_locked(pyt_barrier *barrier, pyt__bucket *bucket) {
+/* End the round without passing, and leave the barrier in `state`. Unlocks the bucket. */
+static void pyt__barrier_break_unlocks(pyt_barrier *barrier, pyt__bucket *bucket, uint32_t state) {
+    pyt__parker *list = pyt__barrier_end_round_locked(barrier, bucket, state, PYT__ROUND_BROKEN);
+    pyt__bucket_unlock(bucket);
+    pyt__unpark_list(list);
+}
+
+/* Open: the round's threads, first in the queue, receive their index; others recheck the state.
+ * Unlocks the bucket. */
+static void pyt__barrier_open_unlocks(pyt_barrier *barrier, pyt__bucket *bucket) {
     uint32_t round = (uint32_t)barrier->pyt__parties - 1; /* without the one that opens */
     pyt__parker *list =
         pyt__barrier_end_round_locked(barrier, bucket, PYT__FILLING, PYT__ACTION_OVER);
@@ -6350,7 +6358,8 @@ static pyt__parker *pyt__barrier_open_locked(pyt_barrier *barrier, pyt__bucket *
     for (uint32_t index = 0; index < round && parker != NULL; index++, parker = parker->next) {
         parker->token = index;
     }
-    return list;
+    pyt__bucket_unlock(bucket);
+    pyt__unpark_list(list);
 }
 
 /* Lock the barrier for a call that must not overlap an action; waits for the action's end.
@@ -6414,11 +6423,11 @@ static pyt_status pyt__barrier_run_action(pyt_barrier *barrier, pyt__bucket *buc
      *    the barrier is broken before the jump goes on: the round would wait for ever. */
     bucket = pyt__bucket_lock(&barrier->pyt__state);
     barrier->pyt__runner = 0;
-    pyt__parker *list =
-        good ? pyt__barrier_open_locked(barrier, bucket)
-             : pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
-    pyt__bucket_unlock(bucket);
-    pyt__unpark_list(list);
+    if (good) {
+        pyt__barrier_open_unlocks(barrier, bucket);
+    } else {
+        pyt__barrier_break_unlocks(barrier, bucket, PYT__BROKEN);
+    }
     if (ending != PYT__RETURNED) {
         pyt__unwind(ending, frame.code, frame.message);
     }
@@ -6432,10 +6441,7 @@ static void pyt__barriers_cut_off(void) {
         pyt__me.pyt__acting = barrier->pyt__outer;
         pyt__bucket *bucket = pyt__bucket_lock(&barrier->pyt__state);
         barrier->pyt__runner = 0;
-        pyt__parker *list =
-            pyt__barrier_end_round_locked(barrier, bucket, PYT__BROKEN, PYT__ROUND_BROKEN);
-        pyt__bucket_unlock(bucket);
-        pyt__unpark_list(list);
+        pyt__barrier_break_unlocks(barrier, bucket, PYT__BROKEN);
     }
 }
 
@@ -6510,9 +6516,7 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
     if (barrier->pyt__action != NULL) {
         return pyt__barrier_run_action(barrier, bucket);
     }
-    pyt__parker *list = pyt__barrier_open_locked(barrier, bucket);
-    pyt__bucket_unlock(bucket);
-    pyt__unpark_list(list);
+    pyt__barrier_open_unlocks(barrier, bucket);
     return PYT_OK;
 }
 
@@ -6561,9 +6565,7 @@ static pyt_status pyt__barrier_become(pyt_barrier *barrier, uint32_t state) {
     }
     /* No action runs: in the queue are only threads of the round, as the others sleep there only
      * while RUNNING. Dequeued with ROUND_BROKEN they fail, also if a reset makes it FILLING. */
-    pyt__parker *list = pyt__barrier_end_round_locked(barrier, bucket, state, PYT__ROUND_BROKEN);
-    pyt__bucket_unlock(bucket);
-    pyt__unpark_list(list);
+    pyt__barrier_break_unlocks(barrier, bucket, state);
     return PYT_OK;
 }
 
