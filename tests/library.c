@@ -12,6 +12,29 @@ size_t test_parked(const void *address) {
     return pyt__park_count(address);
 }
 
+pyt_status test_park(const void *address, bool (*validate)(void *object), void *object,
+                     double seconds, unsigned *token) {
+    int64_t deadline = seconds < 0 ? PYT__FOREVER : pyt__deadline(seconds);
+    pyt_status status = pyt__park(address, validate, object, deadline, false);
+    if (status == PYT_OK) {
+        *token = pyt__me.pyt__parker->token;
+    }
+    return status;
+}
+
+void test_unpark_all(const void *address, unsigned token) {
+    pyt__unpark_all(address, token);
+}
+
+bool test_unpark_oldest(const void *address, unsigned token) {
+    bool more;
+    pyt__parker *oldest = pyt__waitq_dequeue(address, token, &more);
+    if (oldest != NULL) {
+        pyt__unpark(oldest);
+    }
+    return oldest != NULL;
+}
+
 pyt_lock *test_start_lock(pyt_thread *thread) {
     return &thread->join_lock;
 }

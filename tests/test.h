@@ -208,6 +208,14 @@ size_t test_parked(const void *address);
 /* Wait until exactly `n` threads are queued on `address` in the park room. */
 void test_wait_parked(const void *address, size_t n);
 
+/* The park room's calls: wait on `address` unless `validate` refuses under the bucket lock, below 0
+ * without a limit; *token is the waker's. Unpark all that wait there, or the one that has waited
+ * longest; false: nobody waits. */
+pyt_status test_park(const void *address, bool (*validate)(void *object), void *object,
+                     double seconds, unsigned *token);
+void test_unpark_all(const void *address, unsigned token);
+bool test_unpark_oldest(const void *address, unsigned token);
+
 /* ---- staying awake ---- */
 
 /* For how long the ways of staying awake are left out that have failed in the calling thread, in
