@@ -547,7 +547,7 @@ static double test_limit_of(const test_case *test) {
     return test_run.limit > 0 && test_run.limit < own ? test_run.limit : own;
 }
 
-/* Of tests that run together the longest: they are short, and late they run again. */
+/* Of tests that run together a tenth of the longest: they are short, and late they run again. */
 static double test_limit_of_job(const test_job *job) {
     double longest = 0;
     for (int i = 0; i < job->count; i++) {
@@ -723,7 +723,7 @@ static void test_reap_all(void) {
 static bool test_may_share(const test_case *test) {
     static const char *const alone[] = {"test_exit.c",  "test_faults.c", "test_hooks.c",
                                         "test_local.c", "test_misuse.c", "test_process.c",
-                                        "test_sched.c", "test_timer.c"};
+                                        "test_sched.c", "test_timer.c",  "test_with.c"};
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
         if (strcmp(test_file(test), alone[i]) == 0) {
             return false;
