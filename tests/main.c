@@ -547,14 +547,14 @@ static double test_limit_of(const test_case *test) {
     return test_run.limit > 0 && test_run.limit < own ? test_run.limit : own;
 }
 
-/* Of tests that run together a tenth of the longest: they are short, and late they run again. */
+/* Of tests that run together a twentieth of the longest: they are short, and late they run again. */
 static double test_limit_of_job(const test_job *job) {
     double longest = 0;
     for (int i = 0; i < job->count; i++) {
         double limit = test_limit_of(job->tests[i]);
         longest = limit > longest ? limit : longest;
     }
-    return longest;
+    return job->count > 1 ? longest / 20 : longest;
 }
 
 /* Another test may have run in this process before. */
