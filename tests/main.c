@@ -547,7 +547,7 @@ static double test_limit_of(const test_case *test) {
     return test_run.limit > 0 && test_run.limit < own ? test_run.limit : own;
 }
 
-/* Of tests that run together a twentieth of the longest: they are short, and late they run again. */
+/* Of tests that run together a twentieth of the longest: they are short, and run again if late. */
 static double test_limit_of_job(const test_job *job) {
     double longest = 0;
     for (int i = 0; i < job->count; i++) {
