@@ -36,11 +36,11 @@ typedef struct spot {
     int asked; /* under the bucket lock */
 } spot;
 
-typedef struct wait {
+typedef struct visit {
     spot *spot;
     double seconds; /* below 0: for as long as it takes */
     unsigned token;
-} wait;
+} visit;
 
 static bool wanted(void *object) {
     spot *s = object;
@@ -49,13 +49,13 @@ static bool wanted(void *object) {
 }
 
 static pyt_status park(void *object) {
-    wait *w = object;
+    visit *w = object;
     return test_park(&w->spot->place, wanted, w->spot, w->seconds, &w->token);
 }
 
 TEST(a_wait_that_is_refused_returns_at_once) {
     spot s = {.refuses = true};
-    wait w = {&s, -1, 0};
+    visit w = {&s, -1, 0};
     CHECK_STATUS(park(&w), PYT_OK);
     CHECK_INT(s.asked, 1);
     CHECK_INT((int)test_parked(&s.place), 0);
@@ -63,7 +63,7 @@ TEST(a_wait_that_is_refused_returns_at_once) {
 
 TEST(a_wait_whose_time_is_up_is_in_no_queue) {
     spot s = {0};
-    wait w = {&s, 0.01, 0};
+    visit w = {&s, 0.01, 0};
     double start = test_now();
     CHECK_STATUS(park(&w), PYT_TIMEOUT);
     CHECK(test_now() - start >= 0.01);
@@ -77,10 +77,10 @@ TEST(all_waiters_of_an_address_are_unparked_with_the_token_and_no_other, NEEDS_T
     };
     spot s = {0};
     spot other = {0};
-    wait waits[N + 1];
+    visit waits[N + 1];
     test_call calls[N + 1];
     for (int i = 0; i <= N; i++) {
-        waits[i] = (wait){i < N ? &s : &other, -1, 0};
+        waits[i] = (visit){i < N ? &s : &other, -1, 0};
         test_begin(&calls[i], park, &waits[i]);
     }
     test_wait_parked(&s.place, N);
@@ -102,10 +102,10 @@ TEST(waiters_are_unparked_in_the_order_in_which_they_parked, NEEDS_THREADS) {
         N = 4
     };
     spot s = {0};
-    wait waits[N];
+    visit waits[N];
     test_call calls[N];
     for (int i = 0; i < N; i++) {
-        waits[i] = (wait){&s, -1, 0};
+        waits[i] = (visit){&s, -1, 0};
         test_begin(&calls[i], park, &waits[i]);
         test_wait_parked(&s.place, (size_t)i + 1);
     }
@@ -122,7 +122,7 @@ TEST(waiters_are_unparked_in_the_order_in_which_they_parked, NEEDS_THREADS) {
 static bool meet(void *arg, double seconds, double delay) {
     (void)arg;
     spot s = {0};
-    wait w = {&s, seconds, 0};
+    visit w = {&s, seconds, 0};
     test_call call;
     double start = test_now();
     test_begin(&call, park, &w);
