@@ -20,34 +20,13 @@ static BENCH_ALIGNED mtx_t lock;
 static BENCH_ALIGNED pair monitor;
 static BENCH_ALIGNED mtx_t rlock;
 
-static int acquire(void *object) {
-    return mtx_lock(object);
-}
-
-static int release(void *object) {
-    return mtx_unlock(object);
-}
-
-static int rlock_acquire(void *object) {
-    return mtx_lock(object);
-}
-
-static int rlock_release(void *object) {
-    return mtx_unlock(object);
-}
-
-static int monitor_acquire(void *object) {
-    return mtx_lock(&((pair *)object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return mtx_unlock(&((pair *)object)->lock);
-}
-
-static int monitor_wait(void *object) {
-    pair *p = object;
-    return cnd_wait(&p->go, &p->lock);
-}
+BENCH_CALL(acquire, mtx_t, mtx_lock(o))
+BENCH_CALL(release, mtx_t, mtx_unlock(o))
+BENCH_CALL(rlock_acquire, mtx_t, mtx_lock(o))
+BENCH_CALL(rlock_release, mtx_t, mtx_unlock(o))
+BENCH_CALL(monitor_acquire, pair, mtx_lock(&o->lock))
+BENCH_CALL(monitor_release, pair, mtx_unlock(&o->lock))
+BENCH_CALL(monitor_wait, pair, cnd_wait(&o->go, &o->lock))
 
 static int monitor_wait_timed(void *object) {
     pair *p = object;
@@ -57,33 +36,12 @@ static int monitor_wait_timed(void *object) {
     return cnd_timedwait(&p->go, &p->lock, &until);
 }
 
-static int monitor_notify(void *object) {
-    return cnd_signal(&((pair *)object)->go);
-}
+BENCH_CALL(monitor_notify, pair, cnd_signal(&o->go))
+BENCH_CALL(monitor_notify_all, pair, cnd_broadcast(&o->go))
+BENCH_CALL(monitor_wait_full, pair, cnd_wait(&o->full, &o->lock))
+BENCH_CALL(monitor_notify_full, pair, cnd_signal(&o->full))
 
-static int monitor_notify_all(void *object) {
-    return cnd_broadcast(&((pair *)object)->go);
-}
-
-static int monitor_wait_full(void *object) {
-    pair *p = object;
-    return cnd_wait(&p->full, &p->lock);
-}
-
-static int monitor_notify_full(void *object) {
-    return cnd_signal(&((pair *)object)->full);
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 static void pair_init(pair *p) {
     (void)mtx_init(&p->lock, mtx_plain);

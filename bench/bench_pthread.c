@@ -31,34 +31,13 @@ static BENCH_ALIGNED pthread_mutex_t lock;
 static BENCH_ALIGNED pair monitor;
 static BENCH_ALIGNED pthread_mutex_t rlock;
 
-static int acquire(void *object) {
-    return pthread_mutex_lock(object);
-}
-
-static int release(void *object) {
-    return pthread_mutex_unlock(object);
-}
-
-static int rlock_acquire(void *object) {
-    return pthread_mutex_lock(object);
-}
-
-static int rlock_release(void *object) {
-    return pthread_mutex_unlock(object);
-}
-
-static int monitor_acquire(void *object) {
-    return pthread_mutex_lock(&((pair *)object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return pthread_mutex_unlock(&((pair *)object)->lock);
-}
-
-static int monitor_wait(void *object) {
-    pair *p = object;
-    return pthread_cond_wait(&p->go, &p->lock);
-}
+BENCH_CALL(acquire, pthread_mutex_t, pthread_mutex_lock(o))
+BENCH_CALL(release, pthread_mutex_t, pthread_mutex_unlock(o))
+BENCH_CALL(rlock_acquire, pthread_mutex_t, pthread_mutex_lock(o))
+BENCH_CALL(rlock_release, pthread_mutex_t, pthread_mutex_unlock(o))
+BENCH_CALL(monitor_acquire, pair, pthread_mutex_lock(&o->lock))
+BENCH_CALL(monitor_release, pair, pthread_mutex_unlock(&o->lock))
+BENCH_CALL(monitor_wait, pair, pthread_cond_wait(&o->go, &o->lock))
 
 static struct timespec far_away(clockid_t clock) {
     struct timespec until;
@@ -73,33 +52,13 @@ static int monitor_wait_timed(void *object) {
     return pthread_cond_timedwait(&p->go, &p->lock, &until);
 }
 
-static int monitor_notify(void *object) {
-    return pthread_cond_signal(&((pair *)object)->go);
-}
+BENCH_CALL(monitor_notify, pair, pthread_cond_signal(&o->go))
+BENCH_CALL(monitor_notify_all, pair, pthread_cond_broadcast(&o->go))
+BENCH_CALL(monitor_wait_full, pair, pthread_cond_wait(&o->full, &o->lock))
+BENCH_CALL(monitor_notify_full, pair, pthread_cond_signal(&o->full))
 
-static int monitor_notify_all(void *object) {
-    return pthread_cond_broadcast(&((pair *)object)->go);
-}
+BENCH_MONITOR_CALLS
 
-static int monitor_wait_full(void *object) {
-    pair *p = object;
-    return pthread_cond_wait(&p->full, &p->lock);
-}
-
-static int monitor_notify_full(void *object) {
-    return pthread_cond_signal(&((pair *)object)->full);
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
 static BENCH_ALIGNED sem_t semaphore;
 static BENCH_ALIGNED sem_t pong;
 static BENCH_ALIGNED pthread_barrier_t barrier;
@@ -110,22 +69,15 @@ static void pair_init(pair *p) {
     (void)pthread_cond_init(&p->full, NULL);
 }
 
-static int semaphore_release(void *object) {
-    return sem_post(object);
-}
-
-static int semaphore_acquire(void *object) {
-    return sem_wait(object);
-}
+BENCH_CALL(semaphore_release, sem_t, sem_post(o))
+BENCH_CALL(semaphore_acquire, sem_t, sem_wait(o))
 
 static int semaphore_acquire_timed(void *object) {
     struct timespec until = far_away(CLOCK_REALTIME);
     return sem_timedwait(object, &until);
 }
 
-static int barrier_wait(void *object) {
-    return pthread_barrier_wait(object) > 0;
-}
+BENCH_CALL(barrier_wait, pthread_barrier_t, pthread_barrier_wait(o) > 0)
 
 /* A ring of pointers, as long as the bounded queue. */
 typedef struct ring {

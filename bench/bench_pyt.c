@@ -41,56 +41,18 @@ static BENCH_ALIGNED pyt_queue queue;
 static BENCH_ALIGNED pyt_queue queue_pong;
 static BENCH_ALIGNED pyt_simple_queue simple_queue;
 
-static int acquire(void *object) {
-    return (int)pyt_lock_acquire(object);
-}
+BENCH_CALL(acquire, pyt_lock, pyt_lock_acquire(o))
+BENCH_CALL(release, pyt_lock, pyt_lock_release(o))
+BENCH_CALL(monitor_acquire, pair, pyt_lock_acquire(&o->lock))
+BENCH_CALL(monitor_release, pair, pyt_lock_release(&o->lock))
+BENCH_CALL(monitor_wait, pair, pyt_condition_wait(&o->go))
+BENCH_CALL(monitor_wait_timed, pair, pyt_condition_wait_timeout(&o->go, BENCH_FAR_AWAY))
+BENCH_CALL(monitor_notify, pair, pyt_condition_notify(&o->go))
+BENCH_CALL(monitor_notify_all, pair, pyt_condition_notify_all(&o->go))
+BENCH_CALL(monitor_wait_full, pair, pyt_condition_wait(&o->full))
+BENCH_CALL(monitor_notify_full, pair, pyt_condition_notify(&o->full))
 
-static int release(void *object) {
-    return (int)pyt_lock_release(object);
-}
-
-static int monitor_acquire(void *object) {
-    return (int)pyt_lock_acquire(&((pair *)object)->lock);
-}
-
-static int monitor_release(void *object) {
-    return (int)pyt_lock_release(&((pair *)object)->lock);
-}
-
-static int monitor_wait(void *object) {
-    return (int)pyt_condition_wait(&((pair *)object)->go);
-}
-
-static int monitor_wait_timed(void *object) {
-    return (int)pyt_condition_wait_timeout(&((pair *)object)->go, BENCH_FAR_AWAY);
-}
-
-static int monitor_notify(void *object) {
-    return (int)pyt_condition_notify(&((pair *)object)->go);
-}
-
-static int monitor_notify_all(void *object) {
-    return (int)pyt_condition_notify_all(&((pair *)object)->go);
-}
-
-static int monitor_wait_full(void *object) {
-    return (int)pyt_condition_wait(&((pair *)object)->full);
-}
-
-static int monitor_notify_full(void *object) {
-    return (int)pyt_condition_notify(&((pair *)object)->full);
-}
-
-static const bench_monitor calls = {
-    .acquire = monitor_acquire,
-    .release = monitor_release,
-    .wait = monitor_wait,
-    .wait_timed = monitor_wait_timed,
-    .notify = monitor_notify,
-    .notify_all = monitor_notify_all,
-    .wait_full = monitor_wait_full,
-    .notify_full = monitor_notify_full,
-};
+BENCH_MONITOR_CALLS
 
 static int with_lock(void *object) {
     int failed = 1;
@@ -100,45 +62,16 @@ static int with_lock(void *object) {
     return failed;
 }
 
-static int rlock_acquire(void *object) {
-    return (int)pyt_rlock_acquire(object);
-}
-
-static int rlock_release(void *object) {
-    return (int)pyt_rlock_release(object);
-}
-
-static int semaphore_release(void *object) {
-    return (int)pyt_semaphore_release(object);
-}
-
-static int semaphore_acquire(void *object) {
-    return (int)pyt_semaphore_acquire(object);
-}
-
-static int semaphore_acquire_timed(void *object) {
-    return (int)pyt_semaphore_acquire_timeout(object, BENCH_FAR_AWAY);
-}
-
-static int event_set(void *object) {
-    return (int)pyt_event_set(object);
-}
-
-static int event_clear(void *object) {
-    return (int)pyt_event_clear(object);
-}
-
-static int event_wait(void *object) {
-    return (int)pyt_event_wait(object);
-}
-
-static int event_is_set(void *object) {
-    return pyt_event_is_set(object);
-}
-
-static int barrier_wait(void *object) {
-    return (int)pyt_barrier_wait(object, NULL);
-}
+BENCH_CALL(rlock_acquire, pyt_rlock, pyt_rlock_acquire(o))
+BENCH_CALL(rlock_release, pyt_rlock, pyt_rlock_release(o))
+BENCH_CALL(semaphore_release, pyt_semaphore, pyt_semaphore_release(o))
+BENCH_CALL(semaphore_acquire, pyt_semaphore, pyt_semaphore_acquire(o))
+BENCH_CALL(semaphore_acquire_timed, pyt_semaphore, pyt_semaphore_acquire_timeout(o, BENCH_FAR_AWAY))
+BENCH_CALL(event_set, pyt_event, pyt_event_set(o))
+BENCH_CALL(event_clear, pyt_event, pyt_event_clear(o))
+BENCH_CALL(event_wait, pyt_event, pyt_event_wait(o))
+BENCH_CALL(event_is_set, pyt_event, pyt_event_is_set(o))
+BENCH_CALL(barrier_wait, pyt_barrier, pyt_barrier_wait(o, NULL))
 
 /* Items are pointers. */
 static int queue_put(void *object, void *item) {
