@@ -383,12 +383,13 @@ static long calibrate(const subject *s, const row *r, pinning how, outcome *firs
     bench_running.check = false;
     for (long count = 32; run.outcome == DONE;) {
         run = measure_shortest(s, r, how, count, wanted / 2);
-        long fitting = (long)(wanted / run.ns * (double)count);
-        if (run.outcome == DONE && run.ns > wanted / 2) {
+        bool long_enough = run.outcome == DONE && run.ns > wanted / 64;
+        long fitting = long_enough ? (long)(wanted / run.ns * (double)count) : count * 4;
+        if (long_enough && run.ns > wanted / 2) {
             *first = run.outcome;
             return fitting > 16 ? fitting : 16;
         }
-        count = run.ns > wanted / 64 && fitting > count ? fitting : count * 4;
+        count = fitting;
     }
     *first = run.outcome;
     return 0;
