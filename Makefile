@@ -83,16 +83,15 @@ BENCH_FLAGS = -D_GNU_SOURCE -falign-functions=64 -falign-loops=64
 # The sources of the tests are compiled side by side also when make was not told to.
 PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
+RUN_SUITE = $(SUITE)
 ifeq ($(BACKEND),dummy)
 # The examples are of threads that run side by side.
-RUN_SUITE = $(SUITE)
 RUN_EXAMPLES = "sh tests/readme_examples.sh $(BUILD)/readme"
 else ifeq ($(BACKEND),win32)
 # A process costs more than a test under Wine.
 RUN_SUITE = $(RUN) $(SUITE) --together 8
 RUN_EXAMPLES = "RUN='$(RUN)' EXE=.exe sh tests/run_examples.sh $(BUILD)/examples"
 else
-RUN_SUITE = $(SUITE)
 RUN_EXAMPLES = "sh tests/run_examples.sh $(BUILD)/examples" \
     "sh tests/readme_examples.sh $(BUILD)/readme"
 endif

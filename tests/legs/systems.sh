@@ -16,10 +16,9 @@ leg_wine() {
     try "wine makes itself a home" $wine wineboot -i
     export TEST_SLOW=6 # a program of a second is one of some ten seconds there
     # With few buckets: a fault at the first use of each would be a process each.
-    tests CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 LDFLAGS=-static RUN=$wine
-    try "no test is lost" sh tests/lost_tests.sh $wine \
-        "$(path_of build-suite CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 \
-            LDFLAGS=-static)"
+    set -- CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 LDFLAGS=-static
+    tests "$@" RUN=$wine
+    try "no test is lost" sh tests/lost_tests.sh $wine "$(path_of build-suite "$@")"
     counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
         --together 8 test_windows/ test_thread/ test_local/ test_lock/ test_condition/ \
         test_queue/ test_exit/
