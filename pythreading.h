@@ -4154,8 +4154,8 @@ static pyt_status pyt__parker_spin_and_park(pyt__parker *parker, const void *add
         pyt__bucket *bucket = pyt__bucket_of(address);
         pyt__spin_wait wait = pyt__parker_wait(parker, bucket, deadline, interruptible);
         if (pyt__spin(&wait)) {
-            (void)PYT__SWAP(&parker->state, PYT__EMPTY,
-                            acquire); /* pairs with pyt__unpark's swap */
+            /* Pairs with pyt__unpark's swap. */
+            (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire);
             pyt__give_way_to_exit(parker);
             return PYT_OK;
         }
@@ -6483,8 +6483,8 @@ static pyt_status pyt__barrier_sleep(pyt_barrier *barrier, int64_t deadline, int
         if (left != PYT_OK) {
             return left;
         }
-        pyt__parker_await(parker,
-                          status); /* the parker is not free before the wake-up has arrived */
+        /* The parker is not free before the wake-up has arrived. */
+        pyt__parker_await(parker, status);
     }
     if (parker->token == PYT__ROUND_BROKEN) {
         return pyt__fail_broken();
