@@ -4103,12 +4103,17 @@ static pyt_status pyt__parker_park_nudged(pyt__parker *parker, int64_t deadline,
     return status;
 }
 
-/* The main thread was woken while another thread is in exit, which does not wait for it. Were it to
- * return from main now, its exit status could overtake the other's: it gives that one time, once,
- * since what the exit waits for may need the main thread. A leak checker's exit takes a second. */
-PYT__COLD static void pyt__give_way(pyt__parker *parker) {
+/* The main thread's wait is over while another thread is in exit, which does not wait for it. Were
+ * it to return from main now, its exit status could overtake the other's: it gives that one time,
+ * once, since what the exit waits for may need the main thread. A leak checker's exit takes a
+ * second. */
+PYT__COLD static void pyt__give_way(void) {
+    pyt__parker *parker = pyt__enroll();
     int64_t deadline = pyt__os_now() + PYT__EXIT_DELAY;
     pyt__me.pyt__gave_way = true;
+    if (parker == NULL) {
+        return;
+    }
     pyt__os_mutex_lock(&parker->mutex);
     while (pyt__os_now() < deadline) {
         pyt__os_cond_wait_until(&parker->cond, &parker->mutex, deadline);
@@ -4116,11 +4121,13 @@ PYT__COLD static void pyt__give_way(pyt__parker *parker) {
     pyt__os_mutex_unlock(&parker->mutex);
 }
 
-static void pyt__give_way_to_exit(pyt__parker *parker) {
+/* After each sleep, and where a first look finds what a thread leaves that calls exit: its end, a
+ * future or a barrier that is broken. */
+static void pyt__give_way_to_exit(void) {
     uintptr_t exiting = PYT__LOAD(&pyt__exiting, relaxed);
     if (!PYT__LIKELY(exiting == 0) && pyt__me.pyt__is_main && !pyt__me.pyt__gave_way &&
         exiting != (uintptr_t)&pyt__me) {
-        pyt__give_way(parker);
+        pyt__give_way();
     }
 }
 
@@ -4143,7 +4150,7 @@ static pyt_status pyt__parker_park(pyt__parker *parker, int64_t deadline, bool i
     }
     PYT__DEBUG(pyt__sleep_over_locked(parker, mine, status);)
     pyt__os_mutex_unlock(&parker->mutex);
-    pyt__give_way_to_exit(parker);
+    pyt__give_way_to_exit();
     return status;
 }
 
@@ -4156,7 +4163,7 @@ static pyt_status pyt__parker_spin_and_park(pyt__parker *parker, const void *add
         if (pyt__spin(&wait)) {
             /* Pairs with pyt__unpark's swap. */
             (void)PYT__SWAP(&parker->state, PYT__EMPTY, acquire);
-            pyt__give_way_to_exit(parker);
+            pyt__give_way_to_exit();
             return PYT_OK;
         }
     }
@@ -6301,6 +6308,7 @@ enum {
 #define PYT__ACTION_OVER (UINT32_MAX - 1)
 
 static pyt_status pyt__fail_broken(void) {
+    pyt__give_way_to_exit();
     return pyt__fail(PYT_BROKEN_BARRIER, "the barrier is broken");
 }
 
@@ -8676,6 +8684,7 @@ static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, b
     pyt_status status = pyt__event_wait_until(&thread->done, deadline, interruptible);
     PYT__DEBUG(pyt__wait_over();)
     if (status == PYT_OK) {
+        pyt__give_way_to_exit();
         pyt__thread_join_system(thread);
     }
     return status;
@@ -12045,6 +12054,7 @@ static pyt_status pyt__future_result_until(pyt_future *future, int64_t deadline,
         }
         return PYT_OK;
     case PYT__FUTURE_FAILED:
+        pyt__give_way_to_exit();
         return pyt__fail_copied(future->failure, pyt__future_message(future));
     default:
         return pyt__fail(PYT_CANCELLED, "the future was cancelled");
@@ -12086,6 +12096,7 @@ static pyt_status pyt__future_exception_until(pyt_future *future, int64_t deadli
         exception->code = 0;
         exception->message = "";
         if (phase == PYT__FUTURE_FAILED) {
+            pyt__give_way_to_exit();
             pyt__future_describe(future, exception);
         }
     }

@@ -658,6 +658,63 @@ TEST(exit_in_a_barriers_action_ends_the_process, NEEDS_THREADS | NEEDS_FORK | NE
     CHECK_INT(run(meet_who_exits, NULL), 3);
 }
 
+/* ---- a thread in exit, whose last steps are long, and a main thread that comes late ---- */
+
+static atomic_int last_steps; /* 1: a program in which they are long; 2: in them */
+
+__attribute__((destructor)) static void take_long_at_last(void) {
+    int stage = 1;
+    if (atomic_compare_exchange_strong(&last_steps, &stage, 2)) {
+        test_run_until(test_now() + 0.3); /* the main thread needs microseconds for its end */
+    }
+}
+
+static pyt_executor *executor_that_exits;
+static pyt_future *future_that_exits;
+
+static void wait_for_the_last_steps(void) {
+    while (atomic_load(&last_steps) != 2) {
+        test_yield();
+    }
+}
+
+static void *exit_at_once(void *arg) {
+    (void)arg;
+    exit(3);
+}
+
+static void join_late(void *arg) {
+    atomic_store(&last_steps, 1);
+    leaver = begun(exit_at_once, arg, PYT_DAEMON_FALSE);
+    wait_for_the_last_steps();
+    CHECK_STATUS(pyt_thread_join(leaver), PYT_OK);
+}
+
+static void get_late(void *arg) {
+    CHECK_STATUS(pyt_executor_new(&executor_that_exits, NULL), PYT_OK);
+    atomic_store(&last_steps, 1);
+    CHECK_STATUS(pyt_executor_submit(executor_that_exits, exit_at_once, arg, &future_that_exits),
+                 PYT_OK);
+    wait_for_the_last_steps();
+    CHECK_STATUS(pyt_future_result(future_that_exits, NULL), PYT_BROKEN_EXECUTOR);
+}
+
+static void meet_late(void *arg) {
+    CHECK_STATUS(pyt_barrier_init(&barrier, 1, &(pyt_barrier_options){.action = exit_here}),
+                 PYT_OK);
+    atomic_store(&last_steps, 1);
+    leaver = begun(meet, arg, PYT_DAEMON_FALSE);
+    wait_for_the_last_steps();
+    CHECK_STATUS(pyt_barrier_wait(&barrier, NULL), PYT_BROKEN_BARRIER);
+}
+
+TEST(the_status_of_an_exit_is_not_overtaken_by_a_main_thread_that_finds_its_wait_over,
+     NEEDS_THREADS | NEEDS_FORK | NEEDS_EXIT) {
+    CHECK_INT(run(join_late, NULL), 3);
+    CHECK_INT(run(get_late, NULL), 3);
+    CHECK_INT(run(meet_late, NULL), 3);
+}
+
 static void fire_exit(void *arg) {
     (void)exit_with_three(arg);
 }
