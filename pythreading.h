@@ -1022,9 +1022,11 @@ PYT__INLINE void pyt__at_end(void) {
     pyt__at(PYT__NULL, PYT__NULL, 0);
 }
 
-/* Tell the misusehook of a call that failed in this way, if Python would raise for the mistake. */
+/* Tell the misusehook of a call that failed in this way, if Python would raise for the mistake; and
+ * of a question that has no status, about NULL. */
 #if defined(PYTHREADING_DEBUG)
 PYT__API void pyt__misused(pyt_status status, const char *call, const char *file, int line);
+PYT__API void pyt__misused_null(const char *call, const char *file, int line);
 #else
 #define pyt__misused(status, call, file, line) \
     ((void)(status), (void)(call), (void)(file), (void)(line))
@@ -1043,6 +1045,16 @@ PYT__INLINE pyt_status pyt__ended(pyt_status status, const char *call, const cha
 /* The same for a call whose status must not be ignored. */
 PYT__MUST_USE PYT__INLINE pyt_status pyt__ended_must(pyt_status status, const char *call,
                                                      const char *file, int line) {
+    return pyt__ended(status, call, file, line);
+}
+
+/* The same for a call whose PYT_INVALID_STATE is an answer, which Python gives as False. */
+PYT__INLINE pyt_status pyt__ended_answer(pyt_status status, const char *call, const char *file,
+                                         int line) {
+    if (status == PYT_INVALID_STATE) {
+        pyt__at_end();
+        return status;
+    }
     return pyt__ended(status, call, file, line);
 }
 
@@ -15846,11 +15858,12 @@ static void pyt__fork_child(void) {
  *      released       by each release, before its step on the word
  *      thread ends    what it holds has no holder any more
  *
- *  Places. Each public function that returns a status is a macro of its own name for the user: it
- *  notes in the calling thread's notes where it stands, and calls. What is acquired or waited for
+ *  Places. Each public function that returns a status, or is a question about an object, is a macro
+ *  of its own name for the user: it notes in the calling thread's notes where it stands, and calls. What is acquired or waited for
  *  meanwhile takes its place from there, unless an argument or a predicate calls the library
  *  itself: then the note is overwritten. At its end the macro reports a mistake, with its own
- *  place. A call by the function's address has no place and reports nothing.
+ *  place. A question about an object has no status: its macro notes nothing and reports NULL. A call
+ *  by the function's address has no place and reports nothing.
  *
  *  Holdings. A table, by address, has a note of each lock of the user's that is held, made by
  *  pyt__lock_acquire_noted or a condition's wait. Each of these is one piece under the shared
@@ -15919,7 +15932,9 @@ typedef void (*pyt_misusehook)(const pyt_misuse_args *args);
 /* Set what is called for a mistake that Python would punish with an exception: with
  * PYTHREADING_DEBUG each call that fails with PYT_RUNTIME_ERROR, PYT_VALUE_ERROR or
  * PYT_OVERFLOW_ERROR, a deadlock included, and each of these of a pyt_with or pyt_guard, which has
- * no status: also when its release fails. In other builds the hook is kept and never called.
+ * no status: also when its release fails; a future that is completed twice (PYT_INVALID_STATE); and
+ * NULL where a question about an object is asked, which has no status either (told as
+ * PYT_VALUE_ERROR). In other builds the hook is kept and never called.
  *
  * hook     NULL: the default, which prints one line to stderr. It returns to the call, which goes
  *          on as without it: status and pyt_error_message stay what they are
@@ -16019,7 +16034,8 @@ static void pyt__call_misusehook(pyt_misusehook hook, const pyt_misuse_args *arg
 
 PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const char *file,
                                      int line) {
-    if (status != PYT_RUNTIME_ERROR && status != PYT_VALUE_ERROR && status != PYT_OVERFLOW_ERROR) {
+    if (status != PYT_RUNTIME_ERROR && status != PYT_VALUE_ERROR && status != PYT_OVERFLOW_ERROR &&
+        status != PYT_INVALID_STATE) {
         return;
     }
     int saved = errno;
@@ -16031,6 +16047,10 @@ PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const 
         pyt__call_misusehook(hook, &args);
     }
     errno = saved;
+}
+
+PYT__API PYT__COLD void pyt__misused_null(const char *call, const char *file, int line) {
+    pyt__misused(pyt__fail_null(), call, file, line);
 }
 
 /* ---- the five hooks ---- */
@@ -19435,6 +19455,8 @@ PYT__EXTERN_C_END
     PYT__PLACE(PYT__DEFINE)(PYT__NOTED_MUST, function, __VA_ARGS__)
 #define PYT__CALL_TRY(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED_TRY, function, __VA_ARGS__)
 #define PYT__CALL_GET(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED_GET, function, __VA_ARGS__)
+#define PYT__CALL_ANSWER(function, ...) \
+    PYT__PLACE(PYT__DEFINE)(PYT__NOTED_ANSWER, function, __VA_ARGS__)
 
 #define PYT__PLACE(define) PYT__PLACE_(define)
 #define PYT__PLACE_(define) PYT__PLACE_##define
@@ -19447,6 +19469,7 @@ PYT__EXTERN_C_END
 #define PYT__NOTED(function, ...) PYT__NOTED_BY(pyt__ended, function, __VA_ARGS__)
 #define PYT__NOTED_MUST(function, ...) PYT__NOTED_BY(pyt__ended_must, function, __VA_ARGS__)
 #define PYT__NOTED_GET(function, ...) PYT__NOTED_BY(pyt__ended_get, function, __VA_ARGS__)
+#define PYT__NOTED_ANSWER(function, ...) PYT__NOTED_BY(pyt__ended_answer, function, __VA_ARGS__)
 #define PYT__NOTED_TRY(function, ...) pyt__at_##function(__VA_ARGS__, __FILE__, __LINE__)
 
 #define PYT__NOTED_TRIES(type)                                                                     \
@@ -19561,7 +19584,7 @@ PYT__EXTERN_C_END
 #define pyt_scheduler_run(...) PYT__CALL(pyt_scheduler_run, __VA_ARGS__)
 #define pyt_scheduler_run_nowait(...) PYT__CALL(pyt_scheduler_run_nowait, __VA_ARGS__)
 #define pyt_future_new(...) PYT__CALL(pyt_future_new, __VA_ARGS__)
-#define pyt_future_cancel(...) PYT__CALL(pyt_future_cancel, __VA_ARGS__)
+#define pyt_future_cancel(...) PYT__CALL_ANSWER(pyt_future_cancel, __VA_ARGS__)
 #define pyt_future_result(...) PYT__CALL(pyt_future_result, __VA_ARGS__)
 #define pyt_future_result_timeout(...) PYT__CALL(pyt_future_result_timeout, __VA_ARGS__)
 #define pyt_future_exception(...) PYT__CALL(pyt_future_exception, __VA_ARGS__)
@@ -19602,6 +19625,90 @@ PYT__EXTERN_C_END
 #define pyt_async_result_wait_timeout(...) \
     PYT__CALL_MUST(pyt_async_result_wait_timeout, __VA_ARGS__)
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
+#if defined(PYTHREADING_DEBUG)
+/* A question has no status. It is asked by a function that reports it if it is about NULL. */
+#define PYT__CALL_ASK(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED_TRY, function, __VA_ARGS__)
+
+#define PYT__ASKED(result, function, type)                                            \
+    PYT__INLINE result pyt__at_##function(type *object, const char *file, int line) { \
+        result answer = function(object);                                             \
+        if (object == PYT__NULL) {                                                    \
+            pyt__misused_null(#function, file, line);                                 \
+        }                                                                             \
+        return answer;                                                                \
+    }
+PYT__EXTERN_C_BEGIN
+PYT__ASKED(bool, pyt_lock_locked, const pyt_lock)
+PYT__ASKED(bool, pyt_rlock_is_owned, const pyt_rlock)
+PYT__ASKED(bool, pyt_rlock_locked, const pyt_rlock)
+PYT__ASKED(size_t, pyt_rlock_recursion_count, const pyt_rlock)
+PYT__ASKED(int, pyt_semaphore_value, const pyt_semaphore)
+PYT__ASKED(int, pyt_bounded_semaphore_value, const pyt_bounded_semaphore)
+PYT__ASKED(bool, pyt_event_is_set, const pyt_event)
+PYT__ASKED(int, pyt_barrier_parties, const pyt_barrier)
+PYT__ASKED(int, pyt_barrier_n_waiting, const pyt_barrier)
+PYT__ASKED(bool, pyt_barrier_broken, const pyt_barrier)
+PYT__ASKED(bool, pyt_local_exists, pyt_local)
+PYT__ASKED(bool, pyt_thread_is_alive, const pyt_thread)
+PYT__ASKED(const char *, pyt_thread_name, const pyt_thread)
+PYT__ASKED(pyt_ident, pyt_thread_ident, const pyt_thread)
+PYT__ASKED(unsigned long, pyt_thread_native_id, const pyt_thread)
+PYT__ASKED(bool, pyt_thread_daemon, const pyt_thread)
+PYT__ASKED(void *, pyt_thread_arg, const pyt_thread)
+PYT__ASKED(size_t, pyt_queue_qsize, const pyt_queue)
+PYT__ASKED(bool, pyt_queue_empty, const pyt_queue)
+PYT__ASKED(bool, pyt_queue_full, const pyt_queue)
+PYT__ASKED(size_t, pyt_simple_queue_qsize, const pyt_simple_queue)
+PYT__ASKED(bool, pyt_simple_queue_empty, const pyt_simple_queue)
+PYT__ASKED(double, pyt_scheduler_time, const pyt_scheduler)
+PYT__ASKED(bool, pyt_scheduler_empty, const pyt_scheduler)
+PYT__ASKED(bool, pyt_future_cancelled, const pyt_future)
+PYT__ASKED(bool, pyt_future_running, const pyt_future)
+PYT__ASKED(bool, pyt_future_done, const pyt_future)
+PYT__ASKED(size_t, pyt_as_completed_index, const pyt_as_completed)
+PYT__ASKED(bool, pyt_async_result_ready, const pyt_async_result)
+
+PYT__INLINE size_t pyt__at_pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *list,
+                                               size_t capacity, const char *file, int line) {
+    size_t events = pyt_scheduler_queue(scheduler, list, capacity);
+    if (scheduler == PYT__NULL) {
+        pyt__misused_null("pyt_scheduler_queue", file, line);
+    }
+    return events;
+}
+PYT__EXTERN_C_END
+
+#define pyt_lock_locked(...) PYT__CALL_ASK(pyt_lock_locked, __VA_ARGS__)
+#define pyt_rlock_is_owned(...) PYT__CALL_ASK(pyt_rlock_is_owned, __VA_ARGS__)
+#define pyt_rlock_locked(...) PYT__CALL_ASK(pyt_rlock_locked, __VA_ARGS__)
+#define pyt_rlock_recursion_count(...) PYT__CALL_ASK(pyt_rlock_recursion_count, __VA_ARGS__)
+#define pyt_semaphore_value(...) PYT__CALL_ASK(pyt_semaphore_value, __VA_ARGS__)
+#define pyt_bounded_semaphore_value(...) PYT__CALL_ASK(pyt_bounded_semaphore_value, __VA_ARGS__)
+#define pyt_event_is_set(...) PYT__CALL_ASK(pyt_event_is_set, __VA_ARGS__)
+#define pyt_barrier_parties(...) PYT__CALL_ASK(pyt_barrier_parties, __VA_ARGS__)
+#define pyt_barrier_n_waiting(...) PYT__CALL_ASK(pyt_barrier_n_waiting, __VA_ARGS__)
+#define pyt_barrier_broken(...) PYT__CALL_ASK(pyt_barrier_broken, __VA_ARGS__)
+#define pyt_local_exists(...) PYT__CALL_ASK(pyt_local_exists, __VA_ARGS__)
+#define pyt_thread_is_alive(...) PYT__CALL_ASK(pyt_thread_is_alive, __VA_ARGS__)
+#define pyt_thread_name(...) PYT__CALL_ASK(pyt_thread_name, __VA_ARGS__)
+#define pyt_thread_ident(...) PYT__CALL_ASK(pyt_thread_ident, __VA_ARGS__)
+#define pyt_thread_native_id(...) PYT__CALL_ASK(pyt_thread_native_id, __VA_ARGS__)
+#define pyt_thread_daemon(...) PYT__CALL_ASK(pyt_thread_daemon, __VA_ARGS__)
+#define pyt_thread_arg(...) PYT__CALL_ASK(pyt_thread_arg, __VA_ARGS__)
+#define pyt_queue_qsize(...) PYT__CALL_ASK(pyt_queue_qsize, __VA_ARGS__)
+#define pyt_queue_empty(...) PYT__CALL_ASK(pyt_queue_empty, __VA_ARGS__)
+#define pyt_queue_full(...) PYT__CALL_ASK(pyt_queue_full, __VA_ARGS__)
+#define pyt_simple_queue_qsize(...) PYT__CALL_ASK(pyt_simple_queue_qsize, __VA_ARGS__)
+#define pyt_simple_queue_empty(...) PYT__CALL_ASK(pyt_simple_queue_empty, __VA_ARGS__)
+#define pyt_scheduler_time(...) PYT__CALL_ASK(pyt_scheduler_time, __VA_ARGS__)
+#define pyt_scheduler_empty(...) PYT__CALL_ASK(pyt_scheduler_empty, __VA_ARGS__)
+#define pyt_future_cancelled(...) PYT__CALL_ASK(pyt_future_cancelled, __VA_ARGS__)
+#define pyt_future_running(...) PYT__CALL_ASK(pyt_future_running, __VA_ARGS__)
+#define pyt_future_done(...) PYT__CALL_ASK(pyt_future_done, __VA_ARGS__)
+#define pyt_as_completed_index(...) PYT__CALL_ASK(pyt_as_completed_index, __VA_ARGS__)
+#define pyt_async_result_ready(...) PYT__CALL_ASK(pyt_async_result_ready, __VA_ARGS__)
+#define pyt_scheduler_queue(...) PYT__CALL_ASK(pyt_scheduler_queue, __VA_ARGS__)
+#endif
 #endif
 #endif
 
