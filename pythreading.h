@@ -15858,12 +15858,12 @@ static void pyt__fork_child(void) {
  *      released       by each release, before its step on the word
  *      thread ends    what it holds has no holder any more
  *
- *  Places. Each public function that returns a status, or is a question about an object, is a macro
- *  of its own name for the user: it notes in the calling thread's notes where it stands, and calls. What is acquired or waited for
+ *  Places. Each public function that returns a status is a macro of its own name for the user: it
+ *  notes in the calling thread's notes where it stands, and calls. What is acquired or waited for
  *  meanwhile takes its place from there, unless an argument or a predicate calls the library
  *  itself: then the note is overwritten. At its end the macro reports a mistake, with its own
- *  place. A question about an object has no status: its macro notes nothing and reports NULL. A call
- *  by the function's address has no place and reports nothing.
+ *  place. A question about an object has no status: its macro notes nothing and reports NULL. A
+ *  call by the function's address has no place and reports nothing.
  *
  *  Holdings. A table, by address, has a note of each lock of the user's that is held, made by
  *  pyt__lock_acquire_noted or a condition's wait. Each of these is one piece under the shared
@@ -19637,6 +19637,15 @@ PYT__EXTERN_C_END
         }                                                                             \
         return answer;                                                                \
     }
+#define PYT__ASKED_FOR_LIST(function, type, element)                                    \
+    PYT__INLINE size_t pyt__at_##function(type *object, element *list, size_t capacity, \
+                                          const char *file, int line) {                 \
+        size_t count = function(object, list, capacity);                                \
+        if (object == PYT__NULL) {                                                      \
+            pyt__misused_null(#function, file, line);                                   \
+        }                                                                               \
+        return count;                                                                   \
+    }
 PYT__EXTERN_C_BEGIN
 PYT__ASKED(bool, pyt_lock_locked, const pyt_lock)
 PYT__ASKED(bool, pyt_rlock_is_owned, const pyt_rlock)
@@ -19667,15 +19676,7 @@ PYT__ASKED(bool, pyt_future_running, const pyt_future)
 PYT__ASKED(bool, pyt_future_done, const pyt_future)
 PYT__ASKED(size_t, pyt_as_completed_index, const pyt_as_completed)
 PYT__ASKED(bool, pyt_async_result_ready, const pyt_async_result)
-
-PYT__INLINE size_t pyt__at_pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *list,
-                                               size_t capacity, const char *file, int line) {
-    size_t events = pyt_scheduler_queue(scheduler, list, capacity);
-    if (scheduler == PYT__NULL) {
-        pyt__misused_null("pyt_scheduler_queue", file, line);
-    }
-    return events;
-}
+PYT__ASKED_FOR_LIST(pyt_scheduler_queue, pyt_scheduler, pyt_sched_event)
 PYT__EXTERN_C_END
 
 #define pyt_lock_locked(...) PYT__CALL_ASK(pyt_lock_locked, __VA_ARGS__)

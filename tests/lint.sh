@@ -97,11 +97,21 @@ awk '/^(PYT__MUST_USE )?PYT__(API|INLINE) pyt_status( |$)/ {
         sub(/\(.*/, "")
         if (/^pyt_[a-z]/) { print }
     }' $header | sort -u >"$dir/statuses"
-sed -nE 's/^#define (pyt_[a-z_]*)\(\.\.\.\).*/\1/p' $header | grep -vx pyt_local_get |
+sed -nE '/CALL_ASK/d; s/^#define (pyt_[a-z_]*)\(\.\.\.\).*/\1/p' $header | grep -vx pyt_local_get |
     sort >"$dir/noted"
 diff "$dir/statuses" "$dir/noted" >"$dir/wrong"
 [ -s "$dir/noted" ] || echo "no calls that note their place" >"$dir/wrong"
 result "each call that has a status notes its place in the debug build"
+
+# A question has an object and an answer that is no status.
+awk -f tests/api.awk $header | tr '\n' ' ' | sed 's/;/;\n/g' |
+    sed -nE 's/.* \*?(pyt_[a-z_]*)\((const )?pyt_[a-z_]* \*[a-z]+[,)].*/& \1/p' |
+    grep -vE '(void|pyt_status|pyt_thread \*|pyt_future \*) ?pyt_[a-z_]*\(' | sed 's/.* //' |
+    grep -vx pyt_local_get | sort >"$dir/questions"
+sed -nE 's/^#define (pyt_[a-z_]*)\(\.\.\.\) PYT__CALL_ASK.*/\1/p' $header | sort >"$dir/asked"
+diff "$dir/questions" "$dir/asked" >"$dir/wrong"
+[ -s "$dir/asked" ] || echo "no questions" >"$dir/wrong"
+result "each question about an object reports NULL in the debug build"
 
 # What a simulated run begins with anew. Left alone are what the scheduler itself and the backend
 # below it use, thread-local variables, the misusehook and a constant.

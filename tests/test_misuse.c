@@ -808,31 +808,32 @@ static void *join_its_own_pool(void *arg) {
     return NULL;
 }
 
-TEST(mistakes_with_pools_are_told_with_their_place) {
+static int pool_items[2] = {1, 2}, pool_results[2];
+static const pyt_pool_work pool_work = {.function = copy,
+                                        .items = pool_items,
+                                        .item_size = sizeof pool_items[0],
+                                        .n = 2,
+                                        .results = pool_results,
+                                        .result_size = sizeof pool_results[0]};
+
+TEST(mistakes_with_no_pool_are_told_with_their_place) {
     pyt_pool *pool;
-    pyt_pool_options few = {.processes = -1}, one = {.processes = 1};
+    pyt_pool_options few = {.processes = -1};
     pyt_pool_iterator *iterator;
     pyt_async_result *ready;
     void *result = NULL;
-    int items[2] = {1, 2}, results[2];
-    pyt_pool_work work = {.function = copy, .items = items, .item_size = 4, .n = 2};
-    work.results = results;
-    work.result_size = 4;
-    pyt_pool_work chunks = work, large = work, no_star = {.n = 2}, none_of_it = {.n = 1};
-    chunks.chunksize = -1;
-    large.n = SIZE_MAX / 2;
     bool yes;
     pyt_set_misusehook(tell);
     MISTAKE("no place for it", PYT_VALUE_ERROR, pyt_pool_new(NULL, NULL));
     MISTAKE("no workers", PYT_VALUE_ERROR, pyt_pool_new(&pool, &few));
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_apply(no_pool, nothing, NULL, &result));
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_apply_async(no_pool, nothing, NULL, NULL, &ready));
-    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_map(no_pool, &work, NULL));
-    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_starmap(no_pool, &work, NULL));
-    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_map_async(no_pool, &work, NULL, &ready));
-    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_starmap_async(no_pool, &work, NULL, &ready));
-    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_imap(no_pool, &work, &iterator));
-    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_imap_unordered(no_pool, &work, &iterator));
+    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_map(no_pool, &pool_work, NULL));
+    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_starmap(no_pool, &pool_work, NULL));
+    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_map_async(no_pool, &pool_work, NULL, &ready));
+    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_starmap_async(no_pool, &pool_work, NULL, &ready));
+    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_imap(no_pool, &pool_work, &iterator));
+    MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_imap_unordered(no_pool, &pool_work, &iterator));
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_iterator_next(NULL, NULL, NULL));
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_pool_iterator_next_timeout(NULL, 1, NULL, NULL));
     MISTAKE("NULL is closed", PYT_VALUE_ERROR, pyt_pool_close(no_pool));
@@ -843,6 +844,18 @@ TEST(mistakes_with_pools_are_told_with_their_place) {
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_async_result_wait(no_future));
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_async_result_wait_timeout(no_future, 1));
     MISTAKE("NULL", PYT_VALUE_ERROR, pyt_async_result_successful(no_future, &yes));
+}
+
+TEST(mistakes_with_pools_are_told_with_their_place) {
+    pyt_pool *pool;
+    pyt_pool_options one = {.processes = 1};
+    pyt_pool_iterator *iterator;
+    pyt_async_result *ready;
+    void *result = NULL;
+    pyt_pool_work chunks = pool_work, large = pool_work, no_star = {.n = 2}, none_of_it = {.n = 1};
+    chunks.chunksize = -1;
+    large.n = SIZE_MAX / 2;
+    pyt_set_misusehook(tell);
     IS_OK(pyt_pool_new(&pool, &one));
     MISTAKE("it is open", PYT_VALUE_ERROR, pyt_pool_join(pool));
     MISTAKE("no function", PYT_VALUE_ERROR, pyt_pool_apply(pool, NULL, NULL, &result));
@@ -854,8 +867,8 @@ TEST(mistakes_with_pools_are_told_with_their_place) {
     MISTAKE("a bad chunk", PYT_VALUE_ERROR, pyt_pool_map_async(pool, &chunks, NULL, &ready));
     MISTAKE("a bad chunk", PYT_VALUE_ERROR, pyt_pool_imap(pool, &chunks, &iterator));
     MISTAKE("too much", PYT_OVERFLOW_ERROR, pyt_pool_map(pool, &large, NULL));
-    MISTAKE("no place for it", PYT_VALUE_ERROR, pyt_pool_imap(pool, &work, NULL));
-    IS_OK(pyt_pool_imap(pool, &work, &iterator));
+    MISTAKE("no place for it", PYT_VALUE_ERROR, pyt_pool_imap(pool, &pool_work, NULL));
+    IS_OK(pyt_pool_imap(pool, &pool_work, &iterator));
     MISTAKE("no number", PYT_VALUE_ERROR,
             pyt_pool_iterator_next_timeout(iterator, (double)NAN, NULL, NULL));
     IS_OK(pyt_pool_iterator_next(iterator, NULL, NULL));
@@ -866,8 +879,8 @@ TEST(mistakes_with_pools_are_told_with_their_place) {
     IS_OK(pyt_pool_apply(pool, join_its_own_pool, pool, NULL));
     IS_OK(pyt_pool_close(pool));
     MISTAKE("it is closed", PYT_VALUE_ERROR, pyt_pool_apply(pool, nothing, NULL, &result));
-    MISTAKE("it is closed", PYT_VALUE_ERROR, pyt_pool_map(pool, &work, NULL));
-    MISTAKE("it is closed", PYT_VALUE_ERROR, pyt_pool_imap(pool, &work, &iterator));
+    MISTAKE("it is closed", PYT_VALUE_ERROR, pyt_pool_map(pool, &pool_work, NULL));
+    MISTAKE("it is closed", PYT_VALUE_ERROR, pyt_pool_imap(pool, &pool_work, &iterator));
     IS_OK(pyt_pool_join(pool));
     pyt_pool_free(pool);
 }
