@@ -875,7 +875,23 @@ PYT__EXTERN_C_BEGIN
     X(PYT_INTERRUPTED, "KeyboardInterrupt", "the main thread was interrupted")                    \
     X(PYT_NOT_SUPPORTED, "NotImplementedError", "this platform cannot do it")
 
-/* What became of a call: PYT_OK is 0, each other value is the outcome Python's counterpart has. */
+/* What became of a call: PYT_OK is 0, each other value is the outcome Python's counterpart has.
+ *
+ * Each call whose comment says "as every wait" may return these. The comment adds what the call
+ * waits for, further statuses, and further reasons for one of these.
+ *
+ *      PYT_OK              what it waits for has come
+ *      PYT_TIMEOUT         with `seconds`: it had not come when the time was up
+ *      PYT_VALUE_ERROR     NULL where an object is due, or the object was not made; `seconds` is
+ *                          not a number, or negative where the call says that it may not be
+ *      PYT_OVERFLOW_ERROR  `seconds` is above PYT_TIMEOUT_MAX
+ *      PYT_MEMORY_ERROR    the thread's first call that may have to wait, and no memory for it
+ *      PYT_INTERRUPTED     in the main thread, by pyt_interrupt_main while it waits
+ *      PYT_RUNTIME_ERROR   without `seconds`: with PYTHREADING_DUMMY nobody can end this wait (a
+ *                          held lock is taken); with PYTHREADING_DEBUG locks and joins deadlock
+ *
+ * `seconds` is judged before anything else. After a failure the object is as if the call had not
+ * been made, unless the call says otherwise. */
 typedef enum pyt_status {
 #define PYT__STATUS_ENUM(status, name, sentence) status,
     PYT__STATUS_LIST(PYT__STATUS_ENUM)
@@ -4372,13 +4388,9 @@ PYT__EXTERN_C_BEGIN
 
 /* Let the calling thread sleep: a wait that no other thread ends.
  *
- * seconds  0: other threads may run, and an interrupt is noticed. Never shorter; signals do not
- *          end it
- * Returns  PYT_OK             the time is over
- *          PYT_VALUE_ERROR    `seconds` is negative or not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
- *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED    by pyt_interrupt_main, in the main thread
+ * seconds  0: other threads may run, and an interrupt is noticed. Not negative. Never shorter;
+ *          signals do not end it
+ * Returns  as every wait (see pyt_status), without PYT_TIMEOUT; PYT_OK: the time is over
  * Thread   any
  * Python   time.sleep(seconds)
  */
@@ -4533,11 +4545,7 @@ PYT__INLINE bool pyt__lock_grab(pyt_lock *lock) {
 
 /* Take the lock, waiting for it as long as it takes.
  *
- * Returns  PYT_OK           the caller holds the lock
- *          PYT_VALUE_ERROR  `lock` is NULL
- *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; the lock is not held
- *          PYT_RUNTIME_ERROR with PYTHREADING_DEBUG: that would be a deadlock
+ * Returns  as every wait (see pyt_status); PYT_OK: the caller holds the lock
  * Thread   any; a thread that holds it already waits for another one to release it
  * Python   Lock.acquire()
  */
@@ -4547,9 +4555,7 @@ PYT__INLINE pyt_status pyt_lock_acquire(pyt_lock *lock) PYT__ACQUIRE(lock) {
 
 /* Take the lock if it is free at this instant.
  *
- * Returns  PYT_OK           the caller holds the lock
- *          PYT_TIMEOUT      somebody else holds it
- *          PYT_VALUE_ERROR  `lock` is NULL
+ * Returns  PYT_OK, PYT_TIMEOUT (it is held), PYT_VALUE_ERROR (`lock` is NULL)
  * Thread   any
  * Python   Lock.acquire(blocking=False)
  */
@@ -4561,13 +4567,8 @@ PYT__MUST_USE PYT__INLINE pyt_status pyt_lock_acquire_nowait(pyt_lock *lock)
 
 /* Take the lock, waiting as long as `seconds` for it.
  *
- * seconds  0 looks once; judged before the lock is looked at
- * Returns  PYT_OK             the caller holds the lock
- *          PYT_TIMEOUT        still held when the time was up
- *          PYT_VALUE_ERROR    `seconds` is negative or not a number, or `lock` is NULL
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
- *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; the lock is not held
+ * seconds  0 looks once; not negative
+ * Returns  as pyt_lock_acquire
  * Thread   any
  * Python   Lock.acquire(timeout=seconds); there -1 waits for ever, here pyt_lock_acquire does
  */
@@ -4971,12 +4972,8 @@ PYT__INLINE bool pyt__rlock_grab(pyt_rlock *rlock) {
 
 /* Take the lock, or one more level of it, waiting as long as it takes.
  *
- * Returns  PYT_OK             the caller holds the lock, one level deeper
- *          PYT_VALUE_ERROR    `rlock` is NULL
- *          PYT_OVERFLOW_ERROR 4294967295 levels are held already
- *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; the lock is not held
- *          PYT_RUNTIME_ERROR  with PYTHREADING_DEBUG: that would be a deadlock
+ * Returns  as every wait (see pyt_status); PYT_OK: the caller holds the lock, one level deeper
+ *          PYT_OVERFLOW_ERROR also when 4294967295 levels are held already
  * Thread   any
  * Python   RLock.acquire()
  */
@@ -4986,8 +4983,8 @@ PYT__INLINE pyt_status pyt_rlock_acquire(pyt_rlock *rlock) PYT__ACQUIRE(rlock) {
 
 /* Take the lock, or one more level of it, if no other thread holds it at this instant.
  *
- * Returns  as pyt_rlock_acquire, without PYT_INTERRUPTED and PYT_MEMORY_ERROR, and
- *          PYT_TIMEOUT        another thread holds it
+ * Returns  PYT_OK, PYT_TIMEOUT (another thread holds it), PYT_VALUE_ERROR, PYT_OVERFLOW_ERROR, as
+ *          pyt_rlock_acquire
  * Thread   any
  * Python   RLock.acquire(blocking=False)
  */
@@ -4998,11 +4995,8 @@ PYT__MUST_USE PYT__INLINE pyt_status pyt_rlock_acquire_nowait(pyt_rlock *rlock)
 
 /* Take the lock, or one more level of it, waiting as long as `seconds` for it.
  *
- * seconds  0 looks once; judged before the lock is looked at
- * Returns  as pyt_rlock_acquire, and
- *          PYT_TIMEOUT        another thread held it when the time was up
- *          PYT_VALUE_ERROR    `seconds` is negative or not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * seconds  0 looks once; not negative
+ * Returns  as pyt_rlock_acquire
  * Thread   any
  * Python   RLock.acquire(timeout=seconds); there -1 waits for ever, here pyt_rlock_acquire does
  */
@@ -5207,10 +5201,7 @@ PYT__MUST_USE PYT__API pyt_status pyt_semaphore_init(pyt_semaphore *semaphore, i
 
 /* Take a permit, waiting for one as long as it takes. Waiters are served in order of arrival.
  *
- * Returns  PYT_OK           a permit was taken
- *          PYT_VALUE_ERROR  `semaphore` is NULL
- *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; no permit was taken
+ * Returns  as every wait (see pyt_status); PYT_OK: a permit was taken
  * Thread   any
  * Python   Semaphore.acquire()
  */
@@ -5234,12 +5225,7 @@ PYT__MUST_USE PYT__INLINE pyt_status pyt_semaphore_acquire_nowait(pyt_semaphore 
 /* Take a permit, waiting as long as `seconds` for one.
  *
  * seconds  0 and below look once
- * Returns  PYT_OK             a permit was taken
- *          PYT_TIMEOUT        none was free before the time was up
- *          PYT_VALUE_ERROR    `seconds` is not a number, or `semaphore` is NULL
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
- *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED    by pyt_interrupt_main while waiting; no permit was taken
+ * Returns  as pyt_semaphore_acquire
  * Thread   any
  * Python   Semaphore.acquire(timeout=seconds)
  */
@@ -5587,10 +5573,7 @@ PYT__API pyt_status pyt_event_clear(pyt_event *event);
 
 /* Wait until the flag is set.
  *
- * Returns  PYT_OK           it is set, or was set while the caller waited
- *          PYT_VALUE_ERROR  `event` is NULL
- *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting
+ * Returns  as every wait (see pyt_status); PYT_OK: it is set, or was set while the caller waited
  * Thread   any
  * Python   Event.wait()
  */
@@ -5601,10 +5584,7 @@ PYT__INLINE pyt_status pyt_event_wait(pyt_event *event) {
 /* Wait until the flag is set, as long as `seconds`.
  *
  * seconds  0 and below look once
- * Returns  as pyt_event_wait, and
- *          PYT_TIMEOUT        not set before the time was up
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_event_wait
  * Thread   any
  * Python   Event.wait(timeout)
  */
@@ -5790,11 +5770,9 @@ PYT__API pyt_status pyt_condition_release(pyt_condition *condition) PYT__RELEASE
 
 /* Let the lock go, sleep until notified, and take the lock again, as deep as before.
  *
- * Returns  PYT_OK            a notify counted this thread. Never for any other reason
+ * Returns  as every wait (see pyt_status), and
+ *          PYT_OK            a notify counted this thread. Never for any other reason
  *          PYT_RUNTIME_ERROR the caller does not hold the lock (over a Lock: nobody does)
- *          PYT_VALUE_ERROR   `condition` is NULL
- *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
  *          Whenever the lock was let go it is held again, after a failure too
  * Thread   any that holds the lock
  * Python   Condition.wait()
@@ -5805,10 +5783,7 @@ PYT__API pyt_status pyt_condition_wait(pyt_condition *condition);
  *
  * seconds  0 and below let the lock go and take it again without waiting for a notify. The time
  *          to get the lock back is not limited
- * Returns  as pyt_condition_wait, and
- *          PYT_TIMEOUT        the time was up; no notify counted this thread
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_condition_wait
  * Python   Condition.wait(timeout)
  */
 PYT__MUST_USE PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *condition,
@@ -5816,8 +5791,7 @@ PYT__MUST_USE PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *cond
 
 /* Wait until `predicate(arg)` is true; it is asked with the lock held, first before any wait.
  *
- * Returns  as pyt_condition_wait; PYT_OK: the predicate is true.
- *          PYT_VALUE_ERROR also when `predicate` is NULL
+ * Returns  as pyt_condition_wait; PYT_OK: the predicate is true
  * Python   Condition.wait_for(predicate)
  */
 PYT__API pyt_status pyt_condition_wait_for(pyt_condition *condition, bool (*predicate)(void *arg),
@@ -6250,14 +6224,13 @@ PYT__MUST_USE PYT__API pyt_status pyt_barrier_init(pyt_barrier *barrier, int par
 /* Wait until all parties have arrived, as long as the barrier's own timeout says.
  *
  * index    receives the order of arrival, 0 to parties - 1, each once; may be NULL
- * Returns  PYT_OK             all have arrived, and the action has succeeded
+ * Returns  as every wait (see pyt_status), without PYT_TIMEOUT, and
+ *          PYT_OK             all have arrived, and the action has succeeded
  *          PYT_BROKEN_BARRIER the barrier is or was broken, or reset, or the time was up, which
  *                             breaks it for all threads
  *          PYT_TASK_ERROR     the caller arrived last and its action failed; it is broken
  *          PYT_RUNTIME_ERROR  called by the barrier's own action
- *          PYT_VALUE_ERROR    the barrier has no parties, or `barrier` is NULL
- *          PYT_MEMORY_ERROR   the thread's first wait, and no memory for it; it has not arrived
- *          PYT_INTERRUPTED    by pyt_interrupt_main; the thread has left the round again
+ *          PYT_VALUE_ERROR    also when the barrier has no parties
  * Thread   any. The action runs in the last thread to arrive, with no lock held; an action that
  *          is left by pyt_raise breaks the barrier and goes on raising
  * Python   Barrier.wait()
@@ -6267,9 +6240,7 @@ PYT__API pyt_status pyt_barrier_wait(pyt_barrier *barrier, int *index);
 /* As pyt_barrier_wait, as long as `seconds`.
  *
  * seconds  0 and below: only the last to arrive passes
- * Returns  as pyt_barrier_wait, and
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_barrier_wait
  * Python   Barrier.wait(timeout)
  */
 PYT__MUST_USE PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double seconds,
@@ -6278,11 +6249,7 @@ PYT__MUST_USE PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier,
 /* Make the barrier empty and whole again. Threads that wait get PYT_BROKEN_BARRIER. While an
  * action runs, waits for its end.
  *
- * Returns  PYT_OK
- *          PYT_RUNTIME_ERROR called by the barrier's own action
- *          PYT_VALUE_ERROR   `barrier` is NULL
- *          PYT_MEMORY_ERROR  the thread's first use of a barrier, and no memory for it
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting for the action
+ * Returns  as every wait (see pyt_status); PYT_RUNTIME_ERROR: called by the barrier's own action
  * Thread   any
  * Python   Barrier.reset()
  */
@@ -6967,12 +6934,10 @@ PYT__API bool pyt_local_exists(pyt_local *local);
 
 /* End the local: destroy every thread's value, here and now. The local is as new afterwards.
  *
- * Returns  PYT_OK
+ * Returns  as every wait (see pyt_status), which may be one for an ending thread that still
+ *          destroys its value, and
  *          PYT_RUNTIME_ERROR called by the local's own destroy function
- *          PYT_VALUE_ERROR   `local` is NULL
- *          PYT_MEMORY_ERROR  the thread's first call, and no memory for it
- *          PYT_INTERRUPTED   by pyt_interrupt_main while an ending thread still destroys its
- *                            value; call it again
+ *          PYT_INTERRUPTED   some values are destroyed; call it again
  * Thread   any, while no other thread uses this local. destroy runs in it, with no lock held; a
  *          destroy that makes a new value of the same local goes on for ever
  * Python   del of the last reference to a threading.local()
@@ -7503,12 +7468,8 @@ PYT__API pyt_status pyt_thread_run(pyt_thread *thread);
 /* Wait until the thread has ended: its thread-local values are gone, it is not in pyt_enumerate,
  * and the system's thread is over. Any number of threads may join, any number of times.
  *
- * Returns  PYT_OK
- *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere; with
- *                            PYTHREADING_DEBUG also: that would be a deadlock
- *          PYT_VALUE_ERROR   `thread` is NULL
- *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ * Returns  as every wait (see pyt_status), and
+ *          PYT_RUNTIME_ERROR it was not started, is the calling thread, or was made elsewhere
  * Thread   any
  * Python   Thread.join()
  */
@@ -7518,10 +7479,7 @@ PYT__API pyt_status pyt_thread_join(pyt_thread *thread);
  *
  * seconds  0 and below look once. Once the thread's own work is over, the moment the system needs
  *          to end it is waited for even beyond the time
- * Returns  as pyt_thread_join, and
- *          PYT_TIMEOUT        alive when the time was up
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_thread_join
  * Python   Thread.join(timeout)
  */
 PYT__API pyt_status pyt_thread_join_timeout(pyt_thread *thread, double seconds);
@@ -9575,12 +9533,9 @@ PYT__API pyt_status pyt_queue_destroy(pyt_queue *queue);
 /* Put a copy of `*item` into the queue, waiting for a place as long as it takes. Putters that wait
  * are served in order of arrival.
  *
- * Returns  PYT_OK
- *          PYT_QUEUE_SHUT_DOWN it was shut down, before or while waiting; nothing was put
- *          PYT_VALUE_ERROR     an argument is NULL, or the queue was not made
- *          PYT_MEMORY_ERROR    no memory for the item, or for the thread's first wait; the queue
- *                              is as before
- *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting; nothing was put
+ * Returns  as every wait (see pyt_status), and
+ *          PYT_QUEUE_SHUT_DOWN it was shut down, before or while waiting
+ *          PYT_MEMORY_ERROR    also when there is none for the item
  * Thread   any. A child of fork may use the queue unless another thread was inside a call of it
  * Python   Queue.put(item)
  */
@@ -9588,18 +9543,15 @@ PYT__API pyt_status pyt_queue_put(pyt_queue *queue, const void *item);
 
 /* As pyt_queue_put, without waiting for a place.
  *
- * Returns  as pyt_queue_put, without PYT_INTERRUPTED, and PYT_QUEUE_FULL: there is no place
+ * Returns  as pyt_queue_put without PYT_INTERRUPTED, and PYT_QUEUE_FULL: there is no place
  * Python   Queue.put_nowait(item), Queue.put(item, block=False)
  */
 PYT__MUST_USE PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item);
 
 /* As pyt_queue_put, waiting for a place as long as `seconds`.
  *
- * seconds  0 looks once
- * Returns  as pyt_queue_put, and
- *          PYT_QUEUE_FULL     there was no place before the time was up
- *          PYT_VALUE_ERROR    `seconds` is negative or not a number; judged before anything else
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * seconds  0 looks once; not negative
+ * Returns  as pyt_queue_put, and PYT_QUEUE_FULL in the place of PYT_TIMEOUT
  * Python   Queue.put(item, timeout=seconds)
  */
 PYT__MUST_USE PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const void *item,
@@ -9609,11 +9561,8 @@ PYT__MUST_USE PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const 
  * served in order of arrival.
  *
  * item     receives the copy; unchanged unless PYT_OK is returned
- * Returns  PYT_OK
+ * Returns  as every wait (see pyt_status), and
  *          PYT_QUEUE_SHUT_DOWN it was shut down and is empty, before or while waiting
- *          PYT_VALUE_ERROR     an argument is NULL, or the queue was not made
- *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting; nothing was taken
  * Thread   any
  * Python   Queue.get()
  */
@@ -9621,18 +9570,15 @@ PYT__API pyt_status pyt_queue_get(pyt_queue *queue, void *item);
 
 /* As pyt_queue_get, without waiting.
  *
- * Returns  as pyt_queue_get, without PYT_INTERRUPTED, and PYT_QUEUE_EMPTY: there is no item
+ * Returns  as pyt_queue_get without PYT_INTERRUPTED, and PYT_QUEUE_EMPTY: there is no item
  * Python   Queue.get_nowait(), Queue.get(block=False)
  */
 PYT__MUST_USE PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item);
 
 /* As pyt_queue_get, waiting as long as `seconds`.
  *
- * seconds  0 looks once
- * Returns  as pyt_queue_get, and
- *          PYT_QUEUE_EMPTY    there was no item before the time was up
- *          PYT_VALUE_ERROR    `seconds` is negative or not a number; judged before anything else
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * seconds  0 looks once; not negative
+ * Returns  as pyt_queue_get, and PYT_QUEUE_EMPTY in the place of PYT_TIMEOUT
  * Python   Queue.get(timeout=seconds)
  */
 PYT__MUST_USE PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item,
@@ -9651,10 +9597,8 @@ PYT__API pyt_status pyt_queue_task_done(pyt_queue *queue);
 
 /* Wait until the work on every item ever put is done. Counts items, not calls of get.
  *
- * Returns  PYT_OK           at some instant of this call nothing was left to do
- *          PYT_VALUE_ERROR  `queue` is NULL or was not made
- *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting
+ * Returns  as every wait (see pyt_status); PYT_OK: at some instant of this call nothing was left to
+ *          do
  * Thread   any; goes on working after a shutdown
  * Python   Queue.join()
  */
@@ -9663,10 +9607,7 @@ PYT__API pyt_status pyt_queue_join(pyt_queue *queue);
 /* As pyt_queue_join, as long as `seconds`.
  *
  * seconds  0 and below look once
- * Returns  as pyt_queue_join, and
- *          PYT_TIMEOUT        something was left to do when the time was up
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_queue_join
  * Python   none: there join cannot be limited
  */
 PYT__API pyt_status pyt_queue_join_timeout(pyt_queue *queue, double seconds);
@@ -10716,10 +10657,8 @@ PYT__API size_t pyt_scheduler_queue(pyt_scheduler *scheduler, pyt_sched_event *l
 
 /* Run the events when they are due, until none is left.
  *
- * Returns  PYT_OK
- *          PYT_VALUE_ERROR  `scheduler` is NULL or was not made
- *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED  by pyt_interrupt_main while it sleeps (with the default delay)
+ * Returns  as every wait (see pyt_status); PYT_OK: no event is left. PYT_INTERRUPTED only while it
+ *          sleeps with the default delay
  *          After each of these, and after an action that is left by pyt_raise, the scheduler is
  *          sound, the event that was begun is gone, and it may be run again
  * Thread   any, several at a time too; the actions run in the caller, without any lock
@@ -11277,7 +11216,7 @@ PYT__API bool pyt_future_done(const pyt_future *future);
  *
  * result   receives the value; may be NULL. What it points to belongs to whom the function that
  *          returned it says: the future never frees it
- * Returns  PYT_OK
+ * Returns  as every wait (see pyt_status), and
  *          PYT_CANCELLED       it was cancelled
  *          PYT_TASK_ERROR      the task ended by pyt_raise; pyt_error_message gives the message
  *          PYT_BROKEN_EXECUTOR its executor broke before the task could start
@@ -11288,9 +11227,6 @@ PYT__API bool pyt_future_done(const pyt_future *future);
  *                              each other in a circle. pyt_wait for all of several is watched like
  *                              this too; for the first of them, pyt_as_completed_next and a pool's
  *                              iterator are not. A cancel from outside is not counted on
- *          PYT_VALUE_ERROR     `future` is NULL
- *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting
  * Thread   any
  * Python   Future.result()
  */
@@ -11299,10 +11235,7 @@ PYT__API pyt_status pyt_future_result(pyt_future *future, void **result);
 /* As pyt_future_result, as long as `seconds`.
  *
  * seconds  0 and below look once
- * Returns  as pyt_future_result without PYT_RUNTIME_ERROR, since this wait does end, and
- *          PYT_TIMEOUT        not done when the time was up
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_future_result without PYT_RUNTIME_ERROR, since this wait does end
  * Python   Future.result(timeout)
  */
 PYT__API pyt_status pyt_future_result_timeout(pyt_future *future, double seconds, void **result);
@@ -11371,12 +11304,11 @@ typedef enum pyt_return_when {
  *
  * done     receives for each place whether that future is done; may be NULL
  * n_done   receives how many different futures are; may be NULL
- * Returns  PYT_OK            what `return_when` asks for has come
- *          PYT_VALUE_ERROR   `futures`, or one of them, is NULL, or `return_when` is none of the
- *                            three
+ * Returns  as every wait (see pyt_status), and
+ *          PYT_OK            what `return_when` asks for has come
+ *          PYT_VALUE_ERROR   also when one of them is NULL, or `return_when` is none of the three
  *          PYT_RUNTIME_ERROR called by a task, for all of them, and as pyt_future_result
- *          PYT_MEMORY_ERROR  no memory to wait with
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
+ *          PYT_MEMORY_ERROR  no memory to wait with, which is needed each time
  * Thread   any
  * Python   wait(fs, return_when=)
  */
@@ -11386,10 +11318,8 @@ PYT__API pyt_status pyt_wait(pyt_future *const *futures, size_t n, pyt_return_wh
 /* As pyt_wait, as long as `seconds`.
  *
  * seconds  0 and below look once
- * Returns  as pyt_wait without PYT_RUNTIME_ERROR, and
- *          PYT_TIMEOUT        it has not come in time; `done` and `n_done` are filled in as well
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_wait without PYT_RUNTIME_ERROR; PYT_TIMEOUT: `done` and `n_done` are filled in as
+ *          well
  * Python   wait(fs, timeout, return_when), which does not tell that the time was up
  */
 PYT__MUST_USE PYT__API pyt_status pyt_wait_timeout(pyt_future *const *futures, size_t n,
@@ -11422,12 +11352,9 @@ PYT__MUST_USE PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed
 /* Give the next future that is done, waiting for it.
  *
  * future   receives it, borrowed: valid until pyt_as_completed_destroy; NULL when none comes
- * Returns  PYT_OK
+ * Returns  as every wait (see pyt_status), and after PYT_INTERRUPTED may be called again to go on
  *          PYT_QUEUE_EMPTY  each has been given
  *          PYT_TIMEOUT      none in time; pyt_error_message says how many are unfinished
- *          PYT_VALUE_ERROR  an argument is NULL
- *          PYT_INTERRUPTED  by pyt_interrupt_main while waiting; call again to go on
- *          PYT_MEMORY_ERROR the thread's first wait, and no memory for it
  * Python   next(iterator)
  */
 PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future **future);
@@ -12651,13 +12578,12 @@ PYT__API pyt_status pyt_executor_submit(pyt_executor *executor, void *(*function
  * failed   receives the place of the first item, in that order, that has no result; n when all
  *          have; may be NULL. What was not begun by then is cancelled, what runs goes on: the
  *          arguments must live until the executor is shut down
- * Returns  PYT_OK            all results are there
+ * Returns  as every wait (see pyt_status), and
+ *          PYT_OK            all results are there
  *          PYT_TASK_ERROR, PYT_BROKEN_EXECUTOR, PYT_CANCELLED
  *                            what happened to that item, as pyt_future_result says it
  *          PYT_RUNTIME_ERROR as pyt_executor_submit, or as pyt_future_result
- *          PYT_VALUE_ERROR   `executor`, `function` or `args` is NULL
  *          PYT_MEMORY_ERROR  no memory, or no thread to run anything
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
  * Thread   any
  * Python   list(ThreadPoolExecutor.map(fn, args))
  */
@@ -12667,10 +12593,7 @@ PYT__API pyt_status pyt_executor_map(pyt_executor *executor, void *(*function)(v
 /* As pyt_executor_map, as long as `seconds`.
  *
  * seconds  for all of it; 0 and below look once
- * Returns  as pyt_executor_map, and
- *          PYT_TIMEOUT        the item at *failed had no result when the time was up
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_executor_map; PYT_TIMEOUT: the item at *failed had no result when the time was up
  * Python   list(ThreadPoolExecutor.map(fn, args, timeout=seconds))
  */
 PYT__API pyt_status pyt_executor_map_timeout(pyt_executor *executor, void *(*function)(void *arg),
@@ -12681,12 +12604,10 @@ PYT__API pyt_status pyt_executor_map_timeout(pyt_executor *executor, void *(*fun
  *
  * wait            return when all tasks are done and the worker threads have ended
  * cancel_futures  what has not begun is cancelled; else it will still run
- * Returns  PYT_OK
+ * Returns  as every wait (see pyt_status), and
  *          PYT_RUNTIME_ERROR called with `wait` by one of its own workers, which would wait for
  *                            itself; nothing is changed
- *          PYT_VALUE_ERROR   `executor` is NULL
- *          PYT_MEMORY_ERROR  the thread's first call, and no memory for it
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting; it is shut down all the same
+ *          PYT_INTERRUPTED   it is shut down all the same
  * Thread   any; callbacks of cancelled futures run in it
  * Python   ThreadPoolExecutor.shutdown(wait, cancel_futures=)
  */
@@ -14296,8 +14217,7 @@ PYT__API pyt_status pyt_pool_apply_async(pyt_pool *pool, void *(*function)(void 
  *                            must not be
  *          PYT_OVERFLOW_ERROR items or results reach beyond the memory
  *          PYT_CANCELLED     the pool was terminated meanwhile; some items were not worked on
- *          PYT_INTERRUPTED   by pyt_interrupt_main; what had not begun was dropped, what ran has
- *                            ended
+ *          PYT_INTERRUPTED   what had not begun was dropped, what ran has ended
  *          PYT_BROKEN_EXECUTOR, PYT_RUNTIME_ERROR, PYT_MEMORY_ERROR
  *                            as pyt_future_result; what had not begun was dropped. After
  *                            PYT_RUNTIME_ERROR what runs still uses its items
@@ -14342,15 +14262,12 @@ PYT__API pyt_status pyt_pool_imap_unordered(pyt_pool *pool, const pyt_pool_work 
  *
  * result   receives result_size bytes; may be NULL
  * place    receives which item it is the result of; may be NULL
- * Returns  PYT_OK
+ * Returns  as every wait (see pyt_status), and after PYT_INTERRUPTED may be called again to go on
  *          PYT_QUEUE_EMPTY     all have been given
  *          PYT_TASK_ERROR      this item failed; pyt_error_message gives the message. Go on: the
  *                              next call gives the next item
  *          PYT_CANCELLED       the pool was terminated before this item began
  *          PYT_BROKEN_EXECUTOR the pool's initializer failed
- *          PYT_VALUE_ERROR     `iterator` is NULL
- *          PYT_MEMORY_ERROR    the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED     by pyt_interrupt_main while waiting; call again to go on
  * Python   next(iterator)
  */
 PYT__API pyt_status pyt_pool_iterator_next(pyt_pool_iterator *iterator, void *result,
@@ -14359,10 +14276,7 @@ PYT__API pyt_status pyt_pool_iterator_next(pyt_pool_iterator *iterator, void *re
 /* As pyt_pool_iterator_next, as long as `seconds`.
  *
  * seconds  0 and below look once
- * Returns  as pyt_pool_iterator_next, and
- *          PYT_TIMEOUT        not there when the time was up; call again for it
- *          PYT_VALUE_ERROR    `seconds` is not a number
- *          PYT_OVERFLOW_ERROR `seconds` is above PYT_TIMEOUT_MAX
+ * Returns  as pyt_pool_iterator_next; after PYT_TIMEOUT call again for it
  * Python   iterator.next(timeout)
  */
 PYT__API pyt_status pyt_pool_iterator_next_timeout(pyt_pool_iterator *iterator, double seconds,
@@ -14390,11 +14304,9 @@ PYT__API pyt_status pyt_pool_terminate(pyt_pool *pool);
 
 /* Wait until the workers have ended.
  *
- * Returns  PYT_OK
- *          PYT_VALUE_ERROR   the pool is neither closed nor terminated, or `pool` is NULL
+ * Returns  as every wait (see pyt_status), and
+ *          PYT_VALUE_ERROR   also when the pool is neither closed nor terminated
  *          PYT_RUNTIME_ERROR called by one of its workers
- *          PYT_MEMORY_ERROR  the thread's first wait, and no memory for it
- *          PYT_INTERRUPTED   by pyt_interrupt_main while waiting
  * Python   Pool.join()
  */
 PYT__API pyt_status pyt_pool_join(pyt_pool *pool);
