@@ -979,37 +979,53 @@ typedef struct pyt__notes {
 /* The calling thread's record: everything the library knows of a thread that no other thread may
  * touch, except where a member says otherwise. Its address identifies a living thread. */
 typedef struct pyt__self {
-    const char *pyt__message;             /* last failure; static or pyt__message_memory */
-    char *pyt__message_memory;            /* owned */
-    struct pyt__parker *pyt__parker;      /* NULL until the thread first needs one */
-    struct pyt_thread *pyt__thread;       /* its handle; NULL until it is first asked for */
-    uintptr_t pyt__ident;                 /* 0: the address of this record */
+    const char *pyt__message;  /* last failure; static or pyt__message_memory */
+    char *pyt__message_memory; /* owned */
+
+    /* For platform. */
+    const char *pyt__cause; /* why a system's object is not to be had; or NULL */
+
+    /* For park. */
+    struct pyt__parker *pyt__parker; /* NULL until the thread first needs one */
+    bool pyt__enrolling;             /* is being given its parker */
+    bool pyt__end_noticed;           /* the system will tell of the thread's end */
+    bool pyt__gave_way;              /* to another thread's exit, as the main thread */
+
+    /* For unwind, barrier, local. */
     struct pyt__frame *pyt__frame;        /* innermost place that pyt_raise can jump to */
-    struct pyt_thread *pyt__in_run;       /* the one with its `run` override running */
+    struct pyt_barrier *pyt__acting;      /* in the action of these, innermost first */
     struct pyt__local_table *pyt__locals; /* its pyt_local values */
     struct pyt__local_value *pyt__making; /* what it is constructing, innermost first */
     struct pyt__local_value *pyt__ending; /* what it is destroying, innermost first */
-    struct pyt_barrier *pyt__acting;      /* in the action of these, innermost first */
-    char *pyt__reported;                  /* what the excepthook is being told of; owned, or NULL */
+
+    /* For thread. */
+    bool pyt__is_main;                   /* it is the main thread; see pyt__is_main_thread */
+    bool pyt__gone;                      /* it was told of its end for the last time that counts */
+    int pyt__rounds;                     /* how often it was told of its end */
+    uintptr_t pyt__ident;                /* 0: the address of this record */
+    struct pyt_thread *pyt__thread;      /* its handle; NULL until it is first asked for */
+    struct pyt_thread *pyt__in_run;      /* the one with its `run` override running */
+    const struct pyt_thread *pyt__left;  /* once gone: its handle, perhaps freed; to compare with */
+    char *pyt__reported;                 /* what the excepthook is being told of; owned, or NULL */
+    PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
+    PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
+
+    /* For future. */
+    struct pyt__owner *pyt__owner;        /* of a worker: the owner of its executor's futures */
     struct pyt__observer *pyt__early;     /* pool callbacks it is in, innermost first */
     struct pyt__observer *pyt__callbacks; /* those of futures that are done; see the future room */
     struct pyt__observer *pyt__callbacks_last; /* means nothing when there is none */
     int pyt__nesting;                          /* how deep in callbacks of futures that are done */
-    const char *pyt__cause;                    /* why a system's object is not to be had; or NULL */
-    int pyt__drops;                            /* how many executors' queues it is dropping */
-    int pyt__rounds;                      /* how often the system has told of the thread's end */
-    bool pyt__end_noticed;                /* the system will tell of it */
-    bool pyt__gone;                       /* it was told so for the last time that counts */
-    const struct pyt_thread *pyt__left;   /* then: its handle, perhaps freed; to compare with */
-    struct pyt__worker *pyt__worker;      /* the worker of an executor that it is, or NULL */
-    struct pyt__owner *pyt__owner;        /* then: the owner of that executor's futures */
-    bool pyt__is_main;                    /* it is the main thread; see pyt__is_main_thread */
-    bool pyt__gave_way;                   /* to another thread's exit, as the main thread */
+
+    /* For executor and pool. */
+    int pyt__drops;                  /* how many executors' queues it is dropping */
+    struct pyt__worker *pyt__worker; /* the worker of an executor that it is, or NULL */
+
+    /* For process. */
     int pyt__forking;                     /* how deep in the functions around fork */
     struct pyt__shared *pyt__fork_shared; /* what they hold the locks of; NULL: none */
-    bool pyt__enrolling;                  /* is being given its parker */
-    PYT__ATOMIC(uintptr_t) pyt__trace;   /* pyt_trace_function; set by others under registry lock */
-    PYT__ATOMIC(uintptr_t) pyt__profile; /* the same */
+
+    /* For debug and simulate. */
     PYT__NOTES(pyt__notes pyt__own_notes;)
 } pyt__self;
 
@@ -3548,20 +3564,31 @@ typedef struct pyt__waiting {
 typedef struct pyt__parker {
     pyt__os_mutex mutex;
     pyt__os_cond cond;
-    PYT__ATOMIC(uint32_t) state;           /* see above */
-    int processor;                         /* which it waits for a lock on; under bucket lock */
-    uint32_t token;                        /* from the waker, before WOKEN */
-    PYT__ATOMIC(const void *) address;     /* under that address's bucket lock; NULL: in no queue */
-    struct pyt__parker *next, *previous;   /* the ring; under bucket lock */
-    struct pyt__parker *next_queue;        /* a ring's oldest: the bucket's next ring */
-    int64_t since;                         /* when it began to wait for a lock; under bucket lock */
-    bool in_crowd;                         /* notified by a call for several; under bucket lock */
-    const void *item;                      /* what a hand-over reads or fills; fixed in the queue */
-    bool was_in_crowd;                     /* the owner's: the same at its last wait */
-    pyt__backoffs backoffs;                /* the owner's; a new owner begins without */
-    bool in_use;                           /* under pyt__shared mutex */
-    struct pyt__parker *older, *next_free; /* under pyt__shared mutex */
+    PYT__ATOMIC(uint32_t) state;         /* see above */
+    uint32_t token;                      /* from the waker, before WOKEN */
+    PYT__ATOMIC(const void *) address;   /* under that address's bucket lock; NULL: in no queue */
+    struct pyt__parker *next, *previous; /* the ring; under bucket lock */
+    struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
+
+    /* For lock: of a waiter for one; under bucket lock. */
+    int64_t since; /* when it began to wait */
+    int processor; /* which it waits on */
+    bool in_crowd; /* notified by a call for several */
+
+    /* For condition. */
+    bool was_in_crowd; /* the owner's: in_crowd at its last wait */
+
+    /* For queue. */
+    const void *item; /* what a hand-over reads or fills; fixed in the queue */
+
+    /* For spin. */
+    pyt__backoffs backoffs; /* the owner's; a new owner begins without */
+
+    /* The list of all parkers; under pyt__shared mutex. */
+    struct pyt__parker *older, *next_free;
+    bool in_use;
 #if defined(PYTHREADING_DEBUG)
+    /* For debug. */
     pyt__waiting waiting; /* set by the owner; what it is under: see the debug room */
     uintptr_t ident;      /* the owner's, 0: there is none; under pyt__shared mutex */
     unsigned long native; /* the owner's; under pyt__shared mutex */
@@ -3570,10 +3597,14 @@ typedef struct pyt__parker {
 
 typedef struct pyt__bucket {
     pyt__os_mutex mutex;
-    pyt__parker *queues;               /* the chain of rings; under mutex */
-    int64_t fair_period;               /* for the lock room: which period this is; under mutex */
-    uint32_t fair_handed;              /* and how often in it a lock was handed over; under mutex */
-    PYT__ATOMIC(uint32_t) yields_from; /* see the spin room */
+    pyt__parker *queues; /* the chain of rings; under mutex */
+
+    /* For lock: hand-overs; under mutex. */
+    int64_t fair_period;  /* which period this is */
+    uint32_t fair_handed; /* how often in it a lock was handed over */
+
+    /* For spin. */
+    PYT__ATOMIC(uint32_t) yields_from; /* see there */
 } pyt__bucket;
 
 #define PYT__HOLDING_LISTS 64
@@ -3582,17 +3613,22 @@ typedef struct pyt__bucket {
  * may use it while the process ends. */
 typedef struct pyt__shared {
     pyt__bucket buckets[PYT__BUCKETS];
+    pyt__os_key key;       /* fixed */
     pyt__os_mutex mutex;   /* guards what follows */
     pyt__parker *youngest; /* every parker ever made */
     pyt__parker *free;
+
+    /* For thread: the end of threads. */
     PYT__ATOMIC(uint32_t) leaving; /* threads between their first and their last round */
     struct pyt_thread *left;       /* threads that are over, their system threads not joined */
     pyt__os_thread orphan;         /* the system thread of the last to end without a handle */
-    bool has_orphan;               /* all three: see the thread room */
-    pyt__os_mutex fork_mutex;      /* one fork at a time */
-    pyt__parker *fork_parker;      /* for a forking thread that has none and gets no memory */
-    pyt__os_key key;
-    PYT__DEBUG(struct pyt__holding *holdings[PYT__HOLDING_LISTS];) /* by address; under mutex */
+    bool has_orphan;               /* there is one */
+
+    /* For process: fork. */
+    pyt__os_mutex fork_mutex; /* one fork at a time */
+    pyt__parker *fork_parker; /* for a forking thread that has none and gets no memory; fixed */
+
+    PYT__DEBUG(struct pyt__holding *holdings[PYT__HOLDING_LISTS];) /* for debug: by address */
 } pyt__shared;
 
 static PYT__ATOMIC(pyt__shared *) pyt__shared_place;
@@ -7683,10 +7719,6 @@ struct pyt_thread {
     pyt_thread *next, *previous; /* the registry; under its lock. With LEFT: that list */
     PYT__ATOMIC(uint32_t) refs;
     PYT__ATOMIC(uint32_t) state;
-    union {
-        void *(*target)(void *);
-        void (*function)(void *);  /* a timer's, a raw thread's */
-    } call;                        /* fixed */
     void *arg;                     /* fixed */
     void *(*run)(pyt_thread *);    /* fixed */
     PYT__ATOMIC(pyt__name *) name; /* NULL: not written out yet, or the main thread's */
@@ -7695,21 +7727,27 @@ struct pyt_thread {
         void *result;        /* until OVER the thread's, then fixed */
         char *message;       /* with RAISED, instead of the result */
     } end;
+    pyt_event done;
+    pyt_lock join_lock;
+    PYT__ATOMIC(pyt__self *) self; /* the thread's page, from its first step on */
+    uint32_t number;               /* of "Thread-N"; 0: none was drawn */
+
+    /* For timer, which shares the places below with the thread that it becomes. */
+    uint32_t place; /* in the heap, from 1 on; under pyt__timers_lock */
+    union {
+        void *(*target)(void *);
+        void (*function)(void *); /* a timer's, a raw thread's */
+    } call;                       /* fixed */
     union {
         size_t stack_size;          /* NEW */
         struct pyt__traits *traits; /* of a timer that waits; under pyt__timers_lock */
         pyt__os_thread thread;      /* with JOINABLE */
     } system;
-    pyt_event done;
-    pyt_lock join_lock;
-    PYT__ATOMIC(pyt__self *) self; /* the thread's page, from its first step on */
     union {
         int64_t deadline;                  /* a timer's: first the interval, then when it is due */
         struct pyt__traits *traits;        /* of a timer that is given its thread */
         PYT__ATOMIC(unsigned long) native; /* with BEGUN */
     } when;
-    uint32_t number; /* of "Thread-N"; 0: none was drawn */
-    uint32_t place;  /* a timer's, in the heap, from 1 on; under pyt__timers_lock */
 };
 PYT__STATIC_ASSERT(sizeof(pyt_thread) <= 104, "a handle is 104 bytes or less");
 
@@ -11409,18 +11447,20 @@ typedef struct pyt__owner {
 
 struct pyt_future {
     PYT__ATOMIC(uint32_t) word;
-    int code; /* FAILED; before the step to it */
+    int code;           /* FAILED; before the step to it */
+    pyt_status failure; /* FAILED: what result() returns; before the step to it;
+                                      EAGER: PYT_OK when it is going to be FINISHED */
     union {
         void *value;   /* FINISHED */
         char *message; /* FAILED; owned; NULL: the status's own sentence */
     } outcome;         /* before the step to it */
     PYT__ATOMIC(struct pyt__observer *) observers; /* newest first; under bucket lock */
-    void *(*function)(void *);                     /* an executor's: fixed while queued */
+    pyt__owner *owner;                             /* NULL: made by hand; fixed */
+
+    /* For executor. */
+    void *(*function)(void *); /* the task; fixed while queued */
     void *arg;
-    pyt_future *next;   /* in a queue or a cache, under its lock */
-    pyt__owner *owner;  /* NULL: made by hand; fixed */
-    pyt_status failure; /* FAILED: what result() returns; before the step to it;
-                                      EAGER: PYT_OK when it is going to be FINISHED */
+    pyt_future *next; /* in a queue or a cache, under its lock */
 };
 PYT__STATIC_ASSERT(sizeof(pyt_future) <= 64, "a future is 64 bytes or less");
 
@@ -12662,9 +12702,11 @@ typedef struct pyt__worker {
     bool begun;                     /* without threads: the initializer was called */
     int nesting;                    /* without threads: how often the executor is being served */
     bool initializing;              /* is in the initializer; the worker's */
-    uint32_t chunk;                 /* of a pool's job, that it is at; the worker's */
     pyt__future_list spare;         /* dropped futures; the worker's */
     pyt__backoff backoff;           /* of its searches; the worker's */
+
+    /* For pool. */
+    uint32_t chunk; /* of a job, that it is at; the worker's */
 } pyt__worker;
 
 struct pyt_executor {
@@ -12688,19 +12730,22 @@ struct pyt_executor {
     const pyt__self *dropper;            /* its thread; NULL: nothing is dropped */
     bool ended;                          /* SHUT by the end of the process, not by the program */
     uint32_t threads, max_threads, named;
-    pyt__worker *workers;                        /* all, youngest first; set under both locks */
-    PYT__ATOMIC(uint32_t) refs;                  /* the handle, the workers, a sender, a walker */
-    pyt_executor *next, *previous;               /* the list of executors; under its lock */
-    int (*initializer)(void *);                  /* fixed */
-    void *arg;                                   /* fixed */
-    void (*drop)(pyt_future *task, bool broken); /* a pool's: a helper will not run; fixed */
-    void (*abandon)(void *arg);                  /* a pool's: the same in fork's child; fixed */
-    void (*cut_off)(pyt_future *task, uint32_t chunk); /* a pool's: it will not go on; fixed */
-    PYT__ATOMIC(bool) terminated;                      /* a pool's: helpers are to stop */
-    bool breaking;                                     /* an initializer has failed */
-    bool starved;                                      /* the last start of a worker failed */
-    char *broken_message; /* owned; set once, before BROKEN, under the lock */
-    char prefix[];        /* fixed */
+    pyt__worker *workers;          /* all, youngest first; set under both locks */
+    PYT__ATOMIC(uint32_t) refs;    /* the handle, the workers, a sender, a walker */
+    pyt_executor *next, *previous; /* the list of executors; under its lock */
+    int (*initializer)(void *);    /* fixed */
+    void *arg;                     /* fixed */
+    bool breaking;                 /* an initializer has failed */
+    bool starved;                  /* the last start of a worker failed */
+    char *broken_message;          /* owned; set once, before BROKEN, under the lock */
+
+    /* For pool: what becomes of a helper. */
+    void (*drop)(pyt_future *task, bool broken);       /* it will not run; fixed */
+    void (*abandon)(void *arg);                        /* the same in fork's child; fixed */
+    void (*cut_off)(pyt_future *task, uint32_t chunk); /* it will not go on; fixed */
+    PYT__ATOMIC(bool) terminated;                      /* it is to stop */
+
+    char prefix[]; /* of the workers' names; fixed */
 };
 
 static pyt_lock pyt__executors_lock;
