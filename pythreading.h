@@ -4456,14 +4456,6 @@ static pyt_status pyt__check_timeout(double seconds) {
     return pyt__fail(PYT_VALUE_ERROR, "timeout value is not a number");
 }
 
-/* As pyt__check_timeout, for calls that also refuse a negative timeout. */
-static pyt_status pyt__check_timeout_sign(double seconds) {
-    if (seconds < 0) {
-        return pyt__fail(PYT_VALUE_ERROR, "timeout value must be a non-negative number");
-    }
-    return pyt__check_timeout(seconds);
-}
-
 /* A timeout that was judged good in nanoseconds; 0 for 0 and below. */
 static int64_t pyt__nanoseconds(double seconds) {
     if (seconds <= 0) {
@@ -4485,12 +4477,27 @@ static int64_t pyt__deadline(double seconds) {
     return seconds <= 0 ? PYT__AT_ONCE : pyt__from_now(pyt__nanoseconds(seconds));
 }
 
+/* The seconds of a _timeout form: judge them, and give their deadline. */
+static pyt_status pyt__deadline_checked(double seconds, int64_t *deadline) {
+    pyt_status status = pyt__check_timeout(seconds);
+    if (status == PYT_OK) {
+        *deadline = pyt__deadline(seconds);
+    }
+    return status;
+}
+
+/* The same for calls that refuse a negative timeout. */
+static pyt_status pyt__deadline_checked_sign(double seconds, int64_t *deadline) {
+    return seconds < 0 ? pyt__fail(PYT_VALUE_ERROR, "timeout value must be a non-negative number")
+                       : pyt__deadline_checked(seconds, deadline);
+}
+
 PYT__API pyt_status pyt_sleep(double seconds) {
-    pyt_status status = pyt__check_timeout_sign(seconds);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked_sign(seconds, &deadline);
     if (status != PYT_OK) {
         return status;
     }
-    int64_t deadline = pyt__deadline(seconds);
     pyt__parker *parker = pyt__enroll();
     if (parker == NULL) {
         return PYT_MEMORY_ERROR;
@@ -4810,23 +4817,22 @@ static void pyt__lock_take(pyt_lock *lock) PYT__ACQUIRE(lock) {
     }
 }
 
+static pyt_status pyt__lock_acquire_checked(pyt_lock *lock, int64_t deadline) {
+    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, deadline, true);
+}
+
 PYT__API PYT__COLD pyt_status pyt__lock_acquire_slow(pyt_lock *lock) {
-    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, PYT__FOREVER, true);
+    return pyt__lock_acquire_checked(lock, PYT__FOREVER);
 }
 
 PYT__API PYT__COLD pyt_status pyt__lock_acquire_nowait_slow(pyt_lock *lock) {
-    return lock == NULL ? pyt__fail_null() : pyt__lock_acquire_noted(lock, PYT__AT_ONCE, true);
+    return pyt__lock_acquire_checked(lock, PYT__AT_ONCE);
 }
 
 PYT__API PYT__COLD pyt_status pyt__lock_acquire_timeout_slow(pyt_lock *lock, double seconds) {
-    pyt_status status = pyt__check_timeout_sign(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    if (lock == NULL) {
-        return pyt__fail_null();
-    }
-    return pyt__lock_acquire_noted(lock, pyt__deadline(seconds), true);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked_sign(seconds, &deadline);
+    return status == PYT_OK ? pyt__lock_acquire_checked(lock, deadline) : status;
 }
 
 /* The next waiter after one that is woken, if it is to be nudged since it came in a crowd: all of
@@ -5106,27 +5112,24 @@ static pyt_status pyt__rlock_own(pyt_rlock *rlock, pyt_status status) {
     return status;
 }
 
-PYT__API pyt_status pyt__rlock_acquire_slow(pyt_rlock *rlock) {
+static pyt_status pyt__rlock_acquire_until(pyt_rlock *rlock, int64_t deadline) {
     return pyt_rlock_is_owned(rlock)
                ? pyt__rlock_acquire_again(rlock)
-               : pyt__rlock_own(rlock, pyt__lock_acquire_slow((pyt_lock *)rlock));
+               : pyt__rlock_own(rlock, pyt__lock_acquire_checked((pyt_lock *)rlock, deadline));
+}
+
+PYT__API pyt_status pyt__rlock_acquire_slow(pyt_rlock *rlock) {
+    return pyt__rlock_acquire_until(rlock, PYT__FOREVER);
 }
 
 PYT__API pyt_status pyt__rlock_acquire_nowait_slow(pyt_rlock *rlock) {
-    return pyt_rlock_is_owned(rlock)
-               ? pyt__rlock_acquire_again(rlock)
-               : pyt__rlock_own(rlock, pyt__lock_acquire_nowait_slow((pyt_lock *)rlock));
+    return pyt__rlock_acquire_until(rlock, PYT__AT_ONCE);
 }
 
 PYT__API PYT__COLD pyt_status pyt__rlock_acquire_timeout_slow(pyt_rlock *rlock, double seconds) {
-    pyt_status status = pyt__check_timeout_sign(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    if (pyt_rlock_is_owned(rlock)) {
-        return pyt__rlock_acquire_again(rlock);
-    }
-    return pyt__rlock_own(rlock, pyt__lock_acquire_timeout_slow((pyt_lock *)rlock, seconds));
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked_sign(seconds, &deadline);
+    return status == PYT_OK ? pyt__rlock_acquire_until(rlock, deadline) : status;
 }
 
 PYT__API PYT__COLD pyt_status pyt__rlock_release_failed(pyt_rlock *rlock) {
@@ -5418,26 +5421,24 @@ static pyt_status pyt__semaphore_acquire_until(pyt_semaphore *semaphore, int64_t
     return pyt__park(semaphore, pyt__semaphore_validate, semaphore, deadline, interruptible);
 }
 
-PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore) {
+static pyt_status pyt__semaphore_acquire_checked(pyt_semaphore *semaphore, int64_t deadline) {
     return semaphore == NULL ? pyt__fail_null()
-                             : pyt__semaphore_acquire_until(semaphore, PYT__FOREVER, true);
+                             : pyt__semaphore_acquire_until(semaphore, deadline, true);
+}
+
+PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_slow(pyt_semaphore *semaphore) {
+    return pyt__semaphore_acquire_checked(semaphore, PYT__FOREVER);
 }
 
 PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_nowait_slow(pyt_semaphore *semaphore) {
-    return semaphore == NULL ? pyt__fail_null()
-                             : pyt__semaphore_acquire_until(semaphore, PYT__AT_ONCE, true);
+    return pyt__semaphore_acquire_checked(semaphore, PYT__AT_ONCE);
 }
 
 PYT__API PYT__COLD pyt_status pyt__semaphore_acquire_timeout_slow(pyt_semaphore *semaphore,
                                                                   double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    if (semaphore == NULL) {
-        return pyt__fail_null();
-    }
-    return pyt__semaphore_acquire_until(semaphore, pyt__deadline(seconds), true);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__semaphore_acquire_checked(semaphore, deadline) : status;
 }
 
 /* With the bucket locked, take out up to `n` waiters for a permit each.
@@ -5692,19 +5693,18 @@ static pyt_status pyt__event_wait_until(pyt_event *event, int64_t deadline, bool
     return pyt__park(event, pyt__event_validate, event, deadline, interruptible);
 }
 
+static pyt_status pyt__event_wait_checked(pyt_event *event, int64_t deadline) {
+    return event == NULL ? pyt__fail_null() : pyt__event_wait_until(event, deadline, true);
+}
+
 PYT__API PYT__COLD pyt_status pyt__event_wait_slow(pyt_event *event) {
-    return event == NULL ? pyt__fail_null() : pyt__event_wait_until(event, PYT__FOREVER, true);
+    return pyt__event_wait_checked(event, PYT__FOREVER);
 }
 
 PYT__API PYT__COLD pyt_status pyt__event_wait_timeout_slow(pyt_event *event, double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    if (event == NULL) {
-        return pyt__fail_null();
-    }
-    return pyt__event_wait_until(event, pyt__deadline(seconds), true);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__event_wait_checked(event, deadline) : status;
 }
 
 #endif /* PYT__DEFINE */
@@ -6004,17 +6004,19 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
 
 static const char pyt__wait_complaint[] = "cannot wait on un-acquired lock";
 
-PYT__API pyt_status pyt_condition_wait(pyt_condition *condition) {
+static pyt_status pyt__condition_wait_checked(pyt_condition *condition, int64_t deadline) {
     pyt_status status = pyt__condition_check(condition, pyt__wait_complaint);
-    return status == PYT_OK ? pyt__condition_wait_until(condition, PYT__FOREVER) : status;
+    return status == PYT_OK ? pyt__condition_wait_until(condition, deadline) : status;
+}
+
+PYT__API pyt_status pyt_condition_wait(pyt_condition *condition) {
+    return pyt__condition_wait_checked(condition, PYT__FOREVER);
 }
 
 PYT__API pyt_status pyt_condition_wait_timeout(pyt_condition *condition, double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status == PYT_OK) {
-        status = pyt__condition_check(condition, pyt__wait_complaint);
-    }
-    return status == PYT_OK ? pyt__condition_wait_until(condition, pyt__deadline(seconds)) : status;
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__condition_wait_checked(condition, deadline) : status;
 }
 
 static pyt_status pyt__condition_wait_for_until(pyt_condition *condition, bool (*predicate)(void *),
@@ -6037,11 +6039,10 @@ PYT__API pyt_status pyt_condition_wait_for(pyt_condition *condition, bool (*pred
 PYT__API pyt_status pyt_condition_wait_for_timeout(pyt_condition *condition,
                                                    bool (*predicate)(void *arg), void *arg,
                                                    double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return pyt__condition_wait_for_until(condition, predicate, arg, pyt__deadline(seconds));
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__condition_wait_for_until(condition, predicate, arg, deadline)
+                            : status;
 }
 
 static pyt_status pyt__condition_notify(pyt_condition *condition, unsigned n) {
@@ -6545,6 +6546,9 @@ static pyt_status pyt__barrier_wait_until(pyt_barrier *barrier, int64_t deadline
 
 /* Check what both forms of wait check, and give the index only with success. */
 static pyt_status pyt__barrier_wait_checked(pyt_barrier *barrier, int64_t deadline, int *index) {
+    if (barrier == NULL) {
+        return pyt__fail_null();
+    }
     if (barrier->pyt__parties < 1) {
         return pyt__fail(PYT_VALUE_ERROR, "parties must be > 0");
     }
@@ -6557,23 +6561,15 @@ static pyt_status pyt__barrier_wait_checked(pyt_barrier *barrier, int64_t deadli
 }
 
 PYT__API pyt_status pyt_barrier_wait(pyt_barrier *barrier, int *index) {
-    if (barrier == NULL) {
-        return pyt__fail_null();
-    }
-    double seconds = barrier->pyt__timeout;
+    double seconds = barrier != NULL ? barrier->pyt__timeout : 0;
     int64_t deadline = seconds != 0 ? pyt__deadline(seconds) : PYT__FOREVER;
     return pyt__barrier_wait_checked(barrier, deadline, index);
 }
 
 PYT__API pyt_status pyt_barrier_wait_timeout(pyt_barrier *barrier, double seconds, int *index) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    if (barrier == NULL) {
-        return pyt__fail_null();
-    }
-    return pyt__barrier_wait_checked(barrier, pyt__deadline(seconds), index);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__barrier_wait_checked(barrier, deadline, index) : status;
 }
 
 /* End the round, waking the threads in it, and leave the barrier in `state`. */
@@ -8703,8 +8699,9 @@ PYT__API pyt_status pyt_thread_join(pyt_thread *thread) {
 }
 
 PYT__API pyt_status pyt_thread_join_timeout(pyt_thread *thread, double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    return status == PYT_OK ? pyt__thread_join_until(thread, pyt__deadline(seconds), true) : status;
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__thread_join_until(thread, deadline, true) : status;
 }
 
 PYT__API bool pyt_thread_is_alive(const pyt_thread *thread) {
@@ -10168,8 +10165,9 @@ PYT__API pyt_status pyt_queue_put_nowait(pyt_queue *queue, const void *item) {
 }
 
 PYT__API pyt_status pyt_queue_put_timeout(pyt_queue *queue, const void *item, double seconds) {
-    pyt_status status = pyt__check_timeout_sign(seconds);
-    return status == PYT_OK ? pyt__queue_put_until(queue, item, pyt__deadline(seconds)) : status;
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked_sign(seconds, &deadline);
+    return status == PYT_OK ? pyt__queue_put_until(queue, item, deadline) : status;
 }
 
 PYT__API pyt_status pyt_queue_get(pyt_queue *queue, void *item) {
@@ -10181,8 +10179,9 @@ PYT__API pyt_status pyt_queue_get_nowait(pyt_queue *queue, void *item) {
 }
 
 PYT__API pyt_status pyt_queue_get_timeout(pyt_queue *queue, void *item, double seconds) {
-    pyt_status status = pyt__check_timeout_sign(seconds);
-    return status == PYT_OK ? pyt__queue_get_until(queue, item, pyt__deadline(seconds)) : status;
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked_sign(seconds, &deadline);
+    return status == PYT_OK ? pyt__queue_get_until(queue, item, deadline) : status;
 }
 
 /* Count `n` items as done. Returns the joiners to wake after the lock is released. */
@@ -10229,8 +10228,9 @@ PYT__API pyt_status pyt_queue_join(pyt_queue *queue) {
 }
 
 PYT__API pyt_status pyt_queue_join_timeout(pyt_queue *queue, double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    return status == PYT_OK ? pyt__queue_join_until(queue, pyt__deadline(seconds)) : status;
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__queue_join_until(queue, deadline) : status;
 }
 
 PYT__API size_t pyt_queue_qsize(const pyt_queue *queue) {
@@ -10499,9 +10499,9 @@ PYT__API pyt_status pyt_simple_queue_get_nowait(pyt_simple_queue *queue, void *i
 
 PYT__API pyt_status pyt_simple_queue_get_timeout(pyt_simple_queue *queue, void *item,
                                                  double seconds) {
-    pyt_status status = pyt__check_timeout_sign(seconds);
-    return status == PYT_OK ? pyt__simple_queue_get_until(queue, item, pyt__deadline(seconds))
-                            : status;
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked_sign(seconds, &deadline);
+    return status == PYT_OK ? pyt__simple_queue_get_until(queue, item, deadline) : status;
 }
 
 /* `head` is read first: it never passes `tail`. */
@@ -12000,6 +12000,9 @@ static void pyt__future_wait_out(pyt_future *future) {
 }
 
 PYT__COLD static pyt_status pyt__future_wait_slow(pyt_future *future, int64_t deadline) {
+    if (future == NULL) {
+        return pyt__fail_null();
+    }
     if (deadline == PYT__AT_ONCE) {
         return PYT_TIMEOUT;
     }
@@ -12041,17 +12044,13 @@ static pyt_status pyt__future_result_until(pyt_future *future, int64_t deadline,
 }
 
 PYT__API pyt_status pyt_future_result(pyt_future *future, void **result) {
-    return future == NULL ? pyt__fail_null()
-                          : pyt__future_result_until(future, PYT__FOREVER, result);
+    return pyt__future_result_until(future, PYT__FOREVER, result);
 }
 
 PYT__API pyt_status pyt_future_result_timeout(pyt_future *future, double seconds, void **result) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return future == NULL ? pyt__fail_null()
-                          : pyt__future_result_until(future, pyt__deadline(seconds), result);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__future_result_until(future, deadline, result) : status;
 }
 
 static void pyt__future_describe(const pyt_future *future, pyt_exception *exception) {
@@ -12083,18 +12082,14 @@ static pyt_status pyt__future_exception_until(pyt_future *future, int64_t deadli
 }
 
 PYT__API pyt_status pyt_future_exception(pyt_future *future, pyt_exception *exception) {
-    return future == NULL ? pyt__fail_null()
-                          : pyt__future_exception_until(future, PYT__FOREVER, exception);
+    return pyt__future_exception_until(future, PYT__FOREVER, exception);
 }
 
 PYT__API pyt_status pyt_future_exception_timeout(pyt_future *future, double seconds,
                                                  pyt_exception *exception) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return future == NULL ? pyt__fail_null()
-                          : pyt__future_exception_until(future, pyt__deadline(seconds), exception);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__future_exception_until(future, deadline, exception) : status;
 }
 
 /* Add an observer unless the future is done. The calling thread is enrolled. */
@@ -12349,11 +12344,10 @@ PYT__API pyt_status pyt_wait(pyt_future *const *futures, size_t n, pyt_return_wh
 
 PYT__API pyt_status pyt_wait_timeout(pyt_future *const *futures, size_t n, double seconds,
                                      pyt_return_when return_when, bool *done, size_t *n_done) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return pyt__wait_until(futures, n, pyt__deadline(seconds), return_when, done, n_done);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__wait_until(futures, n, deadline, return_when, done, n_done)
+                            : status;
 }
 
 /* Move what is ready to the end of the list of what is to be given. */
@@ -12435,11 +12429,9 @@ PYT__API pyt_status pyt_as_completed_init(pyt_as_completed *iterator, pyt_future
 PYT__API pyt_status pyt_as_completed_init_timeout(pyt_as_completed *iterator,
                                                   pyt_future *const *futures, size_t n,
                                                   double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return pyt__as_completed_begin(iterator, futures, n, pyt__deadline(seconds));
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__as_completed_begin(iterator, futures, n, deadline) : status;
 }
 
 /* Say how many have not come in time. */
@@ -13844,12 +13836,11 @@ PYT__API pyt_status pyt_executor_map(pyt_executor *executor, void *(*function)(v
 PYT__API pyt_status pyt_executor_map_timeout(pyt_executor *executor, void *(*function)(void *arg),
                                              void *const *args, size_t n, double seconds,
                                              void **results, size_t *failed) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return pyt__executor_map_until(executor, function, args, n, pyt__deadline(seconds), results,
-                                   failed);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK
+               ? pyt__executor_map_until(executor, function, args, n, deadline, results, failed)
+               : status;
 }
 
 /* ---- waits that never end ---- */
@@ -15170,11 +15161,9 @@ PYT__API pyt_status pyt_pool_iterator_next(pyt_pool_iterator *iterator, void *re
 
 PYT__API pyt_status pyt_pool_iterator_next_timeout(pyt_pool_iterator *iterator, double seconds,
                                                    void *result, size_t *place) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return pyt__iterator_next_until(iterator, pyt__deadline(seconds), result, place);
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__iterator_next_until(iterator, deadline, result, place) : status;
 }
 
 PYT__API void pyt_pool_iterator_destroy(pyt_pool_iterator *iterator) {
@@ -15305,15 +15294,13 @@ PYT__API pyt_status pyt_async_result_get_timeout(pyt_async_result *result, doubl
 }
 
 PYT__API pyt_status pyt_async_result_wait(pyt_async_result *result) {
-    return result == NULL ? pyt__fail_null() : pyt__future_wait(result, PYT__FOREVER);
+    return pyt__future_wait(result, PYT__FOREVER);
 }
 
 PYT__API pyt_status pyt_async_result_wait_timeout(pyt_async_result *result, double seconds) {
-    pyt_status status = pyt__check_timeout(seconds);
-    if (status != PYT_OK) {
-        return status;
-    }
-    return result == NULL ? pyt__fail_null() : pyt__future_wait(result, pyt__deadline(seconds));
+    int64_t deadline;
+    pyt_status status = pyt__deadline_checked(seconds, &deadline);
+    return status == PYT_OK ? pyt__future_wait(result, deadline) : status;
 }
 
 PYT__API bool pyt_async_result_ready(const pyt_async_result *result) {
