@@ -3570,7 +3570,7 @@ typedef struct pyt__parker {
     struct pyt__parker *next, *previous; /* the ring; under bucket lock */
     struct pyt__parker *next_queue;      /* a ring's oldest: the bucket's next ring */
 
-    /* For lock: of a waiter for one; under bucket lock. */
+    /* For lock: of a waiter. Set by the owner while in no queue, else under bucket lock. */
     int64_t since; /* when it began to wait */
     int processor; /* which it waits on */
     bool in_crowd; /* notified by a call for several */
@@ -4539,6 +4539,9 @@ PYT__API double pyt_monotonic(void) {
  *  busy with one of those; the hand-over below comes after it has been there once. A thread that
  *  goes to sleep meanwhile sets PARKED, and the next release wakes another: several may be on
  *  their way.
+ *
+ *  A waiter queues by hand, without pyt__park: one that comes back goes to its old place, not to
+ *  the end.
  *
  *  Order. Waiters are served oldest first; a woken waiter that lost the lock to a newcomer goes
  *  back to its place, with its age. One that is older than PYT__FAIR_AFTER is handed the lock:
@@ -5951,6 +5954,14 @@ static void pyt__look_for_deadlock_again(const pyt_lock *lock);
 static void pyt__have_lock_again(pyt_condition *condition);
 #endif
 
+/* For pyt__park_prepare: say that a waiter is in the queue. The caller holds the lock, so there is
+ * a reason to wait. Under the bucket lock, since a notifier that does not hold the lock may be
+ * clearing it. */
+static bool pyt__condition_validate(void *object) {
+    PYT__STORE(&((pyt_condition *)object)->pyt__queue, 1, relaxed);
+    return true;
+}
+
 /* Enter the queue, release the lock, sleep, take the lock again. The caller's arguments are good
  * and it holds the lock. */
 PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condition,
@@ -5964,13 +5975,9 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
     const void *address = &condition->pyt__queue;
     /* 1: in the queue before the lock is released. The lock orders pyt__queue for the notifier;
      * one that notifies with a Lock that is not held may miss it, as it may come too early. */
-    int processor = pyt__os_processor();
-    pyt__bucket *bucket = pyt__bucket_lock(address);
-    parker->processor = processor;
-    pyt__waitq_add(bucket, parker, address, NULL);
-    bool first = parker->next == parker;
-    PYT__STORE(&condition->pyt__queue, 1, relaxed);
-    pyt__bucket_unlock(bucket);
+    bool first = PYT__LOAD(&condition->pyt__queue, relaxed) == 0;
+    parker->processor = pyt__os_processor();
+    (void)pyt__park_prepare(address, pyt__condition_validate, condition);
 
     uint32_t depth = 0;
     PYT__DEBUG(pyt__my_notes.pyt__in_queue = true;)
@@ -6217,6 +6224,9 @@ PYT__API PYT__NORETURN void pyt_exit(void) {
  *
  *  If the waiter locks first it is still in the queue: it ends the round as BROKEN, and the last to
  *  arrive returns PYT_BROKEN_BARRIER without a sleep.
+ *
+ *  Arriving queues by hand, without pyt__park: the bucket lock is the barrier's own lock, which the
+ *  last to arrive keeps. So does leaving, which may break the barrier under that lock.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
@@ -6386,32 +6396,30 @@ static void pyt__barrier_open_unlocks(pyt_barrier *barrier, pyt__bucket *bucket)
     pyt__unpark_list(list);
 }
 
+/* For pyt__park: wait for the end of an action. */
+static bool pyt__barrier_validate(void *object) {
+    return pyt__barrier_state_locked((pyt_barrier *)object) == PYT__RUNNING;
+}
+
 /* Lock the barrier for a call that must not overlap an action; waits for the action's end.
  * Returns  PYT_OK with *bucket locked; otherwise a failure, and nothing is locked */
 static pyt_status pyt__barrier_lock(pyt_barrier *barrier, pyt__bucket **bucket) {
-    pyt__parker *parker = pyt__enroll();
-    if (parker == NULL) {
-        return PYT_MEMORY_ERROR;
-    }
-    const void *address = &barrier->pyt__state;
-    for (;;) {
-        *bucket = pyt__bucket_lock(address);
+    pyt_status status = pyt__enroll() != NULL ? PYT_OK : PYT_MEMORY_ERROR;
+    while (status == PYT_OK) {
+        *bucket = pyt__bucket_lock(&barrier->pyt__state);
         if (pyt__barrier_state_locked(barrier) != PYT__RUNNING) {
             return PYT_OK;
         }
-        if (barrier->pyt__runner == (uintptr_t)&pyt__me) {
-            pyt__bucket_unlock(*bucket);
+        bool own = barrier->pyt__runner == (uintptr_t)&pyt__me;
+        pyt__bucket_unlock(*bucket);
+        if (own) {
             return pyt__fail(PYT_RUNTIME_ERROR, "a barrier's action cannot use the barrier");
         }
-        /* Enqueued under the lock under which the state was seen, so the end of the action cannot
-         * miss this waiter. Its wake-up promises nothing: the next round may be RUNNING by now. */
-        pyt__waitq_add(*bucket, parker, address, NULL);
-        pyt__bucket_unlock(*bucket);
-        pyt_status status = pyt__park_queued(address, PYT__FOREVER, true);
-        if (status != PYT_OK) {
-            return status;
-        }
+        /* Its wake-up promises nothing: the next round may be RUNNING by now. */
+        status =
+            pyt__park(&barrier->pyt__state, pyt__barrier_validate, barrier, PYT__FOREVER, true);
     }
+    return status;
 }
 
 struct pyt__barrier_call {
