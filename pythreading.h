@@ -1283,8 +1283,8 @@ static char *pyt__copy_text(const char *text) {
  *         then it is called again after all other such functions of the thread, three times in all.
  *         Several threads may make a key at once, of which one remains. Without this a thread of
  *         the library's own is still cleaned up when it returns; pyt__os_thread_exit then calls
- *         pyt__retire(&pyt__me) if pyt__me.pyt__parker is not NULL, and threads made elsewhere do
- *         not give back what they have used, some 400 bytes.
+ *         pyt__retire(&pyt__me), and threads made elsewhere do not give back what they have used,
+ *         some 400 bytes.
  *    pyt__self *pyt__os_record(void)
  *         The calling thread's record, always the same, zeroed at first; it stays until the thread
  *         has ended. Called very often. It is not asked for before main with NO_START.
@@ -1450,6 +1450,7 @@ static void pyt__retire(void *self);        /* the thread room's: what a thread'
 #if defined(PYTHREADING_SIMULATE)
 /* What follows is the backend below the simulated one, which has the other names. */
 #define pyt__thread_main pyt__below_main
+#define pyt__retire pyt__below_retire
 #define pyt__os_mutex pyt__below_mutex
 #define pyt__os_mutex_init pyt__below_mutex_init
 #define pyt__os_mutex_destroy pyt__below_mutex_destroy
@@ -1482,6 +1483,7 @@ static void pyt__retire(void *self);        /* the thread room's: what a thread'
 #define pyt__os_processor pyt__below_processor
 #define pyt__os_relax pyt__below_relax
 static void pyt__below_main(void *arg);
+static void pyt__below_retire(void *self);
 #endif
 
 #if !defined(PYTHREADING_DUMMY) && !defined(PYT_PLATFORM_NO_NAMES)
@@ -2037,7 +2039,7 @@ static bool pyt__pthread_cond_init(pthread_cond_t *cond) {
 /* A thread ends: what hangs on its page is given back. Where thread-local variables are memory on a
  * key of the system's, that may have been freed before, and `self` is not the page any more. */
 static void pyt__pthread_left(void *self) {
-    if (self == &pyt__me && pyt__me.pyt__parker != NULL) {
+    if (self == &pyt__me) {
         pyt__retire(self);
     }
 }
@@ -2400,9 +2402,7 @@ static void WINAPI pyt__os_key_end(void *value) {
     if (value != &pyt__me || pyt__os_is_alone()) {
         return;
     }
-    if (pyt__me.pyt__parker != NULL) {
-        pyt__retire(value);
-    }
+    pyt__retire(value);
     pyt__os_key_ended = !IsThreadAFiber();
     if (!pyt__os_key_ended) { /* a fiber was deleted: the thread goes on and may come back */
         pyt__me.pyt__rounds = 0;
@@ -2486,22 +2486,26 @@ static void pyt__os_cond_signal(pyt__os_cond *cond) {
     (void)cnd_signal(cond);
 }
 
+#if defined(__GLIBC__)
 static int pyt__os_entry(void *arg) {
     pyt__thread_main(arg);
     return 0;
 }
+#endif
 
 static bool pyt__os_thread_start(pyt__os_thread *thread, size_t stack_size, void *arg) {
     if (PYT__FAULT("thread_start")) {
         return false;
     }
-    if (stack_size > 0) {
-        return pyt__pthread_start((pthread_t *)thread, stack_size, pyt__pthread_entry, arg);
+#if defined(__GLIBC__)
+    if (stack_size == 0) {
+        int saved = errno;
+        bool started = thrd_create(thread, pyt__os_entry, arg) == thrd_success;
+        errno = saved;
+        return started;
     }
-    int saved = errno;
-    bool started = thrd_create(thread, pyt__os_entry, arg) == thrd_success;
-    errno = saved;
-    return started;
+#endif /* musl's thrd_create starts a thread in which all signals are blocked */
+    return pyt__pthread_start((pthread_t *)thread, stack_size, pyt__pthread_entry, arg);
 }
 
 static void pyt__os_thread_join(pyt__os_thread thread) {
@@ -2667,6 +2671,7 @@ static bool pyt__os_key_set(pyt__os_key key, void *value) {
  * one processor, where the waker need not reach another one; switching stacks costs 0.3 us. */
 
 #undef pyt__thread_main
+#undef pyt__retire
 #undef pyt__os_mutex
 #undef pyt__os_mutex_init
 #undef pyt__os_mutex_destroy
@@ -2735,6 +2740,7 @@ static int64_t pyt__sim_now(void);
 static unsigned long pyt__sim_thread_number(const pyt__sim_thread *self);
 static const pyt__below_thread *pyt__sim_thread_below(const pyt__sim_thread *thread);
 static void pyt__sim_thread_main(pyt__sim_thread *self);
+static void pyt__sim_thread_left(pyt__sim_thread *self);
 
 static bool pyt__os_mutex_init(pyt__os_mutex *mutex) {
     mutex->holder = NULL;
@@ -2818,6 +2824,16 @@ static void pyt__below_main(void *arg) {
         pyt__sim_thread_main((pyt__sim_thread *)((uintptr_t)arg - 1));
     } else {
         pyt__thread_main(arg);
+    }
+}
+
+/* What the backend below calls when a thread ends that has set a value with its key. */
+static void pyt__below_retire(void *value) {
+    pyt__sim_thread *self = pyt__sim_self();
+    if (self != NULL) {
+        pyt__sim_thread_left(self);
+    } else {
+        pyt__retire(value);
     }
 }
 
@@ -8504,6 +8520,9 @@ static void pyt__retire_at_last(void) {
  * which begins the rounds anew. */
 PYT__UNUSED static void pyt__retire(void *self) {
     (void)self;
+    if (pyt__me.pyt__parker == NULL) { /* it has not waited, or its last round is over */
+        return;
+    }
     pyt__shared *shared = PYT__LOAD(&pyt__shared_place, acquire);
     if (pyt__me.pyt__rounds++ == 0) {
         PYT__ADD(&shared->leaving, 1, relaxed);
@@ -17193,6 +17212,7 @@ typedef struct pyt__simulation {
     bool ready; /* door, hooks */
     pyt__below_mutex door_mutex;
     pyt__below_cond door;
+    pyt__below_key key; /* tells that a thread of a run leaves by the system's means */
     pyt__gate gate; /* the caller's of pyt_simulate */
 
     pyt_simulate_options options;
@@ -18111,9 +18131,9 @@ static void pyt__sim_finish(void) {
     }
 }
 
-/* The stages of a thread, of which each may be left by a jump to `base`. */
-static void pyt__sim_thread_stages(pyt__sim_thread *self) {
-    volatile int stage = 0;
+/* The stages of a thread from `first` on, of which each may be left by a jump to `base`. */
+static void pyt__sim_thread_stages(pyt__sim_thread *self, int first) {
+    volatile int stage = first;
     (void)setjmp(self->base);
     if (self->killed) {
         return;
@@ -18165,6 +18185,15 @@ static void pyt__sim_thread_leave(pyt__sim_thread *self) {
     pyt__sim_return(self, false);
 }
 
+static void pyt__sim_thread_run(pyt__sim_thread *self, int first_stage) {
+    pyt__sim_thread_stages(self, first_stage);
+    if (!self->killed && setjmp(self->base) == 0) {
+        pyt__sim_thread_leave(self);
+    }
+    pyt__sim_me = NULL;
+    pyt__sim_apart = true;
+}
+
 static void pyt__sim_thread_main(pyt__sim_thread *self) {
     pyt__sim_me = self;
     self->self = &pyt__me;
@@ -18172,12 +18201,15 @@ static void pyt__sim_thread_main(pyt__sim_thread *self) {
     (void)pyt__gate_wait(&self->gate, 0);
     pyt__sim_arrive();
     PYT__MEMORY(pyt__memory_begin();)
-    pyt__sim_thread_stages(self);
-    if (!self->killed && setjmp(self->base) == 0) {
-        pyt__sim_thread_leave(self);
-    }
-    pyt__sim_me = NULL;
-    pyt__sim_apart = true;
+    (void)pyt__below_key_set(pyt__sim.key, &pyt__me);
+    pyt__sim_thread_run(self, 0);
+    (void)pyt__below_key_set(pyt__sim.key, NULL);
+}
+
+/* The thread has left its first stage by the system's means, as pthread_exit: of its frames none is
+ * there any more, and what is left to do runs in the system's call at its end. */
+static void pyt__sim_thread_left(pyt__sim_thread *self) {
+    pyt__sim_thread_run(self, 1);
 }
 
 /* pyt_raise or pyt_exit outside of any target: in the body itself. */
@@ -18192,12 +18224,15 @@ static void pyt__sim_uncaught(bool raised) {
 
 /* The name of a thread, kept for when its handle is gone. */
 static const char *pyt__sim_label(pyt__sim_thread *thread) {
-    const pyt_thread *handle = thread->self != NULL ? thread->self->pyt__thread : NULL;
-    handle = thread->label[0] == '\0' ? (const pyt_thread *)thread->arg : handle;
     if (thread->number == 1) {
         return "MainThread";
     }
-    if (thread->ended || handle == NULL) {
+    if (thread->ended) { /* and with it its record */
+        return thread->label;
+    }
+    const pyt_thread *handle = thread->self != NULL ? thread->self->pyt__thread : NULL;
+    handle = thread->label[0] == '\0' ? (const pyt_thread *)thread->arg : handle;
+    if (handle == NULL) {
         return thread->label;
     }
     pyt__name *name = PYT__RAW_LOAD(&handle->name, relaxed);
@@ -18710,7 +18745,8 @@ static bool pyt__sim_make_ready(void) {
     if (!pyt__sim.ready) {
         pyt__sim.ready = pyt__gate_init(&pyt__sim.gate) &&
                          pyt__below_mutex_init(&pyt__sim.door_mutex) &&
-                         pyt__below_cond_init(&pyt__sim.door) && atexit(pyt__sim_at_exit) == 0 &&
+                         pyt__below_cond_init(&pyt__sim.door) &&
+                         pyt__below_key_make(&pyt__sim.key) && atexit(pyt__sim_at_exit) == 0 &&
                          pyt__below_at_fork(NULL, NULL, pyt__sim_in_child);
         const char *trace = getenv("PYTHREADING_TRACE"); /* for tests: where steps are written */
         pyt__sim.trace = trace != NULL ? fopen(trace, "w") : NULL;

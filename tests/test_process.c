@@ -1175,6 +1175,24 @@ static void note_mask(void *arg) {
     CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, arg), 0);
 }
 
+static void *note_mask_in_a_thread(void *arg) {
+    note_mask(arg);
+    return NULL;
+}
+
+TEST(a_thread_has_the_signal_mask_of_the_thread_that_started_it,
+     NEEDS_THREADS | NEEDS_INHERITANCE | NEEDS_SIGNALS) {
+    sigset_t some, seen[2];
+    CHECK_INT(sigemptyset(&some), 0);
+    CHECK_INT(sigaddset(&some, SIGUSR1), 0);
+    test_join(test_thread(note_mask_in_a_thread, &seen[0]));
+    CHECK_INT(pthread_sigmask(SIG_BLOCK, &some, NULL), 0);
+    test_join(test_thread(note_mask_in_a_thread, &seen[1]));
+    CHECK(!sigismember(&seen[0], SIGUSR1) && !sigismember(&seen[0], SIGSEGV));
+    CHECK(sigismember(&seen[1], SIGUSR1));
+    CHECK(!sigismember(&seen[1], SIGUSR2));
+}
+
 TEST(a_timers_thread_has_the_signal_mask_of_the_thread_that_started_it,
      NEEDS_THREADS | NEEDS_INHERITANCE | NEEDS_SIGNALS) {
     sigset_t some, seen[2];

@@ -409,6 +409,68 @@ TEST(a_second_thread_that_simulates_is_refused, NOT_SIMULATED | NEEDS_FOREIGN_TH
 #include <fcntl.h>
 #include <unistd.h>
 
+/* ---- threads that end by the system's means ---- */
+
+#include <pthread.h>
+
+static void *leave(void *arg) {
+    pyt_step();
+    (void)arg;
+    pthread_exit(NULL);
+}
+
+static void be_left_by_a_thread(void *arg) {
+    (void)arg;
+    pyt_thread *threads[2] = {test_thread(leave, NULL), test_thread(leave, NULL)};
+    test_join(threads[0]);
+    test_join(threads[1]);
+    PYT_CHECK(pyt_active_count() == 1);
+}
+
+static void be_left_by_a_worker(void *arg) {
+    pyt_executor *executor;
+    pyt_future *future;
+    PYT_CHECK(pyt_executor_new(&executor, NULL) == PYT_OK);
+    PYT_CHECK(pyt_executor_submit(executor, leave, arg, &future) == PYT_OK);
+    PYT_CHECK(pyt_future_result(future, NULL) == PYT_BROKEN_EXECUTOR);
+    pyt_future_unref(future);
+    pyt_executor_free(executor);
+}
+
+static void leave_the_body(void *arg) {
+    pyt_thread_unref(test_thread(leave, arg));
+    pthread_exit(NULL);
+}
+
+TEST(threads_may_end_by_the_systems_means, NOT_SIMULATED, "a run cannot simulate") {
+    void (*const bodies[])(void *) = {be_left_by_a_thread, be_left_by_a_worker, leave_the_body};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        for (int strategy = 0; strategy <= PYT_STRATEGY_PRIORITIES; strategy++) {
+            pyt_simulate_options options = {(pyt_strategy)strategy, 50, 0, 0, 0, NULL, false};
+            CHECK_STATUS(pyt_simulate(&options, bodies[i], NULL), PYT_OK);
+        }
+    }
+}
+
+static void *leave_with_a_lock(void *lock) {
+    PYT_CHECK(pyt_lock_acquire((pyt_lock *)lock) == PYT_OK);
+    return leave(NULL);
+}
+
+static void take_what_is_never_released(void *arg) {
+    static pyt_lock lock;
+    memset((void *)&lock, 0, sizeof lock);
+    (void)arg;
+    test_join(test_thread(leave_with_a_lock, &lock));
+    (void)pyt_lock_acquire(&lock);
+}
+
+TEST(a_lock_of_a_thread_that_left_is_a_deadlock, NOT_SIMULATED, "a run cannot simulate") {
+    pyt_simulate_options options = {PYT_STRATEGY_RANDOM, 0, 0, 0, 0, NULL, true};
+    CHECK_STATUS(pyt_simulate(&options, take_what_is_never_released, NULL), PYT_RUNTIME_ERROR);
+    check_message("deadlock");
+}
+
 /* ---- the environment ---- */
 
 TEST(a_seed_in_the_environment_that_is_no_number_is_refused, NOT_SIMULATED,

@@ -128,9 +128,7 @@ static void pyt__os_thread_detach(pyt__os_thread thread) {
 
 PYT__NORETURN static void pyt__os_thread_exit(void) {
     rtos_local *local = rtos_local_get();
-    if (local->record.pyt__parker != NULL) {
-        pyt__retire(&local->record);
-    }
+    pyt__retire(&local->record);
     if (local->thread != NULL) {
         kernel_semaphore_give(&local->thread->over);
         pyt__os_thread_detach(local->thread);
