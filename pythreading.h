@@ -17213,7 +17213,7 @@ typedef struct pyt__simulation {
     pyt__below_mutex door_mutex;
     pyt__below_cond door;
     pyt__below_key key; /* tells that a thread of a run leaves by the system's means */
-    pyt__gate gate; /* the caller's of pyt_simulate */
+    pyt__gate gate;     /* the caller's of pyt_simulate */
 
     pyt_simulate_options options;
     int strategy;
@@ -18743,11 +18743,10 @@ static pyt_status pyt__sim_take_options(const pyt_simulate_options *given) {
 /* Once in a process. */
 static bool pyt__sim_make_ready(void) {
     if (!pyt__sim.ready) {
-        pyt__sim.ready = pyt__gate_init(&pyt__sim.gate) &&
-                         pyt__below_mutex_init(&pyt__sim.door_mutex) &&
-                         pyt__below_cond_init(&pyt__sim.door) &&
-                         pyt__below_key_make(&pyt__sim.key) && atexit(pyt__sim_at_exit) == 0 &&
-                         pyt__below_at_fork(NULL, NULL, pyt__sim_in_child);
+        pyt__sim.ready =
+            pyt__gate_init(&pyt__sim.gate) && pyt__below_mutex_init(&pyt__sim.door_mutex) &&
+            pyt__below_cond_init(&pyt__sim.door) && pyt__below_key_make(&pyt__sim.key) &&
+            atexit(pyt__sim_at_exit) == 0 && pyt__below_at_fork(NULL, NULL, pyt__sim_in_child);
         const char *trace = getenv("PYTHREADING_TRACE"); /* for tests: where steps are written */
         pyt__sim.trace = trace != NULL ? fopen(trace, "w") : NULL;
         pyt__sim.whole = getenv("PYTHREADING_WHOLE") != NULL; /* for tests: no reduction */

@@ -240,7 +240,8 @@ static void test_simulated_body(void *test) {
 
 /* One simulated run of a test. */
 __attribute__((noreturn)) static void test_simulate(const test_case *test, uint64_t seed) {
-    pyt_simulate_options options = {.runs = 1, .seed = seed};
+    /* A test may be longer than a program that is simulated; it has its time limit. */
+    pyt_simulate_options options = {.runs = 1, .seed = seed, .max_steps = 20000000};
     test_simulated = true;
     test_set_alarm();
     pyt_status status = pyt_simulate(&options, test_simulated_body, (void *)(uintptr_t)test);

@@ -485,8 +485,8 @@ static void timer_is_sound(void) {
     CHECK(!pyt_event_is_set(&event));
 }
 
-INTERRUPTED_IN_TIME(join_of_a_timer, start_a_late_timer, pyt_thread_join(thread),
-                    asleep_in_the_kernel, timer_is_sound)
+INTERRUPTED_OF(join_of_a_timer, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS, NEEDS_LASTING_TIMEOUTS,
+               start_a_late_timer, pyt_thread_join(thread), asleep_in_the_kernel, timer_is_sound)
 
 /* A timer that is run by hand waits here. */
 static void make_a_late_timer(void) {

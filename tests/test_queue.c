@@ -941,7 +941,8 @@ static void *interrupt_main(void *arg) {
         test_join(interrupter);                                      \
     } while (0)
 
-TEST(every_wait_can_be_interrupted_and_leaves_the_queue_sound, NEEDS_THREADS) {
+TEST(every_wait_can_be_interrupted_and_leaves_the_queue_sound,
+     NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_queue queue;
     pyt_simple_queue simple;
     int item = 4;

@@ -215,7 +215,7 @@ static void *set_it(void *arg) {
     return NULL;
 }
 
-TEST(a_wait_of_timeout_max_really_waits, NEEDS_THREADS) {
+TEST(a_wait_of_timeout_max_really_waits, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_event event = PYT_EVENT_INIT;
     pyt_thread *thread = test_thread(set_it, &event);
     CHECK_STATUS(pyt_event_wait_timeout(&event, PYT_TIMEOUT_MAX), PYT_OK);

@@ -228,7 +228,7 @@ BOTH(waits_as_long_as_the_timeout_says_and_no_longer) {
     CHECK_STATUS(K->acquire_timeout(&t.object, 0), PYT_OK);
 }
 
-BOTH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS) {
+BOTH(can_be_waited_for_with_the_longest_timeout, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     task t = make_taken(K, 1, 1);
     test_call waiter;
     t.seconds = PYT_TIMEOUT_MAX;
