@@ -472,7 +472,7 @@ TEST(a_timer_whose_handle_is_dropped_while_it_waits_still_fires, NEEDS_THREADS) 
     }
 }
 
-TEST(a_cancelled_timer_is_freed_with_its_handle, NEEDS_THREADS) {
+TEST(a_cancelled_timer_is_freed_with_its_handle, NEEDS_THREADS | NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *waits = started(1000, fire, NULL);
     pyt_thread *first = started(999, fire, NULL);
     CHECK_STATUS(pyt_timer_cancel(first), PYT_OK);
