@@ -8789,7 +8789,7 @@ PYT__API pyt_status pyt_thread_set_daemon(pyt_thread *thread, bool daemon) {
     uint32_t state = pyt__thread_state(thread);
     do {
         if ((state & PYT__PHASE) != PYT__NEW) {
-            return pyt__fail(PYT_RUNTIME_ERROR, "cannot set daemon status of active thread");
+            return pyt__thread_fail(thread, "cannot set daemon status of active thread");
         }
     } while (!PYT__CAS(&thread->state, &state, daemon ? state | PYT__DAEMON : state & ~PYT__DAEMON,
                        acq_rel));
@@ -8802,7 +8802,7 @@ PYT__API pyt_status pyt_thread_result(const pyt_thread *thread, void **result) {
     }
     uint32_t state = pyt__thread_state(thread);
     if ((state & PYT__PHASE) != PYT__OVER) {
-        return pyt__fail(PYT_RUNTIME_ERROR, "the thread has not ended");
+        return pyt__thread_fail(thread, "the thread has not ended");
     }
     if (state & PYT__RAISED_STATE) {
         return pyt__fail_copied(PYT_TASK_ERROR,
@@ -10004,8 +10004,9 @@ static pyt_status pyt__lock_take_or_fail(pyt_lock *lock) PYT__TRY_ACQUIRE(lock) 
 
 /* Complain that a queue is no queue. */
 PYT__COLD static pyt_status pyt__queue_fail_argument(const void *queue, const void *item) {
-    return queue == NULL || item == NULL ? pyt__fail_null()
-                                         : pyt__fail(PYT_VALUE_ERROR, "the queue was never made");
+    return queue == NULL || item == NULL
+               ? pyt__fail_null()
+               : pyt__fail(PYT_VALUE_ERROR, "the queue was never made, or it was destroyed");
 }
 
 /* ---- Queue, LifoQueue, PriorityQueue ---- */
@@ -10804,8 +10805,9 @@ static pyt_status pyt__scheduler_check(const pyt_scheduler *scheduler) {
     if (scheduler == NULL) {
         return pyt__fail_null();
     }
-    return scheduler->pyt__number != 0 ? PYT_OK
-                                       : pyt__fail(PYT_VALUE_ERROR, "the scheduler was never made");
+    return scheduler->pyt__number != 0
+               ? PYT_OK
+               : pyt__fail(PYT_VALUE_ERROR, "the scheduler was never made, or it was destroyed");
 }
 
 static void pyt__scheduler_unlock(pyt_scheduler *scheduler) PYT__RELEASE(scheduler->pyt__lock) {
@@ -11481,7 +11483,8 @@ struct pyt_future {
         void *value;   /* FINISHED */
         char *message; /* FAILED; owned; NULL: the status's own sentence */
     } outcome;         /* before the step to it */
-    PYT__ATOMIC(struct pyt__observer *) observers; /* newest first; under bucket lock */
+    PYT__ATOMIC(struct pyt__observer *) observers; /* newest first; under bucket lock. The future's
+                                      own address: it was freed, see pyt__future_fail */
     pyt__owner *owner;                             /* NULL: made by hand; fixed */
 
     /* For executor. */
@@ -11574,6 +11577,7 @@ static void pyt__future_clear(pyt_future *future) {
 
 PYT__COLD static void pyt__future_free(pyt_future *future) {
     pyt__future_clear(future);
+    PYT__STORE(&future->observers, (struct pyt__observer *)(void *)future, relaxed);
     pyt__release_memory(future);
 }
 
@@ -11876,6 +11880,16 @@ static bool pyt__future_is_claimed(uint32_t word) {
     return (word & PYT__FUTURE_CLAIMED) && (word & mark) == pyt__future_claim_mark();
 }
 
+/* Refuse a call for the state of a future. Where one that was made by hand has been freed and its
+ * memory is not in use again, the sentence is about that. Those of an executor go back to it with
+ * no mark, since that would be paid for by each task. */
+PYT__COLD static pyt_status pyt__future_fail(const pyt_future *future, pyt_status status,
+                                             const char *sentence) {
+    bool freed = (const void *)PYT__LOAD(&future->observers, relaxed) == (const void *)future;
+    return pyt__fail(status,
+                     freed ? "the future's handle is not valid: it has been freed" : sentence);
+}
+
 PYT__API pyt_status pyt_future_cancel(pyt_future *future) {
     if (future == NULL) {
         return pyt__fail_null();
@@ -11888,7 +11902,8 @@ PYT__API pyt_status pyt_future_cancel(pyt_future *future) {
         pyt_future_cancelled(future)) {
         return PYT_OK;
     }
-    return pyt__fail(PYT_INVALID_STATE, "a future that runs or has finished is not cancelled");
+    return pyt__future_fail(future, PYT_INVALID_STATE,
+                            "a future that runs or has finished is not cancelled");
 }
 
 /* PENDING becomes RUNNING, CANCELLED becomes NOTIFIED. Returns the phase before. */
@@ -11911,7 +11926,7 @@ PYT__API pyt_status pyt_future_set_running_or_notify_cancel(pyt_future *future) 
         return pyt__fail_null();
     }
     if (PYT__LOAD(&future->word, relaxed) & PYT__FUTURE_OWNED) {
-        return pyt__fail(PYT_RUNTIME_ERROR, "the future belongs to an executor");
+        return pyt__future_fail(future, PYT_RUNTIME_ERROR, "the future belongs to an executor");
     }
     switch (pyt__future_start(future)) {
     case PYT__FUTURE_PENDING:
@@ -11919,7 +11934,7 @@ PYT__API pyt_status pyt_future_set_running_or_notify_cancel(pyt_future *future) 
     case PYT__FUTURE_CANCELLED:
         return PYT_CANCELLED;
     default:
-        return pyt__fail(PYT_RUNTIME_ERROR, "future in unexpected state");
+        return pyt__future_fail(future, PYT_RUNTIME_ERROR, "future in unexpected state");
     }
 }
 
@@ -11939,8 +11954,9 @@ static uint32_t pyt__future_claim(pyt_future *future) {
     return word & PYT__FUTURE_PHASE;
 }
 
-static pyt_status pyt__future_fail_state(void) {
-    return pyt__fail(PYT_INVALID_STATE, "the future has finished or belongs to an executor");
+static pyt_status pyt__future_fail_state(const pyt_future *future) {
+    return pyt__future_fail(future, PYT_INVALID_STATE,
+                            "the future has finished or belongs to an executor");
 }
 
 PYT__API pyt_status pyt_future_set_result(pyt_future *future, void *result) {
@@ -11949,7 +11965,7 @@ PYT__API pyt_status pyt_future_set_result(pyt_future *future, void *result) {
     }
     uint32_t phase = pyt__future_claim(future);
     if (phase == PYT__FUTURE_FINISHED) {
-        return pyt__future_fail_state();
+        return pyt__future_fail_state(future);
     }
     future->outcome.value = result;
     pyt__future_settle(future, phase | PYT__FUTURE_CLAIMED, PYT__FUTURE_FINISHED);
@@ -11967,7 +11983,7 @@ PYT__API pyt_status pyt_future_set_exception(pyt_future *future, int code, const
     uint32_t phase = pyt__future_claim(future);
     if (phase == PYT__FUTURE_FINISHED) {
         pyt__release_memory(copy);
-        return pyt__future_fail_state();
+        return pyt__future_fail_state(future);
     }
     future->outcome.message = copy;
     future->code = code;
@@ -12471,10 +12487,13 @@ PYT__COLD static pyt_status pyt__as_completed_late(const pyt__watcher *watcher) 
 }
 
 PYT__API pyt_status pyt_as_completed_next(pyt_as_completed *iterator, pyt_future **future) {
-    if (iterator == NULL || future == NULL || iterator->pyt__watcher == NULL) {
+    if (iterator == NULL || future == NULL) {
         return pyt__fail_null();
     }
     pyt__watcher *watcher = iterator->pyt__watcher;
+    if (watcher == NULL) {
+        return pyt__fail(PYT_VALUE_ERROR, "the iteration was never begun, or it was destroyed");
+    }
     *future = NULL;
     if (watcher->given == watcher->n) {
         return pyt__fail(PYT_QUEUE_EMPTY, "no futures are left");
@@ -12989,7 +13008,11 @@ static pyt_status pyt__executor_refuse(const pyt_executor *executor) {
         return pyt__fail(PYT_BROKEN_EXECUTOR, "a thread initializer failed, the executor is not "
                                               "usable anymore");
     }
-    return pyt__fail(PYT_RUNTIME_ERROR, "cannot schedule new futures after shutdown");
+    /* After the last reference the memory is there as long as futures are, or nobody reuses it. */
+    bool freed = PYT__LOAD(&executor->refs, relaxed) == 0;
+    return pyt__fail(PYT_RUNTIME_ERROR,
+                     freed ? "the executor's handle is not valid: it has been freed"
+                           : "cannot schedule new futures after shutdown");
 }
 
 /* Take a reference, unless the last is gone. */
