@@ -5965,8 +5965,7 @@ static pyt_status pyt__condition_check(pyt_condition *condition, const char *com
 
 #if defined(PYTHREADING_DEBUG) /* the debug room's */
 static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline);
-static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed);
-static void pyt__look_for_deadlock_again(const pyt_lock *lock);
+static void pyt__wait_for_lock_again(pyt_condition *condition, pyt_status status);
 static void pyt__have_lock_again(pyt_condition *condition);
 #endif
 
@@ -6009,10 +6008,8 @@ PYT__UNCHECKED static pyt_status pyt__condition_wait_until(pyt_condition *condit
                                 : pyt__park_queued(address, deadline, true);
     PYT__STEP();
     parker->was_in_crowd = status == PYT_OK && parker->in_crowd;
-    PYT__DEBUG(bool handed = status == PYT_OK && parker->token == PYT__HANDED;)
-    PYT__DEBUG(pyt__wait_for_lock_again(condition, handed);)
+    PYT__DEBUG(pyt__wait_for_lock_again(condition, status);)
     if (status != PYT_OK) {
-        PYT__DEBUG(pyt__look_for_deadlock_again(lock);)
         pyt__lock_take(lock); /* as a newcomer: it has waited for a notify, not for the lock */
     } else if (parker->token != PYT__HANDED) { /* with the place it has had since the notify */
         uint32_t mark = pyt__lock_mark(parker->token);
@@ -8678,7 +8675,7 @@ static void pyt__thread_join_system(pyt_thread *thread) {
 
 #if defined(PYTHREADING_DEBUG) /* the debug room's */
 static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, bool interruptible);
-static void pyt__wait_over(void);
+static void pyt__wait_over(pyt__parker *parker);
 #endif
 
 static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, bool interruptible) {
@@ -8713,7 +8710,7 @@ static pyt_status pyt__thread_join_until(pyt_thread *thread, int64_t deadline, b
     }
 #endif
     pyt_status status = pyt__event_wait_until(&thread->done, deadline, interruptible);
-    PYT__DEBUG(pyt__wait_over();)
+    PYT__DEBUG(pyt__wait_over(pyt__me.pyt__parker);)
     if (status == PYT_OK) {
         pyt__give_way_to_exit();
         pyt__thread_join_system(thread);
@@ -16013,10 +16010,12 @@ static void pyt__default_misusehook(const pyt_misuse_args *args) {
     }
 }
 
-/* Call a hook of the user's. What it does with the library leaves the failed call's message. */
+/* Call a hook of the user's, in which pyt_error_message says what it is told. What it does with the
+ * library leaves the thread's message. */
 static void pyt__call_misusehook(pyt_misusehook hook, const pyt_misuse_args *args) {
     const char *message = pyt__me.pyt__message;
     char *memory = pyt__me.pyt__message_memory;
+    pyt__me.pyt__message = args->message;
     pyt__me.pyt__message_memory = NULL;
     pyt__my_notes.pyt__reporting = true;
     hook(args);
@@ -16026,21 +16025,24 @@ static void pyt__call_misusehook(pyt_misusehook hook, const pyt_misuse_args *arg
     pyt__me.pyt__message = message;
 }
 
-PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const char *file,
-                                     int line) {
-    if (status != PYT_RUNTIME_ERROR && status != PYT_VALUE_ERROR && status != PYT_OVERFLOW_ERROR &&
-        status != PYT_INVALID_STATE) {
-        return;
-    }
+static void pyt__report_misuse(const pyt_misuse_args *args) {
     int saved = errno;
-    pyt_misuse_args args = {status, pyt_error_message(), call, file, line};
     pyt_misusehook hook = (pyt_misusehook)PYT__LOAD(&pyt__misusehook, seq_cst);
     if (hook == NULL || pyt__my_notes.pyt__reporting) {
-        pyt__default_misusehook(&args);
+        pyt__default_misusehook(args);
     } else {
-        pyt__call_misusehook(hook, &args);
+        pyt__call_misusehook(hook, args);
     }
     errno = saved;
+}
+
+PYT__API PYT__COLD void pyt__misused(pyt_status status, const char *call, const char *file,
+                                     int line) {
+    if (status == PYT_RUNTIME_ERROR || status == PYT_VALUE_ERROR || status == PYT_OVERFLOW_ERROR ||
+        status == PYT_INVALID_STATE) {
+        pyt_misuse_args args = {status, pyt_error_message(), call, file, line};
+        pyt__report_misuse(&args);
+    }
 }
 
 PYT__API PYT__COLD void pyt__misused_null(const char *call, const char *file, int line) {
@@ -16098,6 +16100,13 @@ static bool pyt__released_locked(pyt__shared *shared, const pyt_lock *lock) {
     return holding != NULL;
 }
 
+/* Hook "wait over", by the thread itself or by the releaser that hands it what it waits for. */
+static void pyt__wait_over(pyt__parker *parker) {
+    pyt__os_mutex_lock(&parker->mutex);
+    parker->waiting.kind = PYT__NOT_WAITING;
+    pyt__os_mutex_unlock(&parker->mutex);
+}
+
 /* Hook "acquired", by the holder, or by the releaser that hands it the lock: its wait is over. */
 static void pyt__acquired_locked(pyt__shared *shared, const pyt_lock *lock, pyt__parker *holder) {
     (void)pyt__released_locked(shared, lock); /* a note that is there is of a discarded lock */
@@ -16105,9 +16114,7 @@ static void pyt__acquired_locked(pyt__shared *shared, const pyt_lock *lock, pyt_
     if (holder == NULL) {
         return;
     }
-    pyt__os_mutex_lock(&holder->mutex);
-    holder->waiting.kind = PYT__NOT_WAITING;
-    pyt__os_mutex_unlock(&holder->mutex);
+    pyt__wait_over(holder);
     if (holding != NULL) {
         bool mine = holder == pyt__me.pyt__parker;
         pyt__my_notes.pyt__spare = holding->next;
@@ -16150,19 +16157,12 @@ static bool pyt__about_to_sleep(pyt__parker *parker, int64_t deadline) {
     return mine;
 }
 
-/* Hook "wait over". In pyt__parker_park, which has locked the parker, but not if it woke for a lock
+/* Hook "wait over" in pyt__parker_park, which has locked the parker, but not if it woke for a lock
  * or a thread: the call knows when it has that. */
 static void pyt__sleep_over_locked(pyt__parker *parker, bool mine, pyt_status status) {
     if (mine || status != PYT_OK) {
         parker->waiting.kind = PYT__NOT_WAITING;
     }
-}
-
-static void pyt__wait_over(void) {
-    pyt__parker *parker = pyt__me.pyt__parker;
-    pyt__os_mutex_lock(&parker->mutex);
-    parker->waiting.kind = PYT__NOT_WAITING;
-    pyt__os_mutex_unlock(&parker->mutex);
 }
 
 static void pyt__thread_ends_locked(pyt__shared *shared, const pyt__parker *parker) {
@@ -16437,7 +16437,7 @@ static pyt_status pyt__lock_wait_noted(pyt_lock *lock, int64_t deadline, bool in
         status = pyt__lock_acquire_until(lock, deadline, interruptible);
     }
     PYT__STEP();
-    pyt__wait_over();
+    pyt__wait_over(pyt__me.pyt__parker);
     return status;
 }
 
@@ -16469,13 +16469,21 @@ static void pyt__wait_for_notify(pyt_condition *condition, int64_t deadline) {
     pyt__about_to_wait(PYT__FOR_NOTIFY, &condition->pyt__queue, lock, 0, deadline);
 }
 
-static void pyt__wait_for_lock_again(pyt_condition *condition, bool handed) {
+/* Without a notify it takes the lock again whatever happens: a cycle is reported and then waited
+ * in. It has left the queue and was handed nothing, so the allocator and the misusehook may use its
+ * parker. Without threads the lock is not waited for. */
+static void pyt__wait_for_lock_again(pyt_condition *condition, pyt_status status) {
     pyt_lock *lock = pyt__condition_lock(condition);
-    if (!handed) {
+    if (status != PYT_OK || pyt__me.pyt__parker->token != PYT__HANDED) {
         pyt__about_to_wait(PYT__FOR_LOCK, NULL, lock, 0, PYT__FOREVER);
     }
     if (!pyt__my_notes.pyt__busy) {
         pyt__noting_begin(lock);
+    }
+    if (PYT__HAS_THREADS && status != PYT_OK && pyt__my_notes.pyt__lock == lock) {
+        pyt__my_notes.pyt__in_queue = false;
+        (void)pyt__look_for_deadlock(false);
+        pyt__my_notes.pyt__in_queue = true;
     }
 }
 
@@ -16488,22 +16496,7 @@ static void pyt__have_lock_again(pyt_condition *condition) {
             pyt__note_rlock(pyt__condition_rlock(condition));
         }
     }
-    pyt__wait_over();
-}
-
-/* A condition's wait has ended without a notify, and its thread takes the lock again, whatever
- * happens: a cycle is reported and then waited in. The thread has left the queue and was handed
- * nothing: the allocator and the misusehook may use its parker. */
-static void pyt__look_for_deadlock_again(const pyt_lock *lock) {
-#if defined(PYTHREADING_DUMMY)
-    (void)lock; /* which is not waited for */
-#else
-    if (pyt__my_notes.pyt__lock == lock) {
-        pyt__my_notes.pyt__in_queue = false;
-        (void)pyt__look_for_deadlock(false);
-        pyt__my_notes.pyt__in_queue = true;
-    }
-#endif
+    pyt__wait_over(pyt__me.pyt__parker);
 }
 
 /* Before a thread that is alive is waited for.
@@ -16518,7 +16511,7 @@ static pyt_status pyt__wait_for_thread(pyt_thread *thread, int64_t deadline, boo
     }
     pyt_status status = pyt__look_for_deadlock(true);
     if (status != PYT_OK) {
-        pyt__wait_over();
+        pyt__wait_over(pyt__me.pyt__parker);
     }
     return status;
 }
@@ -16554,25 +16547,25 @@ typedef struct pyt__snapshot {
     size_t held;
 } pyt__snapshot;
 
+static void pyt__snapshot_end(pyt__snapshot *snapshot) {
+    while (snapshot->count > 0) {
+        pyt_thread_unref(snapshot->threads[--snapshot->count]);
+    }
+    pyt__release_memory(snapshot->threads);
+    pyt__release_memory(snapshot->holdings);
+}
+
 static pyt__snapshot pyt__snapshot_threads(void) {
     pyt__snapshot snapshot = {NULL, 0, NULL, 0};
-    size_t capacity = pyt_active_count();
-    while (capacity > 0 && snapshot.threads == NULL) {
+    size_t count = pyt_active_count();
+    size_t capacity;
+    do {
+        capacity = count;
+        pyt__snapshot_end(&snapshot);
         snapshot.threads = (pyt_thread **)pyt__allocate(capacity * sizeof *snapshot.threads);
-        if (snapshot.threads == NULL) {
-            break;
-        }
-        size_t count = pyt_enumerate(snapshot.threads, capacity);
+        count = snapshot.threads != NULL ? pyt_enumerate(snapshot.threads, capacity) : 0;
         snapshot.count = count < capacity ? count : capacity;
-        if (count > capacity) {
-            while (snapshot.count > 0) {
-                pyt_thread_unref(snapshot.threads[--snapshot.count]);
-            }
-            pyt__release_memory(snapshot.threads);
-            snapshot.threads = NULL;
-            capacity = count;
-        }
-    }
+    } while (count > capacity);
     return snapshot;
 }
 
@@ -16602,14 +16595,6 @@ static void pyt__snapshot_holdings(pyt__snapshot *snapshot) {
         snapshot->held =
             snapshot->holdings != NULL ? pyt__holdings_copy(snapshot->holdings, capacity) : 0;
     } while (snapshot->held > capacity);
-}
-
-static void pyt__snapshot_end(pyt__snapshot *snapshot) {
-    while (snapshot->count > 0) {
-        pyt_thread_unref(snapshot->threads[--snapshot->count]);
-    }
-    pyt__release_memory(snapshot->threads);
-    pyt__release_memory(snapshot->holdings);
 }
 
 static pyt_thread *pyt__snapshot_find(const pyt__snapshot *snapshot, uintptr_t ident) {
@@ -16684,17 +16669,12 @@ static void pyt__say_deadlock(pyt__text *text, const pyt__snapshot *snapshot,
 }
 
 /* Tell the misusehook of a deadlock that the call itself cannot tell of. What the hook does is not
- * noted, and the thread's message is afterwards what it was. */
+ * noted. */
 static void pyt__report_deadlock(const char *sentence) {
-    const char *message = pyt__me.pyt__message;
-    char *memory = pyt__me.pyt__message_memory;
     pyt__place here = pyt__my_notes.pyt__here;
-    pyt__me.pyt__message = sentence;
-    pyt__me.pyt__message_memory = NULL;
-    pyt__misused(PYT_RUNTIME_ERROR, here.pyt__call, here.pyt__file, here.pyt__line);
-    pyt__release_memory(pyt__me.pyt__message_memory);
-    pyt__me.pyt__message_memory = memory;
-    pyt__me.pyt__message = message;
+    pyt_misuse_args args = {PYT_RUNTIME_ERROR, sentence, here.pyt__call, here.pyt__file,
+                            here.pyt__line};
+    pyt__report_misuse(&args);
     pyt__my_notes.pyt__here = here;
 }
 
