@@ -107,6 +107,10 @@ try() {
     fi
 }
 
+# Most tests share their processes: a run costs half as much. `make test` and the rows of the table
+# that say so run each in a process of its own.
+together='--together 32'
+
 not() {
     ! "$@"
 }
@@ -135,13 +139,13 @@ tests() {
 
 # suite MAKE-ARGUMENTS...: the tests without the examples, where those have nothing to add.
 suite() {
-    counted "$(path_of build-suite "$@")"
+    counted "$(path_of build-suite "$@")" $together
 }
 
 # suite_of COMMAND...: the tests as another system has them, of which none is lost.
 suite_of() {
     try "no test is lost: $*" sh tests/lost_tests.sh "$@"
-    counted "$@"
+    counted "$@" $together
 }
 
 # path_of TARGET MAKE-ARGUMENTS...: build it and say where it is.

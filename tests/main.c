@@ -36,6 +36,8 @@ enum {
     TEST_SKIPPED = 77,
     TEST_ALL_PASSED = 78, /* of those that a process ran together */
     TEST_JOBS = 16,
+    TEST_OWN_PROCESS = NEEDS_PROCESSES | NEEDS_FORK | NEEDS_FORK_WITH_THREADS | NEEDS_BUSY_FORK |
+                       NEEDS_EXIT | NEEDS_MAIN_EXIT | NEEDS_FALLIBLE_WAITS,
     TEST_TOGETHER = 32,
     TEST_SEEDS_INSTEAD = 100 /* a simulated run repeats things less often by so much */
 };
@@ -57,6 +59,7 @@ typedef struct test_job {
     const test_case *test; /* the first; NULL: free */
     test_case *tests[TEST_TOGETHER];
     int count;
+    volatile int *reached;   /* how many of them its process has begun; NULL: nobody knows */
     intptr_t process, group; /* the system's */
     double start;
     FILE *output; /* what it wrote to stdout */
@@ -70,6 +73,7 @@ static double test_limit_of(const test_case *test); /* in seconds */
 static double test_limit_of_job(const test_job *job);
 static void test_run_body(const test_case *test);
 static void test_finish(test_job *job, const test_outcome *outcome);
+static void test_overlook(const pyt_misuse_args *args);
 
 /* What the system has to provide: that of test.h which is said there to be the system's, and
  *
@@ -562,6 +566,8 @@ static void test_run_body(const test_case *test) {
     test_fail_nth(0);
     test_fail_memory(false);
     test_at_call(NULL, NULL, NULL);
+    pyt_set_excepthook(NULL);
+    pyt_set_misusehook(test_overlook);
     test_current = test;
     test->body();
 }
@@ -647,6 +653,10 @@ static void test_finish_together(const test_job *job, bool passed) {
                    test_now() - job->start);
         }
     }
+    if (!passed && test_run.verbose && job->reached != NULL) {
+        printf("they run again, each alone: %d of %d had begun, the last %s\n", *job->reached,
+               job->count, test_full_name(job->tests[*job->reached - 1]));
+    }
     test_run.passed += passed ? job->count : 0;
     test_run.again = test_run.again || !passed;
 }
@@ -718,18 +728,19 @@ static void test_reap_all(void) {
     }
 }
 
-/* May tests of this file share a process? In these nearly every test counts what the library makes
- * once, ends the process or leaves a hook behind. */
+/* May the test share a process? One that has children takes it for its own, and a first wait is the
+ * first one in it. In these files nearly every test counts what the library makes once, ends the
+ * process, leaves a hook behind or is about the main thread. */
 static bool test_may_share(const test_case *test) {
-    static const char *const alone[] = {"test_exit.c",  "test_faults.c", "test_hooks.c",
-                                        "test_local.c", "test_misuse.c", "test_process.c",
-                                        "test_sched.c", "test_timer.c",  "test_with.c"};
+    static const char *const alone[] = {
+        "test_exit.c",   "test_fairness.c", "test_faults.c", "test_hooks.c", "test_local.c",
+        "test_misuse.c", "test_process.c",  "test_sched.c",  "test_timer.c", "test_with.c"};
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
         if (strcmp(test_file(test), alone[i]) == 0) {
             return false;
         }
     }
-    return true;
+    return !test->alone && (test->flags & TEST_OWN_PROCESS) == 0;
 }
 
 /* Does the test run now? One that does not is listed or counted. */
@@ -761,9 +772,11 @@ static void test_run_all(void) {
         if (!test_chosen(test)) {
             continue;
         }
-        bool full = count == test_run.together;
-        if (count > 0 &&
-            (full || strcmp(tests[0]->file, test->file) != 0 || !test_may_share(test))) {
+        if (!test_may_share(test)) {
+            test_start(&test, 1);
+            continue;
+        }
+        if (count == test_run.together || (count > 0 && strcmp(tests[0]->file, test->file) != 0)) {
             test_start(tests, count);
             count = 0;
         }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -284,6 +285,7 @@ __attribute__((noreturn)) static void test_execute(test_job *job) {
         exit(0);
     }
     for (int i = 0; i < job->count; i++) {
+        *job->reached = i + 1;
         test_set_alarm();
         test_run_body(job->tests[i]);
     }
@@ -291,6 +293,12 @@ __attribute__((noreturn)) static void test_execute(test_job *job) {
 }
 
 static bool test_spawn(test_job *job) {
+    if (job->reached == NULL) {
+        void *shared =
+            mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        CHECK(shared != MAP_FAILED);
+        job->reached = shared;
+    }
     pid_t child = fork();
     if (child == 0) {
         test_execute(job);

@@ -99,23 +99,31 @@ typedef struct test_case {
     void (*body)(void);
     int flags;
     const char *reason; /* of what it is NOT_ for, or NULL */
+    bool alone;         /* it shares its process with no other test */
     struct test_case *next;
     bool again; /* it ran together with others, of which one did not pass */
 } test_case;
 
 void test_register(test_case *test);
 
-/* TEST(name), TEST(name, flags) or TEST(name, flags, "reason"); TEST_LIMIT(name, seconds) too. */
+/* TEST(name), TEST(name, flags) or TEST(name, flags, "reason"); TEST_LIMIT(name, seconds) too.
+ * TEST_ALONE is for a test that ends its process, counts what the library makes once in a process
+ * or leaves something behind: it shares no process. One with a limit of its own does not either. */
 #define TEST(...) TEST_WITH_DEFAULTS(__VA_ARGS__, 0, 0, 0)
-#define TEST_WITH_DEFAULTS(name, flags, reason, ...) TEST_DEFINE(name, 20, flags, reason, 0)
-#define TEST_LIMIT(name, ...) TEST_DEFINE(name, __VA_ARGS__, 0, 0, 0)
+#define TEST_WITH_DEFAULTS(name, flags, reason, ...) TEST_DEFINE(name, 20, 0, flags, reason, 0)
+#define TEST_ALONE(...) TEST_ALONE_WITH_DEFAULTS(__VA_ARGS__, 0, 0, 0)
+#define TEST_ALONE_WITH_DEFAULTS(name, flags, reason, ...) \
+    TEST_DEFINE(name, 20, 1, flags, reason, 0)
+#define TEST_LIMIT(name, ...) TEST_LIMIT_WITH_DEFAULTS(name, __VA_ARGS__, 0, 0, 0)
+#define TEST_LIMIT_WITH_DEFAULTS(name, seconds, flags, reason, ...) \
+    TEST_DEFINE(name, seconds, 1, flags, reason, 0)
 
-#define TEST_DEFINE(name, seconds, flags, reason, ...)                                         \
+#define TEST_DEFINE(name, seconds, alone, flags, reason, ...)                                  \
     static void test_body_##name(void);                                                        \
     _Static_assert((((flags)&TEST_EXCEPTIONS) != 0) == (sizeof(#reason) > 2),                  \
                    "a reason is for flags that begin with NOT, and for those alone");          \
     static test_case test_case_##name = {__FILE__, __LINE__, #name, seconds, test_body_##name, \
-                                         flags,    reason,   0,     0};                        \
+                                         flags,    reason,   alone, 0,       0};               \
     __attribute__((constructor)) static void test_register_##name(void) {                      \
         test_register(&test_case_##name);                                                      \
     }                                                                                          \

@@ -445,7 +445,7 @@ TEST(a_bad_timeout_is_judged_before_the_state_of_the_object) {
     pyt_thread_unref(fresh);
 }
 
-TEST(a_tiny_timeout_is_a_wait_and_not_a_look) {
+TEST_ALONE(a_tiny_timeout_is_a_wait_and_not_a_look) {
     static const double tiny[] = {1e-300, 4.9e-324, 1e-12, 1e-9, 1e-6};
     for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++) {
         check_call(&while_nobody_gets_it[5], tiny[i], PYT_TIMEOUT);

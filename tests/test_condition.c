@@ -615,8 +615,9 @@ TEST(a_condition_whose_waiters_share_a_bucket_with_its_lock_notifies, NEEDS_THRE
     enum {
         MANY = 100000
     };
-    static pyt_condition all[MANY];
     static pyt_lock lock;
+    pyt_condition *all = calloc(MANY, sizeof *all);
+    CHECK(all != NULL);
     CHECK_STATUS(pyt_event_wait_timeout(&(pyt_event)PYT_EVENT_INIT, 0.001), PYT_TIMEOUT);
     int found = 0;
     while (found < MANY && !test_same_bucket(&all[found].pyt__queue, &lock.pyt__word)) {
@@ -636,6 +637,7 @@ TEST(a_condition_whose_waiters_share_a_bucket_with_its_lock_notifies, NEEDS_THRE
         CHECK_STATUS(pyt_lock_release(&lock), PYT_OK);
         end_waiters(calls, 3);
     }
+    free(all);
 }
 
 EACH(wakes_nobody_when_told_to_wake_none, NEEDS_THREADS) {

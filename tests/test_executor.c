@@ -214,7 +214,7 @@ static void *name_of_worker(void *arg) {
     return (void *)(uintptr_t)pyt_thread_name(pyt_current_thread());
 }
 
-TEST(an_executor_without_a_name_is_given_one, NEEDS_THREADS) {
+TEST_ALONE(an_executor_without_a_name_is_given_one, NEEDS_THREADS) {
     for (int i = 0; i < 2; i++) {
         pyt_executor *executor =
             made_with(i == 0 ? NULL : &(pyt_executor_options){.thread_name_prefix = ""});
@@ -871,7 +871,8 @@ TEST(what_an_executor_keeps_for_later_is_bounded, NOT_SIMULATED,
     enum {
         MANY = 20000
     };
-    static pyt_future *futures[MANY];
+    pyt_future **futures = malloc(MANY * sizeof(pyt_future *));
+    CHECK(futures != NULL);
     pyt_executor *executor = made(2);
     long before = test_live_allocations();
     for (int i = 0; i < MANY; i++) {
@@ -882,6 +883,7 @@ TEST(what_an_executor_keeps_for_later_is_bounded, NOT_SIMULATED,
         ends_with(futures[i], PYT_OK);
     }
     CHECK(test_live_allocations() < before + 2500);
+    free(futures);
     pyt_executor_free(executor);
 }
 

@@ -80,8 +80,12 @@ TEST(a_raise_without_a_message_is_reported_too, NEEDS_PROCESSES) {
 }
 
 TEST(a_very_long_message_does_no_harm) {
-    static char message[100001];
-    memset(message, 'm', sizeof message - 1);
+    enum {
+        LENGTH = 100000
+    };
+    char *message = calloc(LENGTH + 1, 1);
+    CHECK(message != NULL);
+    memset(message, 'm', LENGTH);
     pyt_set_excepthook(record_raise);
     pyt_thread *thread = test_thread(raise_its_argument, message);
     CHECK_STATUS(pyt_thread_join(thread), PYT_OK);
@@ -89,6 +93,7 @@ TEST(a_very_long_message_does_no_harm) {
     CHECK(strstr(pyt_error_message(), "mmmmmmmmmm") != NULL);
     CHECK(strncmp(hooked.message, "mmmmmmmmmm", 10) == 0);
     pyt_thread_unref(thread);
+    free(message);
 }
 
 static void fail_in_the_hook(const pyt_excepthook_args *args) {

@@ -558,7 +558,7 @@ TEST(calls_that_need_not_wait_leave_the_interrupt_to_the_next_that_does) {
     pyt_thread_unref(finished);
 }
 
-TEST(a_refused_call_leaves_the_interrupt_pending) {
+TEST_ALONE(a_refused_call_leaves_the_interrupt_pending) {
     CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
     CHECK_STATUS(pyt_event_wait_timeout(&event, -1), PYT_TIMEOUT);
     CHECK_STATUS(pyt_condition_wait(&condition), PYT_RUNTIME_ERROR);
@@ -589,8 +589,8 @@ static void *wait_while_main_is_interrupted(void *arg) {
     return arg;
 }
 
-TEST(only_the_main_thread_is_interrupted, NOT_SIMULATED,
-     "the sleep of the test is one of the library there") {
+TEST_ALONE(only_the_main_thread_is_interrupted, NOT_SIMULATED,
+           "the sleep of the test is one of the library there") {
     hold_lock();
     pyt_thread *other = test_thread(wait_while_main_is_interrupted, NULL);
     while (pyt_thread_is_alive(other)) {
@@ -620,7 +620,7 @@ static void *interrupt_and_release(void *arg) {
     return arg;
 }
 
-TEST(with_is_not_interruptible_and_leaves_the_interrupt_pending, NEEDS_THREADS) {
+TEST_ALONE(with_is_not_interruptible_and_leaves_the_interrupt_pending, NEEDS_THREADS) {
     int runs = 0;
     hold_lock();
     pyt_thread *other = test_thread(interrupt_and_release, NULL);
@@ -634,7 +634,7 @@ TEST(with_is_not_interruptible_and_leaves_the_interrupt_pending, NEEDS_THREADS) 
     test_join(other);
 }
 
-TEST(with_leaves_alone_an_interrupt_that_came_before) {
+TEST_ALONE(with_leaves_alone_an_interrupt_that_came_before) {
     int runs = 0;
     hold_lock();
     CHECK_STATUS(pyt_interrupt_main(), PYT_OK);
@@ -689,7 +689,7 @@ static void *interrupt_while_holding_the_lock(void *arg) {
     return arg;
 }
 
-TEST(an_interrupted_condition_wait_takes_its_lock_again_before_it_returns, NEEDS_THREADS) {
+TEST_ALONE(an_interrupted_condition_wait_takes_its_lock_again_before_it_returns, NEEDS_THREADS) {
     hold_condition_twice();
     pyt_thread *other = test_thread(interrupt_while_holding_the_lock, NULL);
     CHECK_STATUS(pyt_condition_wait(&condition), PYT_INTERRUPTED);
@@ -822,7 +822,7 @@ static void *count_and_interrupt(void *arg) {
     return arg;
 }
 
-TEST(a_lock_stays_exclusive_under_interrupts, NEEDS_LASTING_TIMEOUTS) {
+TEST_ALONE(a_lock_stays_exclusive_under_interrupts, NEEDS_LASTING_TIMEOUTS) {
     pyt_thread *others[2] = {test_thread(count_and_interrupt, NULL),
                              test_thread(count_and_interrupt, NULL)};
     for (int taken = 0; taken < rounds();) {
@@ -933,8 +933,8 @@ static void *wait_abroad(void *arg) {
 }
 
 /* What the main thread gave back is used by the next thread; the interrupts are not its. */
-TEST(an_interrupt_does_not_reach_the_thread_that_uses_what_main_gave_back,
-     NEEDS_THREADS | NEEDS_FALLIBLE_WAITS | NEEDS_FOREIGN_THREADS) {
+TEST_ALONE(an_interrupt_does_not_reach_the_thread_that_uses_what_main_gave_back,
+           NEEDS_THREADS | NEEDS_FALLIBLE_WAITS | NEEDS_FOREIGN_THREADS) {
     test_at_call("key_set", fail_this_call, NULL);
     CHECK_STATUS(pyt_event_wait_timeout(&event, 0.001), PYT_MEMORY_ERROR);
     CHECK(test_fault_fired());

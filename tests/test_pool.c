@@ -91,8 +91,8 @@ TEST(the_workers_of_a_pool_are_there_at_once, NEEDS_THREADS) {
 }
 
 #if defined(__linux__)
-TEST(a_pool_has_a_worker_for_each_processor_that_the_process_may_use,
-     NEEDS_THREADS | NEEDS_LINUX | NEEDS_PROCESSORS) {
+TEST_ALONE(a_pool_has_a_worker_for_each_processor_that_the_process_may_use,
+           NEEDS_THREADS | NEEDS_LINUX | NEEDS_PROCESSORS) {
     cpu_set_t set;
     pyt_pool *pool = NULL;
     CHECK_INT(sched_getaffinity(0, sizeof set, &set), 0);
@@ -305,7 +305,7 @@ static void wait_for_the_map(void *item, void *result) {
     square(item, result);
 }
 
-TEST(callbacks_of_a_map_have_run_when_its_result_is_got, NEEDS_THREADS) {
+TEST_ALONE(callbacks_of_a_map_have_run_when_its_result_is_got, NEEDS_THREADS) {
     pyt_pool *pool = made(2);
     pyt_pool_work work = squares;
     pyt_pool_callbacks callbacks = {look_whether_it_is_ready, NULL, &early[0]};
@@ -459,7 +459,8 @@ TEST(a_million_items_need_a_handful_of_allocations) {
     enum {
         MILLION = 1000000
     };
-    static unsigned char bytes[MILLION];
+    unsigned char *bytes = calloc(MILLION, 1);
+    CHECK(bytes != NULL);
     pyt_pool *pool = made(2);
     pyt_pool_work work = {.function = increment, .items = bytes, .item_size = 1, .n = MILLION};
     work.n = (size_t)test_scale(MILLION);
@@ -469,6 +470,7 @@ TEST(a_million_items_need_a_handful_of_allocations) {
     for (size_t i = 0; i < MILLION; i++) {
         CHECK_INT(bytes[i], i < work.n);
     }
+    free(bytes);
     pyt_pool_free(pool);
 }
 
@@ -663,7 +665,7 @@ TEST(an_iteration_that_is_ended_early_leaves_nothing_running, NEEDS_THREADS) {
     pyt_pool_free(pool);
 }
 
-TEST(waiting_for_the_next_item_can_be_interrupted, NEEDS_THREADS) {
+TEST_ALONE(waiting_for_the_next_item_can_be_interrupted, NEEDS_THREADS) {
     pyt_pool *pool = made(1);
     pyt_pool_iterator *iterator;
     pyt_pool_work work = {
@@ -1003,7 +1005,8 @@ static void free_the_pool(void *item, void *result) {
 /* The first helper frees the pool while map_async sends the others. */
 TEST(a_function_may_free_the_pool_while_its_map_is_still_sent) {
     fill();
-    for (int round = 0; round < 50; round++) {
+    int rounds = test_scale(50);
+    for (int round = 0; round < rounds; round++) {
         pyt_pool_work work = {.function = free_the_pool,
                               .items = items,
                               .item_size = sizeof items[0],

@@ -1101,7 +1101,7 @@ TEST(every_item_put_into_a_small_queue_is_got_exactly_once, NEEDS_THREADS) {
     }
 }
 
-TEST(no_item_is_lost_or_doubled_when_timeouts_meet_hand_overs, NEEDS_THREADS) {
+TEST_ALONE(no_item_is_lost_or_doubled_when_timeouts_meet_hand_overs, NEEDS_THREADS) {
     for (int kind = 0; kind < KINDS; kind++) {
         flood_queue(kind, 1, 1500, 1e-6);
         flood_queue(kind, 3, 1500, 2e-5);

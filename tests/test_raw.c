@@ -138,7 +138,7 @@ TEST(a_raw_thread_may_end_by_exit_in_silence) {
     wait_for_active(1);
 }
 
-TEST(a_raw_thread_may_end_by_raise_and_the_hook_is_told) {
+TEST_ALONE(a_raw_thread_may_end_by_raise_and_the_hook_is_told) {
     pyt_set_excepthook(count_hook);
     CHECK_STATUS(pyt_start_new_thread(raise_in_the_middle, (void *)"raw", NULL), PYT_OK);
     CHECK_STATUS(pyt_event_wait(&ended), PYT_OK);
@@ -175,7 +175,7 @@ static void measure_stack(void *arg) {
     CHECK_STATUS(pyt_event_set(&measured), PYT_OK);
 }
 
-TEST(raw_threads_use_the_stack_size, NEEDS_THREADS) {
+TEST_ALONE(raw_threads_use_the_stack_size, NEEDS_THREADS) {
     static const size_t sizes[] = {3u << 20, 5u << 20};
     for (size_t i = 0; i < 2; i++) {
         size_t seen = 0;

@@ -82,7 +82,7 @@ TEST(unnamed_threads_are_numbered_from_one) {
     pyt_thread_unref(third);
 }
 
-TEST(an_empty_name_counts_as_none) {
+TEST_ALONE(an_empty_name_counts_as_none) {
     pyt_thread *thread = made(&(pyt_thread_options){.target = nothing, .name = ""});
     CHECK_STR(pyt_thread_name(thread), "Thread-1");
     pyt_thread_unref(thread);
@@ -681,7 +681,7 @@ static size_t stack_size_seen(size_t asked) {
     return (size_t)(uintptr_t)result;
 }
 
-TEST(the_stack_size_of_the_options_is_really_used, NEEDS_THREADS) {
+TEST_ALONE(the_stack_size_of_the_options_is_really_used, NEEDS_THREADS) {
     /* Above what a sanitizer asks for itself; the slack is for guard pages and rounding. */
     static const size_t sizes[] = {2u << 20, 3u << 20, 16u << 20};
     const size_t slack = 128u << 10;
@@ -702,7 +702,7 @@ TEST(a_stack_size_that_is_no_multiple_of_a_page_is_rounded_up, NEEDS_THREADS) {
 
 /* Stacks are used again by the C library, larger ones for smaller wishes too: what grows is sure
  * to be new. */
-TEST(set_stack_size_holds_for_threads_that_do_not_ask_for_one, NEEDS_THREADS) {
+TEST_ALONE(set_stack_size_holds_for_threads_that_do_not_ask_for_one, NEEDS_THREADS) {
     const size_t size = 3u << 20, slack = 128u << 10;
     CHECK_INT(pyt_stack_size(), 0);
     CHECK_STATUS(pyt_set_stack_size(size), PYT_OK);

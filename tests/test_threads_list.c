@@ -84,7 +84,7 @@ TEST(the_main_thread_is_named_alive_and_no_daemon, NEEDS_MAIN) {
     CHECK_STR(pyt_thread_name(thread), "Head");
 }
 
-TEST(the_main_thread_survives_unbalanced_unrefs) {
+TEST_ALONE(the_main_thread_survives_unbalanced_unrefs) {
     for (int i = 0; i < 5; i++) {
         pyt_thread_unref(pyt_main_thread());
     }
@@ -100,7 +100,7 @@ static void *look_for_main(void *arg) {
     return NULL;
 }
 
-TEST(every_thread_sees_the_same_main_thread) {
+TEST_ALONE(every_thread_sees_the_same_main_thread) {
     pyt_thread *main_thread = pyt_main_thread();
     test_join(test_thread(look_for_main, main_thread));
 }
@@ -131,8 +131,8 @@ TEST(a_thread_made_elsewhere_waits_for_whoever_reads_the_list_before_it_is_in_it
     CHECK_INT(pyt_active_count(), 1);
 }
 
-TEST(the_main_thread_is_known_even_if_another_uses_the_library_first,
-     NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_MAIN) {
+TEST_ALONE(the_main_thread_is_known_even_if_another_uses_the_library_first,
+           NEEDS_THREADS | NEEDS_FOREIGN_THREADS | NEEDS_MAIN) {
     test_raw foreign;
     foreign = test_raw_start(first_call_ever, NULL);
     test_raw_join(foreign);
