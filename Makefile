@@ -17,6 +17,8 @@ RUN ?=
 STD ?= c11
 # What compiles the library for the suite, with flags: "g++ -xc++ -std=c++11" makes it C++.
 LIBRARY ?=
+# The rooms whose tests are built, if not all: "lock queue" for tests/test_lock.c and test_queue.c.
+ROOMS ?=
 # Text that the "file/name" of a test, or the name of a benchmark, must contain to be run.
 ONLY ?=
 # The files whose words the demo counts.
@@ -64,11 +66,12 @@ FLAGS := $(subst ','\'',$(CC) $(COMPILE) $(TEST_CFLAGS) $(LINK))
 SUM := $(shell printf '%s' '$(FLAGS)' | cksum | cut -d ' ' -f 1)
 BUILD := build/$(BACKEND)-$(notdir $(firstword $(CC)))-$(STD)-$(SUM)
 
-SUITE_SOURCES := tests/main.c $(sort $(wildcard tests/test_*.c))
+SUITE_SOURCES := tests/main.c $(or $(ROOMS:%=tests/test_%.c),$(sort $(wildcard tests/test_*.c)))
 SUITE_OBJECTS := $(SUITE_SOURCES:tests/%.c=$(BUILD)/%.o)
 # The same tests are linked with the library as each compiler makes it.
 BY := $(if $(LIBRARY),-$(shell printf '%s' '$(LIBRARY)' | cksum | cut -d ' ' -f 1))
-SUITE := $(BUILD)/suite$(BY)$(EXE)
+OF := $(if $(ROOMS),-of-$(shell printf '%s' '$(ROOMS)' | cksum | cut -d ' ' -f 1))
+SUITE := $(BUILD)/suite$(BY)$(OF)$(EXE)
 # Programs and protocols under simulated schedules: see tests/simulate/simulate.h.
 SCENARIO_SOURCES := $(sort $(wildcard tests/simulate/*.c))
 SCENARIO_OBJECTS := $(SCENARIO_SOURCES:tests/%.c=$(BUILD)/%.o)
@@ -89,7 +92,7 @@ ifeq ($(BACKEND),dummy)
 RUN_EXAMPLES = "sh tests/readme_examples.sh $(BUILD)/readme"
 else ifeq ($(BACKEND),win32)
 # A process costs more than a test under Wine.
-RUN_SUITE = $(RUN) $(SUITE) --together 8
+RUN_SUITE = $(RUN) $(SUITE) --together 32
 RUN_EXAMPLES = "RUN='$(RUN)' EXE=.exe sh tests/run_examples.sh $(BUILD)/examples"
 else
 RUN_EXAMPLES = "sh tests/run_examples.sh $(BUILD)/examples" \
@@ -112,8 +115,8 @@ help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 	@echo "check-NAME: one check alone, NAME one of"
 	@echo " $(CHECKS)" | fmt -w 90 2>/dev/null || true
-	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ARGS CSV" \
-	    "BENCH_ROUNDS JOBS RUN LIBRARY SEEDS SEED COUNT ROOM GCOV"
+	@echo "variables: CC CFLAGS LDFLAGS BACKEND=c11|pthreads|win32|dummy STD ONLY ROOMS ARGS" \
+	    "CSV BENCH_ROUNDS JOBS RUN LIBRARY SEEDS SEED COUNT ROOM GCOV"
 
 demo: $(BUILD)/demo$(EXE) ## count words with a team of threads, in our files or ARGS="files"
 	@$(RUN) $(BUILD)/demo$(EXE) $(ARGS)

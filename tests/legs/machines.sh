@@ -3,8 +3,9 @@
 
 leg_musl() {
     need musl-gcc musl-tools
-    tests CC=musl-gcc CFLAGS=-O1 LDFLAGS=-static
-    suite CC=musl-gcc CFLAGS=-O0 BACKEND=pthreads
+    suite CC=musl-gcc CFLAGS=-O1 LDFLAGS=-static
+    # The other layer's calls are another half of the system: what is made of them is the same.
+    suite CC=musl-gcc CFLAGS=-O0 BACKEND=pthreads ROOMS="$(echo $machine_rooms)"
 }
 
 # A 32-bit program, with the time_t of the past and with that of the future. It is linked
@@ -13,37 +14,37 @@ leg_i386() {
     need i686-linux-gnu-gcc gcc-i686-linux-gnu
     need qemu-i386-static qemu-user-static
     need_runtime i686-linux-gnu-gcc -static libc6-dev-i386-cross
-    run='' text=''
+    run='' rooms=''
     "$here/empty" || { run='qemu-i386-static' TEST_SLOW=10; }
     for time in '' ' -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64'; do
         counted $run "$(path_of build-suite CC=i686-linux-gnu-gcc \
-            CFLAGS="-O1$time" LDFLAGS=-static)" \
-            --without NOT_EMULATED --together 8 $text
+            CFLAGS="-O1$time" LDFLAGS=-static ROOMS="$rooms")" \
+            --without NOT_EMULATED $together
         # What the other type has to do with.
-        text='test_clock/ test_time/ test_condition/ test_timer/'
+        rooms='clock time condition timer'
     done
 }
 
-# emulated MACHINE TRIPLE LIBC [ROOMS]: the suite, or what has them in its names, run by qemu,
-# called by its name. With few buckets: a fault at the first use of each would be a process each.
+# emulated MACHINE TRIPLE LIBC [ROOMS]: the suite, or that of these rooms, run by qemu, called by
+# its name. With few buckets: a fault at the first use of each would be a process each.
 emulated() {
     need "$2-gcc" "gcc-$2"
     need "qemu-$1-static" qemu-user-static
     need_runtime "$2-gcc" -static "libc6-dev-$3-cross"
     export TEST_SLOW=10
-    machine=$1 rooms=${4:-}
-    suite=$(path_of build-suite CC="$2-gcc" CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' LDFLAGS=-static)
-    set -- "qemu-$machine-static" "$suite" --without NOT_EMULATED --jobs 4 --together 8
-    try "no test is lost: $*" sh tests/lost_tests.sh "$@"
-    counted "$@" $rooms
+    machine=$1 rooms=$(echo ${4:-})
+    suite=$(path_of build-suite CC="$2-gcc" CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' LDFLAGS=-static \
+        ROOMS="$rooms")
+    set -- "qemu-$machine-static" "$suite" --without NOT_EMULATED --jobs 4 $together
+    try "no test is lost: $*" env ROOMS="$rooms" sh tests/lost_tests.sh "$@"
+    counted "$@"
 }
 
 # What a word's size, the order of bytes, alignment, atomic instructions and the system's own types
 # and calls decide: the rooms down to these. Those above are made of them, and run on arm64 and on
 # i386.
-machine_rooms='test_park/ test_spin/ test_lock/ test_condition/ test_semaphore/ test_barrier/
-    test_event/ test_queue/ test_future/ test_thread/ test_raw/ test_local/ test_status/ test_time/
-    test_clock/ test_exit/ test_fork/ test_process/'
+machine_rooms='park spin lock condition semaphore barrier event queue future thread raw local status
+    time clock exit fork process'
 
 leg_arm64() {
     emulated aarch64 aarch64-linux-gnu arm64
