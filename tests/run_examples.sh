@@ -31,10 +31,16 @@ limited() {
     fi
 }
 
-# build SOURCE PROGRAM: says why it could not be built, or nothing.
+# build SOURCE PROGRAM: says why it could not be built, or nothing. For another system the library
+# is compiled once for all: here each is a program of one file.
 build() {
     rm -f "$2"
-    if ! $CC $CFLAGS "$1" -o "$2" $LDFLAGS >"$2.build" 2>&1; then
+    set -- "$1" "$2" "$1"
+    if [ -n "$EXE" ]; then
+        sed '/define PYTHREADING_IMPLEMENTATION/d' "$1" >"$2.c"
+        set -- "$1" "$2" "$2.c $out/library.o"
+    fi
+    if ! $CC $CFLAGS $3 -o "$2" $LDFLAGS >"$2.build" 2>&1; then
         cat "$2.build"
         echo "$1 does not build"
     fi
@@ -382,6 +388,7 @@ demo() {
 
 # ---- all of it ----
 
+[ -z "$EXE" ] || $CC $CFLAGS -DPYTHREADING_IMPLEMENTATION -xc -c pythreading.h -o "$out/library.o"
 turn=0
 while [ "$turn" -lt "$lanes" ]; do
     lane "$turn" &

@@ -212,12 +212,12 @@ END
     try "a directory of a project: cmake, run" said 5050 timeout 20 "$here/project/build/yours"
 }
 
-# A plugin with a copy of its own, loaded 3,000 times: a process has 1,024 keys to give.
+# A plugin with a copy of its own, loaded 1,100 times: a process has 1,024 keys to give.
 embed_plugin() {
     for backend in '' -DPYTHREADING_PTHREADS; do
         set -- gcc -std=gnu11 -O2 $warnings $backend -I. tests/checks/plugin.c
         try "plugin $backend" "$@" -DPLUGIN -fPIC -shared -o "$here/plugin.so" -pthread
         try "plugin $backend: its program" "$@" -o "$here/plugin" -pthread -ldl
-        try "plugin $backend: 3,000 times" timeout 120 "$here/plugin" "$here/plugin.so" 3000
+        try "plugin $backend: 1,100 times" timeout 120 "$here/plugin" "$here/plugin.so" 1100
     done
 }

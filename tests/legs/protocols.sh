@@ -60,8 +60,6 @@ same_steps() {
         try "they are those of the first program" cmp "$here/once" "$here/first"
     done <<'EOF'
 gcc -O0
-gcc -O2
-clang -O0
 clang -O2
 musl-gcc -O1 -static
 EOF

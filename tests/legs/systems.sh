@@ -19,9 +19,9 @@ leg_wine() {
     set -- CC=$win32 CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' BACKEND=win32 LDFLAGS=-static
     tests "$@" RUN=$wine
     try "no test is lost" sh tests/lost_tests.sh $wine "$(path_of build-suite "$@")"
-    counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static)" \
-        --together 8 test_windows/ test_thread/ test_local/ test_lock/ test_condition/ \
-        test_queue/ test_exit/
+    # What the other model of the compiler's threads decides: storage of threads, and their ends.
+    counted $wine "$(path_of build-suite CC=$posix CFLAGS=-O0 BACKEND=win32 LDFLAGS=-static \
+        ROOMS='windows thread local lock exit')" $together
     counted $wine "$(path_of build-stress CC=$win32 BACKEND=win32 LDFLAGS=-static)" 5 64
     windows_demo "$(path_of build-demo CC=$win32 BACKEND=win32 LDFLAGS=-static)"
     for compiler in $win32 $posix $i686; do
@@ -45,7 +45,7 @@ interlocked() {
     try "interlocked: it links" $win32 -static "$here/macros.o" -o "$here/macros.exe"
     try "interlocked: it runs" $wine "$here/macros.exe"
     counted $wine "$(path_of build-suite CC=$win32 BACKEND=win32 CFLAGS=-O0 LDFLAGS=-static \
-        LIBRARY="$(echo $library)")" --together 8 test_lock/ test_queue/ test_future/
+        LIBRARY="$(echo $library)" ROOMS='lock queue future')" $together
 }
 
 # What Visual Studio's users compile, by clang as if it were Microsoft's compiler, over headers that
@@ -138,7 +138,9 @@ leg_own_platform() {
         try "$buckets buckets are refused" not gcc -std=c11 -I. -DPYTHREADING_BUCKETS=$buckets \
             -fsyntax-only tests/cplusplus/implement.c
     done
-    suite CC=gcc CFLAGS='-O1 -DPYTHREADING_BUCKETS=1'
+    # Whatever waits shares its bucket with all others: the rooms that wait by themselves.
+    suite CC=gcc CFLAGS='-O1 -DPYTHREADING_BUCKETS=1' \
+        ROOMS='park spin lock condition semaphore barrier event queue future interrupt fairness'
 }
 
 # What is left for a system that is not known, run on Linux; with the calls of the BSDs over it.
@@ -218,14 +220,17 @@ leg_emscripten() {
     zig=$(zig_of) || { echo "FAIL zig is missing: $zig"; exit 1; }
     export NODE_PATH=/usr/share/nodejs
     export ZIG_GLOBAL_CACHE_DIR="$PWD/$here/zig" ZIG_LOCAL_CACHE_DIR="$PWD/$here/zig"
-    set -- -sPROXY_TO_PTHREAD -sEXIT_RUNTIME -sPTHREAD_POOL_SIZE=8 -sINITIAL_MEMORY=128MB
-    threads="emcc -std=gnu11 -O1 -pthread $warnings -I. $* -sNODERAWFS"
+    with_threads="emcc -std=gnu11 -O1 -pthread $warnings -I."
+    set -- -sPROXY_TO_PTHREAD -sEXIT_RUNTIME -sPTHREAD_POOL_SIZE=8 -sINITIAL_MEMORY=128MB \
+        -sNODERAWFS
     plain="emcc -std=gnu11 -O1 $warnings -DPYTHREADING_DUMMY -DPYTHREADING_IMPLEMENTATION -I."
-    try "the demo" $threads tests/demo.c -o "$here/demo.js"
+    try "the library" $with_threads -DPYTHREADING_IMPLEMENTATION -xc -c pythreading.h \
+        -o "$here/library.o"
+    linked demo tests/demo.c "$@"
     in_node "$here/demo.js" README.md >"$here/demo.txt"
     try "both ways agree" grep -qx 'both ways agree' "$here/demo.txt"
     for name in counter bank barrier pool_map executor_map producer_notify; do
-        try "example $name" $threads "tests/examples/$name.c" -o "$here/$name.js"
+        linked "$name" "tests/examples/$name.c" "$@"
         try "it prints what it has to" prints "$name" in_node "$here/$name.js"
     done
     try "without threads" $plain tests/checks/no_threads.c -o "$here/none.js"
@@ -241,6 +246,14 @@ leg_emscripten() {
     try "WASI: pyt_raise ends the process" [ $? = 1 ]
     try "WASI: with its message alone" said 'Exception in thread drawer: the well is dry' \
         cat "$here/raise.txt"
+}
+
+# linked NAME SOURCE FLAGS...: the program, of which the library is compiled already.
+linked() {
+    name_of=$1
+    sed '/define PYTHREADING_IMPLEMENTATION/d' "$2" >"$here/$1.c"
+    shift 2
+    try "$name_of" $with_threads "$here/$name_of.c" "$here/library.o" "$@" -o "$here/$name_of.js"
 }
 
 in_node() {
