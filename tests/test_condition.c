@@ -19,16 +19,17 @@ typedef enum kind {
 
 /* A test for each of the three, in which K is the kind; with the flags of all, if any, and further
  * ones of those over an RLock. */
-#define EACH(...) EACH_OF(__VA_ARGS__, 0, 0, 0)
-#define EACH_OF(name, flags, rlock_flags, ...)          \
+#define EACH(...) EACH_OF(TEST, __VA_ARGS__, 0, 0, 0)
+#define EACH_ALONE(...) EACH_OF(TEST_ALONE, __VA_ARGS__, 0, 0, 0)
+#define EACH_OF(test, name, flags, rlock_flags, ...)    \
     static void name(kind K);                           \
-    TEST(own_rlock_##name, (flags) | (rlock_flags)) {   \
+    test(own_rlock_##name, (flags) | (rlock_flags)) {   \
         name(OWN);                                      \
     }                                                   \
-    TEST(given_rlock_##name, (flags) | (rlock_flags)) { \
+    test(given_rlock_##name, (flags) | (rlock_flags)) { \
         name(RLOCK);                                    \
     }                                                   \
-    TEST(given_lock_##name, flags) {                    \
+    test(given_lock_##name, flags) {                    \
         name(LOCK);                                     \
     }                                                   \
     static void name(kind K)
@@ -398,7 +399,7 @@ EACH(lets_the_lock_go_and_takes_it_again_even_if_there_is_no_time_to_wait, NEEDS
     }
 }
 
-EACH(keeps_the_lock_when_the_first_wait_gets_no_memory) {
+EACH_ALONE(keeps_the_lock_when_the_first_wait_gets_no_memory) {
     room r;
     make(&r, K);
     test_fail_nth(1); /* the debug build would have what a wait needs by now */
