@@ -20,7 +20,7 @@ leg_debug() {
 
 debug_forms() {
     for compiler in gcc clang; do
-        included $compiler $compiler -std=c11 -O2 -DPYTHREADING_DEBUG
+        included $compiler $compiler -std=c11 -O0 -DPYTHREADING_DEBUG
     done
     gcc -std=c11 -O1 -DPYTHREADING_DEBUG -I. -c tests/cplusplus/implement.c -o "$here/debug.o"
     for std in c++11 c++20; do
@@ -170,7 +170,6 @@ leg_mixed() {
             done
         done
     done <<EOF
-gcc -xc
 gcc -xc $sections
 clang -xc $sections
 g++ -xc++ $sections

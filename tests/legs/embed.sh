@@ -5,7 +5,7 @@ leg_embed() {
     need clang clang
     for compiler in gcc clang; do
         for backend in '' -DPYTHREADING_PTHREADS; do
-            included "$compiler $backend" $compiler -std=c11 -O2 $backend
+            included "$compiler $backend" $compiler -std=c11 -O0 $backend
         done
     done
     try "glibc needs no -pthread" gcc -std=c11 -I. tests/checks/twice.c -o "$here/bare"
@@ -116,6 +116,8 @@ order() {
         esac
     done >"$here/order_$1.c"
     try "gcc -std=c11: order $1" gcc -std=c11 $warnings -I. -fsyntax-only "$here/order_$1.c"
+    # What a standard adds, it adds to the first header: each of these is asked about once more.
+    case $1 in 1234 | 2341 | 3412 | 4123) ;; *) return ;; esac
     try "clang -std=gnu17: order $1" clang -std=gnu17 $warnings -I. -fsyntax-only \
         "$here/order_$1.c"
 }

@@ -9,7 +9,7 @@ suite_table() {
     cat <<'END'
 tsan            clang     c11  c11       10  -O1 -g -fsanitize=thread
 tsan-gcc        gcc       c11  c11       10  -O1 -g -fsanitize=thread
-asan            gcc       c11  c11        4  -O1 -g -DPYTHREADING_BUCKETS=32 -fsanitize=address,undefined
+asan            gcc       c11 c11 4  -O1 -g -DPYTHREADING_BUCKETS=32 -fsanitize=address,undefined
 asan-clang      clang     c11  c11        4  -O1 -g -fsanitize=address,undefined
 gcc-pthreads    gcc       c17  pthreads   3  -O3
 gcc-c2x         gcc       c2x  c11        3  -Os
