@@ -4496,16 +4496,17 @@ static int64_t pyt__deadline(double seconds) {
 /* The seconds of a _timeout form: judge them, and give their deadline. */
 static pyt_status pyt__deadline_checked(double seconds, int64_t *deadline) {
     pyt_status status = pyt__check_timeout(seconds);
-    if (status == PYT_OK) {
-        *deadline = pyt__deadline(seconds);
-    }
+    *deadline = status == PYT_OK ? pyt__deadline(seconds) : PYT__AT_ONCE;
     return status;
 }
 
 /* The same for calls that refuse a negative timeout. */
 static pyt_status pyt__deadline_checked_sign(double seconds, int64_t *deadline) {
-    return seconds < 0 ? pyt__fail(PYT_VALUE_ERROR, "timeout value must be a non-negative number")
-                       : pyt__deadline_checked(seconds, deadline);
+    if (seconds < 0) {
+        *deadline = PYT__AT_ONCE;
+        return pyt__fail(PYT_VALUE_ERROR, "timeout value must be a non-negative number");
+    }
+    return pyt__deadline_checked(seconds, deadline);
 }
 
 PYT__API pyt_status pyt_sleep(double seconds) {
