@@ -5764,8 +5764,9 @@ PYT__API PYT__COLD pyt_status pyt__event_wait_timeout_slow(pyt_event *event, dou
  *
  *  After the sleep the lock is taken back, not interruptibly and without a deadline.
  *
- *  A thread that comes to wait behind others is woken after them, and sleeps at once, unless its
- *  last wait was ended by a notify for several, as this one may be.
+ *  A thread that finds `pyt__queue` set waits behind others, is woken after them, and sleeps at
+ *  once, unless its last wait was ended by a notify for several, as this one may be. Where the
+ *  others have timed out, it is one wait without spinning.
  * ============================================================================================== */
 #if PYT__DECLARE
 PYT__EXTERN_C_BEGIN
