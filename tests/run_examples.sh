@@ -32,11 +32,11 @@ limited() {
 }
 
 # build SOURCE PROGRAM: says why it could not be built, or nothing. For another system the library
-# is compiled once for all: here each is a program of one file.
+# is compiled once for all that ask for no option: here each is a program of one file.
 build() {
     rm -f "$2"
     set -- "$1" "$2" "$1"
-    if [ -n "$EXE" ]; then
+    if [ -n "$EXE" ] && [ "$(grep -c 'define PYTHREADING_' "$1")" = 1 ]; then
         sed '/define PYTHREADING_IMPLEMENTATION/d' "$1" >"$2.c"
         set -- "$1" "$2" "$2.c $out/library.o"
     fi
