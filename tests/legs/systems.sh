@@ -140,7 +140,7 @@ leg_own_platform() {
     done
     # Whatever waits shares its bucket with all others: the rooms that wait by themselves.
     suite CC=gcc CFLAGS='-O1 -DPYTHREADING_BUCKETS=1' \
-        ROOMS='park spin lock condition semaphore barrier event queue future interrupt fairness clock'
+        ROOMS='park spin lock condition semaphore barrier event queue future fairness clock'
 }
 
 # What is left for a system that is not known, run on Linux; with the calls of the BSDs over it.
