@@ -18195,6 +18195,7 @@ static void pyt__sim_thread_run(pyt__sim_thread *self, int first_stage) {
     if (!self->killed && setjmp(self->base) == 0) {
         pyt__sim_thread_leave(self);
     }
+    pyt__me.pyt__parker = NULL; /* it is the run's: pyt__retire finds nothing to do */
     pyt__sim_me = NULL;
     pyt__sim_apart = true;
 }
@@ -18208,7 +18209,6 @@ static void pyt__sim_thread_main(pyt__sim_thread *self) {
     PYT__MEMORY(pyt__memory_begin();)
     (void)pyt__below_key_set(pyt__sim.key, &pyt__me);
     pyt__sim_thread_run(self, 0);
-    (void)pyt__below_key_set(pyt__sim.key, NULL);
 }
 
 /* The thread has left its first stage by the system's means, as pthread_exit: of its frames none is
