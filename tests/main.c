@@ -91,6 +91,19 @@ static void test_overlook(const pyt_misuse_args *args);
 #include "on_posix.h"
 #endif
 
+/* An allocation that is larger than any memory is no bug to be reported: tests ask for one. */
+#if TEST_SANITIZED
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
+#endif
+
 #if defined(TEST_COVERAGE)
 /* Linked with --wrap=_exit: what was executed is noted by processes that leave this way, too. */
 void __gcov_dump(void);

@@ -8,19 +8,6 @@
 
 #include "test.h"
 
-/* An allocation that is larger than any memory is no bug to be reported here. */
-#if TEST_SANITIZED
-const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "allocator_may_return_null=1";
-}
-
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void) {
-    return "allocator_may_return_null=1";
-}
-#endif
-
 #define TOO_LONG (PYT_TIMEOUT_MAX * 1.000001)
 
 /* One line of a table: what the call should say, and the call. */
