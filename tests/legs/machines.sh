@@ -35,7 +35,7 @@ emulated() {
     machine=$1 rooms=$(echo ${4:-})
     suite=$(path_of build-suite CC="$2-gcc" CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' LDFLAGS=-static \
         ROOMS="$rooms")
-    set -- "qemu-$machine-static" "$suite" --without NOT_EMULATED --jobs 4 $together
+    set -- "qemu-$machine-static" "$suite" --without NOT_EMULATED $busy_forks --jobs 4 $together
     try "no test is lost: $*" env ROOMS="$rooms" sh tests/lost_tests.sh "$@"
     counted "$@"
 }
