@@ -77,6 +77,8 @@ builders=2
 if [ "${CHECK_PARALLEL:-1}" != 1 ]; then
     builders=1
 fi
+# Most tests share their processes: a run costs half as much. `make test` runs each in its own.
+together='--together 32'
 
 # need COMMAND PACKAGE: fail unless the command is there.
 need() {
@@ -106,10 +108,6 @@ try() {
         echo "0 1" >>"$here.counts"
     fi
 }
-
-# Most tests share their processes: a run costs half as much. `make test` and the rows of the table
-# that say so run each in a process of its own.
-together='--together 32'
 
 not() {
     ! "$@"

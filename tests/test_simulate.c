@@ -407,11 +407,10 @@ TEST(a_second_thread_that_simulates_is_refused, NOT_SIMULATED | NEEDS_FOREIGN_TH
 #if !defined(_WIN32)
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 /* ---- threads that end by the system's means ---- */
-
-#include <pthread.h>
 
 static void *leave(void *arg) {
     pyt_step();

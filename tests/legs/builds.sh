@@ -110,7 +110,7 @@ leg_cxx_implementation() {
     set -- CC=gcc CFLAGS=-O1 LDFLAGS=-lstdc++
     suite "$@" LIBRARY='g++ -xc++ -std=c++11'
     # Of the language another compiler and standard decide no more than of the machine.
-    suite "$@" LIBRARY='clang++ -xc++ -std=c++20' ROOMS="$(echo $machine_rooms)"
+    suite "$@" LIBRARY='clang++ -xc++ -std=c++20' ROOMS="$machine_rooms"
 }
 
 # Declarations in C++, implementation in C.

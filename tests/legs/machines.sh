@@ -5,7 +5,7 @@ leg_musl() {
     need musl-gcc musl-tools
     suite CC=musl-gcc CFLAGS=-O1 LDFLAGS=-static
     # The other layer's calls are another half of the system: what is made of them is the same.
-    suite CC=musl-gcc CFLAGS=-O0 BACKEND=pthreads ROOMS="$(echo $machine_rooms)"
+    suite CC=musl-gcc CFLAGS=-O0 BACKEND=pthreads ROOMS="$machine_rooms"
 }
 
 # A 32-bit program, with the time_t of the past and with that of the future. It is linked
@@ -26,13 +26,14 @@ leg_i386() {
 }
 
 # emulated MACHINE TRIPLE LIBC [ROOMS]: the suite, or that of these rooms, run by qemu, called by
-# its name. With few buckets: a fault at the first use of each would be a process each.
+# its name. With few buckets: a fault at the first use of each would be a process each. A fork
+# beside busy threads may hang there.
 emulated() {
     need "$2-gcc" "gcc-$2"
     need "qemu-$1-static" qemu-user-static
     need_runtime "$2-gcc" -static "libc6-dev-$3-cross"
     export TEST_SLOW=10
-    machine=$1 rooms=$(echo ${4:-})
+    machine=$1 rooms=${4:-}
     suite=$(path_of build-suite CC="$2-gcc" CFLAGS='-O1 -DPYTHREADING_BUCKETS=32' LDFLAGS=-static \
         ROOMS="$rooms")
     set -- "qemu-$machine-static" "$suite" --without NOT_EMULATED $busy_forks --jobs 4 $together
@@ -43,8 +44,8 @@ emulated() {
 # What a word's size, the order of bytes, alignment, atomic instructions and the system's own types
 # and calls decide: the rooms down to these. Those above are made of them, and run on arm64 and on
 # i386.
-machine_rooms='park spin lock condition semaphore barrier event queue future thread raw local status
-    time clock exit fork process'
+machine_rooms='park spin lock condition semaphore barrier event queue future thread raw local'
+machine_rooms="$machine_rooms status time clock exit fork process"
 
 leg_arm64() {
     emulated aarch64 aarch64-linux-gnu arm64

@@ -45,7 +45,7 @@ suite_row() {
         "before_$(echo "$row" | tr - _)"
     fi
     counted "$(path_of build-suite CC=$compiler STD=$standard BACKEND=$layer CFLAGS="$*" \
-        TEST_CFLAGS=$level ROOMS="$(echo $rooms)")" $together
+        TEST_CFLAGS=$level ROOMS="$rooms")" $together
 }
 
 # What the sanitizers are there to see, they see.
