@@ -18207,7 +18207,7 @@ static void pyt__sim_thread_main(pyt__sim_thread *self) {
     (void)pyt__gate_wait(&self->gate, 0);
     pyt__sim_arrive();
     PYT__MEMORY(pyt__memory_begin();)
-    if (PYT__END_ROUNDS > 1) { /* a POSIX key; others tell of more */
+    if (PYT__END_ROUNDS > 1) { /* other keys tell of more than the thread's end */
         (void)pyt__below_key_set(pyt__sim.key, &pyt__me);
     }
     pyt__sim_thread_run(self, 0);
@@ -19621,7 +19621,7 @@ PYT__EXTERN_C_END
 #define pyt_async_result_successful(...) PYT__CALL(pyt_async_result_successful, __VA_ARGS__)
 #if defined(PYTHREADING_DEBUG)
 /* A question has no status. It is asked by a function that reports it if it is about NULL. */
-#define PYT__CALL_ASK(function, ...) PYT__PLACE(PYT__DEFINE)(PYT__NOTED_TRY, function, __VA_ARGS__)
+#define PYT__CALL_ASK PYT__CALL_TRY
 
 #define PYT__ASKED(result, function, type)                                            \
     PYT__INLINE result pyt__at_##function(type *object, const char *file, int line) { \
